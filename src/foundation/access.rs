@@ -1,0 +1,1 @@
+//! Which hosts, variables and paths a run may touch. Only this file makes an [`Allowed`].

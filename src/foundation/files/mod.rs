@@ -1,0 +1,1 @@
+//! Project root, atomic writes, locks.

@@ -1,0 +1,10 @@
+//! Parts without a subject of their own. Nothing here knows of scenarios, load or reports.
+
+pub mod access;
+pub mod clock;
+pub mod diagnostic;
+pub mod files;
+pub mod secret;
+pub mod seed;
+pub mod template;
+pub mod units;

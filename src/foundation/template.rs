@@ -1,0 +1,1 @@
+//! Strict Jinja with fuel, and expressions; the only file that names `minijinja`.

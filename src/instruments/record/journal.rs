@@ -1,0 +1,1 @@
+//! The append-only journal: records in blocks, one commit a repeat.

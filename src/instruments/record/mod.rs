@@ -1,0 +1,12 @@
+//! What was seen: raw facts about attempts, append-only and crash-safe.
+//!
+//! Nothing is computed here. A failed request is data: it is an [`Outcome`] in a row.
+
+mod attempt;
+pub mod journal;
+mod outcome;
+mod seen;
+
+pub use attempt::{Attempt, Clocks, Phase, Tokens, TokensSource, Traffic};
+pub use outcome::Outcome;
+pub use seen::{Content, Sample, Seen};

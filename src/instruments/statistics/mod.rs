@@ -1,0 +1,1 @@
+//! Slices in, numbers out: quantiles, intervals, tests. Knows no metric and no file.

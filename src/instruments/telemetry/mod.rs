@@ -1,0 +1,1 @@
+//! The machine from outside: CPU, kernel, descriptors, versions.

@@ -1,0 +1,107 @@
+//! Datasets: where requests come from. A source names what it wants and reads rows; it fetches nothing.
+
+mod request;
+mod row;
+mod task;
+
+pub use request::{Layers, Request};
+pub use row::{Params, Prompt, Row};
+pub use task::Task;
+
+use std::path::PathBuf;
+
+use crate::foundation::seed::Seed;
+
+/// What a source may read: paths are resolved against the scenario's folder and kept inside the project root.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Where relative paths start: the scenario's folder.
+    pub scenario: PathBuf,
+    /// What no path may leave, symlinks resolved.
+    pub root: PathBuf,
+}
+
+/// A declared dataset, before it is opened.
+pub trait Source: Send + Sync {
+    /// Reads and checks the rows (or makes ready to generate them). Every bad row is reported, not only the first.
+    ///
+    /// # Errors
+    /// Where the rows cannot be had: missing files, bad rows, nothing left.
+    fn open(&self, folders: &Folders, seed: Seed) -> Result<Box<dyn Rows>, DatasetError>;
+}
+
+/// Rows of an opened dataset, by their position in the order of sending.
+pub trait Rows: Send + Sync {
+    /// How many rows there are; `None` where they never end.
+    fn len(&self) -> Option<u64>;
+
+    /// The row at that position. Within `len` this cannot fail for what was checked on opening.
+    ///
+    /// # Errors
+    /// Where a row cannot be made.
+    fn row(&self, position: u64) -> Result<Row, DatasetError>;
+
+    /// SHA-256 over the rows as read, in hex; for generated rows over what generates them.
+    fn sha256(&self) -> String;
+
+    /// Rows that were skipped by `on_bad_row: skip`.
+    fn skipped(&self) -> u64 {
+        0
+    }
+}
+
+/// Why a dataset cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// A file or folder cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The path as resolved.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Rows that are wrong, all of them (20 at most are kept).
+    #[error("{} bad rows, the first: {}", rows.len(), rows.first().map(ToString::to_string).unwrap_or_default())]
+    BadRows {
+        /// Each with its place.
+        rows: Vec<BadRow>,
+    },
+    /// Nothing is left.
+    #[error("the dataset is empty: {what}")]
+    Empty {
+        /// What was read.
+        what: String,
+    },
+    /// Anything else, with what the user can do.
+    #[error("{message}")]
+    Other {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+}
+
+/// A row that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// The file as the scenario names it.
+    pub file: String,
+    /// Line number from 1.
+    pub line: u64,
+    /// The field at fault, where one is.
+    pub field: Option<String>,
+    /// The reason.
+    pub reason: String,
+}
+
+impl std::fmt::Display for BadRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}: ", self.file, self.line)?;
+        if let Some(field) = &self.field {
+            write!(f, "`{field}` ")?;
+        }
+        f.write_str(&self.reason)
+    }
+}

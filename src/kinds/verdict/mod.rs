@@ -1,0 +1,4 @@
+//! Verdicts over a cell: did it reach its objectives, and was the generator fit to say so.
+
+pub mod objective;
+pub mod validity;

@@ -1,0 +1,1 @@
+//! Results rendered: a pure function of the results and a template.

@@ -1,0 +1,1 @@
+//! A whole plan: set-up, readiness, repeats in order, journal, publication.

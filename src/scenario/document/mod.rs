@@ -1,0 +1,1 @@
+//! The scenario as written, with places.
