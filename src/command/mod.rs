@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand. The only room that prints, and that knows exit codes.
 
+pub mod terminal;
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 
