@@ -1,9 +1,16 @@
 //! Datasets: where requests come from. A source names what it wants and reads rows; it fetches nothing.
 
+mod options;
+pub mod prompts;
+pub mod random;
 mod request;
 mod row;
 mod task;
+pub mod trace;
+pub mod vbench;
+pub mod workload;
 
+pub use options::{Amount, AmountDistribution, AmountRange, Common, OnBadRow, Origin, Paths};
 pub use request::{Layers, Request};
 pub use row::{Params, Prompt, Row};
 pub use task::Task;

@@ -3,11 +3,14 @@
 //! Each is a state machine in one file: told what arrived and when, it says what to do next. It opens no socket, reads
 //! no clock and never sleeps, and any split of an answer's bytes gives the same outcome.
 
+pub mod http;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::foundation::secret::Secret;
 use crate::instruments::exchange::{Exchange, Issue, Steps};
-use crate::kinds::dataset::{Request, Task};
+use crate::kinds::dataset::{Folders, Request, Task};
 
 /// The protocols, as a scenario names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +44,86 @@ pub enum Kind {
     ModelLoad,
 }
 
+impl Kind {
+    /// Every protocol, in the order of the documentation.
+    pub const ALL: [Self; 13] = [
+        Self::OpenaiChat,
+        Self::OpenaiCompletions,
+        Self::OpenaiEmbeddings,
+        Self::OpenaiImages,
+        Self::OpenaiVideos,
+        Self::VllmOmni,
+        Self::Tgi,
+        Self::Comfyui,
+        Self::Triton,
+        Self::Ollama,
+        Self::Anthropic,
+        Self::Http,
+        Self::ModelLoad,
+    ];
+
+    /// The name as written in a scenario.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenaiChat => "openai-chat",
+            Self::OpenaiCompletions => "openai-completions",
+            Self::OpenaiEmbeddings => "openai-embeddings",
+            Self::OpenaiImages => "openai-images",
+            Self::OpenaiVideos => "openai-videos",
+            Self::VllmOmni => "vllm-omni",
+            Self::Tgi => "tgi",
+            Self::Comfyui => "comfyui",
+            Self::Triton => "triton",
+            Self::Ollama => "ollama",
+            Self::Anthropic => "anthropic",
+            Self::Http => "http",
+            Self::ModelLoad => "model-load",
+        }
+    }
+
+    /// The tasks that it can serve. `http` serves any, and none at all.
+    pub const fn tasks(self) -> &'static [Task] {
+        use Task::{Chat, Completion, Embedding, I2i, I2v, Load, T2i, T2v, Ti2i, Ti2v};
+        match self {
+            Self::OpenaiChat | Self::Anthropic => &[Chat],
+            Self::OpenaiCompletions | Self::Tgi => &[Completion],
+            Self::OpenaiEmbeddings => &[Embedding],
+            Self::OpenaiImages => &[T2i, I2i, Ti2i],
+            Self::OpenaiVideos => &[T2v, I2v, Ti2v],
+            Self::VllmOmni => &[T2i, I2i, Ti2i, T2v, I2v, Ti2v],
+            Self::Comfyui => &[T2i, I2i],
+            Self::Ollama => &[Chat, Completion],
+            Self::Triton | Self::Http => &[Chat, Completion, Embedding, T2i, I2i, Ti2i, T2v, I2v, Ti2v],
+            Self::ModelLoad => &[Load],
+        }
+    }
+
+    /// Whether it can serve a dataset of that task, or one that states none.
+    pub fn serves(self, task: Option<Task>) -> bool {
+        match task {
+            Some(task) => self.tasks().contains(&task),
+            None => matches!(self, Self::Http | Self::ModelLoad),
+        }
+    }
+
+    /// Whether requests in it can be sent; the others parse, validate and plan.
+    pub const fn supported(self) -> bool {
+        matches!(self, Self::OpenaiChat | Self::OpenaiCompletions | Self::VllmOmni | Self::Http)
+    }
+}
+
+/// Makes a protocol ready for a target and its dataset.
+///
+/// # Errors
+/// Where the protocol is not supported yet, or its options cannot work: a template that is not one, several bodies.
+pub fn build(kind: Kind, settings: Settings) -> Result<Box<dyn Protocol>, PrepareError> {
+    let _ = settings;
+    Err(PrepareError {
+        message: format!("protocol `{}` is not supported yet", kind.name()),
+        help: "use one of openai-chat, openai-completions, vllm-omni, http".to_owned(),
+    })
+}
+
 /// What a protocol is built from: the parts of a target and its dataset that shape requests.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -52,6 +135,10 @@ pub struct Settings {
     pub task: Option<Task>,
     /// Options of `http`.
     pub http: Option<http::Options>,
+    /// The credentials that a request's body names, as read.
+    pub secrets: Vec<Secret>,
+    /// What a file that a request names may be.
+    pub folders: Option<Folders>,
 }
 
 /// One wire format.
@@ -91,11 +178,4 @@ pub struct PrepareError {
     pub message: String,
     /// What the user can do.
     pub help: String,
-}
-
-pub mod http {
-    //! Placeholder until the protocol lands.
-    /// Options of `http`.
-    #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-    pub struct Options {}
 }
