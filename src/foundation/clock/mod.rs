@@ -1,8 +1,18 @@
 //! The only reader of time and the only sleeper. Real, or simulated with a resolution of a microsecond.
+//!
+//! Begin at [`Clock`]; who waits takes a [`Timer`], which wakes within some ten microseconds where the machine can.
+
+mod deadline;
+mod lane;
+mod timer;
 
 use std::time::Duration;
 
 use crate::foundation::units::Offset;
+
+pub use deadline::Deadline;
+pub use lane::{Lane, lane};
+pub use timer::{Timer, Until};
 
 /// A monotonic clock with an epoch of its own.
 #[derive(Debug, Clone)]
@@ -10,9 +20,13 @@ pub struct Clock(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Real { epoch: std::time::Instant },
+    Real {
+        epoch: std::time::Instant,
+    },
     /// One simulated microsecond is one millisecond of a paused tokio runtime.
-    Simulated { epoch: tokio::time::Instant },
+    Simulated {
+        epoch: tokio::time::Instant,
+    },
 }
 
 impl Clock {
@@ -21,9 +35,14 @@ impl Clock {
         Self(Kind::Real { epoch: std::time::Instant::now() })
     }
 
-    /// A clock that moves only when everything waits; must be made inside a paused runtime.
+    /// A clock that moves only when everything waits; must be made inside a paused runtime ([`lane`]).
     pub fn simulated() -> Self {
         Self(Kind::Simulated { epoch: tokio::time::Instant::now() })
+    }
+
+    /// Whether time is simulated: then one thread does everything.
+    pub const fn is_simulated(&self) -> bool {
+        matches!(self.0, Kind::Simulated { .. })
     }
 
     /// Time since the epoch.
@@ -48,15 +67,18 @@ impl Clock {
         }
     }
 
-    /// Waits until the clock shows `at`.
+    /// Waits until the clock shows `at`, to within a millisecond or two: for what need not be on time. A [`Timer`] is
+    /// for the rest.
     pub async fn sleep_until(&self, at: Offset) {
+        tokio::time::sleep_until(self.tokio_instant(at)).await;
+    }
+
+    /// The moment on tokio's clock that is not before `at`.
+    fn tokio_instant(&self, at: Offset) -> tokio::time::Instant {
         match &self.0 {
-            Kind::Real { epoch } => {
-                let due = *epoch + Duration::from_nanos(at.as_nanos());
-                tokio::time::sleep_until(due.into()).await;
-            }
+            Kind::Real { epoch } => (*epoch + Duration::from_nanos(at.as_nanos())).into(),
             Kind::Simulated { epoch } => {
-                tokio::time::sleep_until(*epoch + Duration::from_millis(at.as_nanos().div_ceil(1000))).await;
+                *epoch + Duration::from_millis(at.as_nanos().div_ceil(1000))
             }
         }
     }
