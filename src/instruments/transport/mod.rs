@@ -1,1 +1,21 @@
 //! Bytes and stamps: connections, TLS, HTTP. Does not know what bytes mean; stamps them before anyone looks.
+//!
+//! An [`Origin`] is made once a cell (names resolved, addresses checked); a [`Wire`] is one connection to it, and
+//! carries one exchange at a time. Time-outs are `load`'s; nothing here retries, follows or decodes. The control plane
+//! (readiness, metadata) goes by [`fetch`].
+
+mod connect;
+pub mod fetch;
+mod http1;
+mod lost;
+pub mod memory;
+mod options;
+mod origin;
+mod stamped;
+mod tls;
+
+pub use connect::connect;
+pub use http1::{Chunk, Wire};
+pub use lost::{Lost, OwnLimit};
+pub use options::{Caps, Options, Version};
+pub use origin::{Origin, TransportError};

@@ -1,0 +1,108 @@
+//! The control plane: readiness, metadata. By reqwest, over the same addresses and roots as the load.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::origin::addresses;
+use super::{Options, TransportError, tls};
+use crate::foundation::access::Network;
+
+/// Most bytes of an answer.
+const BODY_CAP: usize = 16 << 20;
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Why nothing could be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The address cannot be used.
+    #[error(transparent)]
+    Address(#[from] TransportError),
+    /// No whole answer came.
+    #[error("{url}: {reason}")]
+    Failed {
+        /// What was asked.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl FetchError {
+    /// What the user can do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Address(error) => error.help(),
+            Self::Failed { .. } => "check that the target is up and reachable from here".into(),
+        }
+    }
+}
+
+/// GETs a URL; follows no redirect, uses no proxy. Must run inside a tokio runtime.
+///
+/// # Errors
+/// Where the address is refused, or no whole answer came within `timeout`. An answer of any status is no error.
+pub async fn get(
+    url: &str,
+    headers: &[(HeaderName, HeaderValue)],
+    timeout: Duration,
+    options: &Options,
+    network: &Network,
+) -> Result<Fetched, FetchError> {
+    let refuse = |reason: &str| TransportError::Url { url: url.into(), reason: reason.into() };
+    let parsed = Url::parse(url).map_err(|error| refuse(&error.to_string()))?;
+    let host = parsed.host_str().ok_or_else(|| refuse("it names no host"))?.to_owned();
+    let port = parsed.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
+    let checked: Vec<_> =
+        addresses(&host, port, network)?.into_iter().map(|one| one.address()).collect();
+    let failed = |error: reqwest::Error| FetchError::Failed { url: url.into(), reason: causes(&error) };
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured((*tls::config(options.ca_file.as_deref())?).clone())
+        .resolve_to_addrs(&host, &checked)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(timeout)
+        .build()
+        .map_err(failed)?;
+    let mut request = client.get(parsed);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let mut response = request.send().await.map_err(failed)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > BODY_CAP {
+            let reason = format!("the answer passed {BODY_CAP} bytes");
+            return Err(FetchError::Failed { url: url.into(), reason });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Fetched { status: response.status().as_u16(), headers: response.headers().clone(), body: body.into() })
+}
+
+/// An error with what caused it; reqwest names only itself.
+fn causes(error: &reqwest::Error) -> String {
+    use std::error::Error as _;
+    let mut text = String::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}

@@ -1,0 +1,36 @@
+//! Connections that never leave the process: for tests and the simulated clock.
+
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
+
+/// Bytes that one direction of a connection holds before its writer waits.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Connects to the [`Listener`] that it was made with.
+#[derive(Debug, Clone)]
+pub struct Dialer(mpsc::UnboundedSender<DuplexStream>);
+
+/// Takes the server's ends of the connections that its [`Dialer`] makes.
+#[derive(Debug)]
+pub struct Listener(mpsc::UnboundedReceiver<DuplexStream>);
+
+/// A listener, and what connects to it.
+pub fn listen() -> (Dialer, Listener) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Dialer(sender), Listener(receiver))
+}
+
+impl Listener {
+    /// The next connection; `None` when every dialer is gone.
+    pub async fn accept(&mut self) -> Option<DuplexStream> {
+        self.0.recv().await
+    }
+}
+
+impl Dialer {
+    /// A new connection; `None` where the listener is gone.
+    pub(super) fn dial(&self) -> Option<DuplexStream> {
+        let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
+        self.0.send(theirs).ok().map(|()| ours)
+    }
+}

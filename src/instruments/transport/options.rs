@@ -1,0 +1,41 @@
+//! How a target is spoken to.
+
+use std::path::PathBuf;
+
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Version {
+    /// HTTP/1.1.
+    #[default]
+    Http11,
+    /// HTTP/2.
+    Http2,
+}
+
+/// What may at most come over a connection; what goes beyond is `too_large`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// Bytes of an answer's head.
+    pub head_bytes: usize,
+    /// Bytes of an answer's body.
+    pub body_bytes: u64,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { head_bytes: 64 << 10, body_bytes: 64 << 20 }
+    }
+}
+
+/// HTTP options of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Which HTTP.
+    pub version: Version,
+    /// A new connection for every exchange, instead of one kept alive.
+    pub per_request: bool,
+    /// Certificates (PEM) to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// What may at most come.
+    pub caps: Caps,
+}

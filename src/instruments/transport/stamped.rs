@@ -1,0 +1,233 @@
+//! A stream that stamps: the first byte of a request, each read, the first byte of an answer's final head.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use crate::foundation::clock::Clock;
+use crate::foundation::units::Offset;
+
+/// What carries the bytes.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    Memory(DuplexStream),
+}
+
+/// What was stamped of the exchange that runs; shared between the stream and its wire.
+#[derive(Debug, Default)]
+pub(super) struct Stamps {
+    pub(super) sent: Cell<Option<Offset>>,
+    pub(super) first_byte: Cell<Option<Offset>>,
+    pub(super) last_read: Cell<Offset>,
+    /// Whether any byte of an answer, interim heads included, has come.
+    pub(super) answered: Cell<bool>,
+    head: Cell<HeadScan>,
+}
+
+impl Stamps {
+    /// Makes ready for the next exchange.
+    pub(super) fn clear(&self) {
+        self.sent.set(None);
+        self.first_byte.set(None);
+        self.answered.set(false);
+        self.head.set(HeadScan::default());
+    }
+
+    fn read(&self, bytes: &[u8], at: Offset) {
+        self.last_read.set(at);
+        if self.sent.get().is_none() {
+            return;
+        }
+        self.answered.set(true);
+        if self.first_byte.get().is_none() {
+            let mut scan = self.head.get();
+            self.first_byte.set(scan.take(bytes, at));
+            self.head.set(scan);
+        }
+    }
+}
+
+/// Tells the final head of an answer from interim (1xx) ones before it, by the status line's first digit.
+#[derive(Debug, Clone, Copy, Default)]
+struct HeadScan {
+    /// Bytes of the present head seen so far, at most up to the digit.
+    seen: u8,
+    /// When the present head's first byte came.
+    began: Option<Offset>,
+    interim: bool,
+    /// Line feeds in a row, carriage returns left out: two end a head.
+    feeds: u8,
+}
+
+/// Where the status's first digit stands in `HTTP/1.1 200 OK`.
+const DIGIT: u8 = 9;
+
+impl HeadScan {
+    /// Takes bytes that were read at `at`; gives the stamp of the final head's first byte once it is known to be final.
+    fn take(&mut self, bytes: &[u8], at: Offset) -> Option<Offset> {
+        for &byte in bytes {
+            if self.interim {
+                match byte {
+                    b'\n' => self.feeds += 1,
+                    b'\r' => {}
+                    _ => self.feeds = 0,
+                }
+                if self.feeds == 2 {
+                    *self = Self::default();
+                }
+                continue;
+            }
+            let began = *self.began.get_or_insert(at);
+            if self.seen == DIGIT {
+                if byte != b'1' {
+                    return Some(began);
+                }
+                self.interim = true;
+            }
+            self.seen = self.seen.saturating_add(1);
+        }
+        None
+    }
+}
+
+/// A stream whose bytes are stamped as they pass.
+pub(super) struct Stamped {
+    stream: Stream,
+    clock: Clock,
+    stamps: Rc<Stamps>,
+}
+
+impl Stamped {
+    pub(super) const fn new(stream: Stream, clock: Clock, stamps: Rc<Stamps>) -> Self {
+        Self { stream, clock, stamps }
+    }
+
+    /// Stamps the request's first byte: `before` was read just ahead of the write that took it.
+    fn wrote(&self, result: Poll<io::Result<usize>>, before: Option<Offset>) -> Poll<io::Result<usize>> {
+        if let (Poll::Ready(Ok(1..)), Some(before)) = (&result, before) {
+            self.stamps.sent.set(Some(before));
+        }
+        result
+    }
+
+    fn before_write(&self) -> Option<Offset> {
+        self.stamps.sent.get().is_none().then(|| self.clock.now())
+    }
+}
+
+impl AsyncRead for Stamped {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let filled = buf.filled().len();
+        let result = match &mut this.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Stream::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
+        };
+        if let Some(bytes) = buf.filled().get(filled..)
+            && !bytes.is_empty()
+        {
+            this.stamps.read(bytes, this.clock.now());
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Stamped {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let before = this.before_write();
+        let result = match &mut this.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Memory(stream) => Pin::new(stream).poll_write(cx, bytes),
+        };
+        this.wrote(result, before)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let before = this.before_write();
+        let result = match &mut this.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+            Stream::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
+        };
+        this.wrote(result, before)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+            Stream::Memory(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Memory(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Feeds an answer in the given pieces, each a microsecond after the other.
+    fn first_byte(answer: &[u8], cuts: &[usize]) -> Option<u64> {
+        let mut scan = HeadScan::default();
+        let (mut from, mut at) = (0, 0);
+        for &to in cuts.iter().chain([&answer.len()]) {
+            if let Some(found) = scan.take(&answer[from..to], Offset::from_nanos(at)) {
+                return Some(found.as_nanos());
+            }
+            (from, at) = (to, at + 1);
+        }
+        None
+    }
+
+    #[test]
+    fn interim_heads_do_not_count_as_the_first_byte() {
+        let answer = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        let hints = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        assert_eq!(first_byte(answer, &[hints]), Some(1));
+        assert_eq!(first_byte(&answer[hints..], &[]), Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn the_final_heads_first_byte_is_found_in_any_split(mut cuts in prop::collection::vec(0_usize..57, 0..8)) {
+            let answer = b"HTTP/1.1 100 Continue\n\nHTTP/1.1 102 X\r\n\r\nHTTP/1.1 200 OK\r\n";
+            let begins = answer.len() - 17;
+            cuts.sort_unstable();
+            cuts.dedup();
+            let piece = cuts.iter().filter(|&&cut| cut <= begins && cut > 0).count()
+                + usize::from(cuts.first() == Some(&0));
+            prop_assert_eq!(first_byte(answer, &cuts), Some(piece as u64));
+        }
+    }
+}
