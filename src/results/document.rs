@@ -7,7 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kinds::metric::{Better, Shape, Unit};
+use crate::kinds::metric::number;
+pub use crate::kinds::metric::{
+    Better, GroupResult, MetricValue, Requests, Shape, SloResult, Spread, Summary, TimelinePoint, Unit, Warning,
+};
+pub use crate::kinds::verdict::objective::{ObjectiveResult, ObjectiveVerdict};
+pub use crate::kinds::verdict::validity::{Validity, ValidityStatus};
 
 /// The value of `schema` that this version writes.
 pub const SCHEMA: &str = "plimsoll.results.v1";
@@ -160,82 +165,6 @@ pub struct CellResult {
     pub relative: BTreeMap<String, Relative>,
 }
 
-/// VALID, INVALID or CLIENT_LIMITED.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Validity {
-    /// The status.
-    pub status: ValidityStatus,
-    /// Why.
-    pub reasons: Vec<String>,
-}
-
-/// Whether the generator, not the target, set the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ValidityStatus {
-    /// The generator was fit.
-    #[default]
-    Valid,
-    /// The generator set the result.
-    Invalid,
-    /// The cap on requests in flight was reached since the target was slow: the rate is "at least".
-    ClientLimited,
-}
-
-/// Counts of requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Requests {
-    /// Due by the schedule.
-    pub intended: u64,
-    /// Sent.
-    pub sent: u64,
-    /// Succeeded.
-    pub ok: u64,
-    /// Sent and failed.
-    pub failed: u64,
-    /// Due and not sent.
-    pub unsent: u64,
-}
-
-/// A number, or statistics of a distribution.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum MetricValue {
-    /// One number.
-    Number(f64),
-    /// Statistics.
-    Distribution(Summary),
-}
-
-/// Statistics of a distribution: `n`, then `mean`, `stddev`, `min`, `max`, `p50` … by name.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Summary {
-    /// How many values.
-    pub n: u64,
-    /// Each statistic by name, in the metric's unit; null where n is too small for it to exist.
-    #[serde(flatten)]
-    pub statistics: BTreeMap<String, Option<f64>>,
-}
-
-/// How a number spread over the repeats.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Spread {
-    /// Repeats with a value.
-    pub n: u64,
-    /// Mean over repeats.
-    pub mean: Option<f64>,
-    /// Sample standard deviation.
-    pub stddev: Option<f64>,
-    /// 95 % interval of the mean (t).
-    pub ci95: Option<[f64; 2]>,
-    /// Least.
-    pub min: Option<f64>,
-    /// Most.
-    pub max: Option<f64>,
-    /// Median.
-    pub median: Option<f64>,
-}
-
 /// One repeat of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RepeatResult {
@@ -247,70 +176,6 @@ pub struct RepeatResult {
     pub metrics: BTreeMap<String, Option<MetricValue>>,
     /// Its requests.
     pub requests: Requests,
-}
-
-/// Statistics of the requests that share some parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct GroupResult {
-    /// The parameters and their values.
-    pub by: IndexMap<String, Value>,
-    /// Requests of the group.
-    pub requests: Requests,
-    /// Metrics of the group.
-    pub metrics: BTreeMap<String, Option<MetricValue>>,
-    /// Limits of the group.
-    pub slo: SloResult,
-}
-
-/// Limits of requests in a cell.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct SloResult {
-    /// Requests with defined limits.
-    pub defined: u64,
-    /// Good requests.
-    pub met: u64,
-    /// met / defined.
-    pub attainment: Option<f64>,
-    /// The estimate's base in milliseconds, measured or given.
-    pub base_ms: Option<f64>,
-}
-
-/// What became of an objective.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ObjectiveResult {
-    /// As written.
-    pub text: String,
-    /// The value that was held against the bound.
-    pub value: Option<f64>,
-    /// The bound, in the metric's unit.
-    pub bound: f64,
-    /// Requests (or repeats) behind the value.
-    pub n: u64,
-    /// How many it would take for the percentile's interval to be finite, where n is below.
-    pub needs_n: Option<u64>,
-    /// `met`, `missed`, `no_data`.
-    pub verdict: ObjectiveVerdict,
-}
-
-/// What became of an objective.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ObjectiveVerdict {
-    /// Reached.
-    Met,
-    /// Not reached.
-    Missed,
-    /// Nothing to hold against the bound, and `no_data: warn`.
-    NoData,
-}
-
-/// What a reader must know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Warning {
-    /// Its kind.
-    pub code: String,
-    /// In one sentence.
-    pub text: String,
 }
 
 /// What the generator saw of itself over a cell.
@@ -376,27 +241,6 @@ pub struct SampleReference {
     pub text: Option<String>,
     /// A small picture as a data URL, where it is one.
     pub thumbnail: Option<String>,
-}
-
-/// A stretch of a repeat's time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TimelinePoint {
-    /// The repeat, from 1.
-    pub repeat: u32,
-    /// Start of the stretch in seconds since the repeat's start.
-    pub at: f64,
-    /// Length of the stretch in seconds.
-    pub width: f64,
-    /// Requests scheduled in it.
-    pub scheduled: u64,
-    /// Requests that ended in it and were ok.
-    pub ok: u64,
-    /// Requests that ended in it and failed.
-    pub failed: u64,
-    /// Median e2e of the ok ones, in seconds.
-    pub e2e_p50: Option<f64>,
-    /// p99 of e2e of the ok ones.
-    pub e2e_p99: Option<f64>,
 }
 
 /// A cell's number over the baseline's.
@@ -467,43 +311,17 @@ pub struct RunVerdict {
     pub reasons: Vec<String>,
 }
 
-impl Summary {
-    /// A statistic by name, `None` without data.
-    pub fn get(&self, statistic: &str) -> Option<f64> {
-        self.statistics.get(statistic).copied().flatten()
-    }
-}
-
 impl CellResult {
     /// The number behind `metric` and `statistic`: a distribution's statistic, a scalar, or a scalar's spread over the
     /// repeats (`request_throughput.max`).
     pub fn value(&self, metric: &str, statistic: Option<&str>) -> Option<f64> {
-        match (self.metrics.get(metric)?.as_ref()?, statistic) {
-            (MetricValue::Distribution(summary), Some(statistic)) => summary.get(statistic),
-            (MetricValue::Distribution(_), None) => None,
-            (MetricValue::Number(number), None) => Some(*number),
-            (MetricValue::Number(_), Some(statistic)) => {
-                let spread = self.spread.get(metric)?;
-                match statistic {
-                    "mean" => spread.mean,
-                    "stddev" => spread.stddev,
-                    "min" => spread.min,
-                    "max" => spread.max,
-                    "median" | "p50" => spread.median,
-                    _ => None,
-                }
-            }
-        }
+        number(&self.metrics, &self.spread, metric, statistic)
     }
 }
 
 impl RepeatResult {
     /// The number behind `metric` and `statistic` in this repeat alone.
     pub fn value(&self, metric: &str, statistic: Option<&str>) -> Option<f64> {
-        match (self.metrics.get(metric)?.as_ref()?, statistic) {
-            (MetricValue::Distribution(summary), Some(statistic)) => summary.get(statistic),
-            (MetricValue::Number(number), None) => Some(*number),
-            _ => None,
-        }
+        number(&self.metrics, &BTreeMap::new(), metric, statistic)
     }
 }

@@ -1,7 +1,12 @@
-//! The list of metrics: name, unit, better direction, definition.
+//! The list of metrics. A metric stands in its family's file with its name, unit, better direction, definition and
+//! the expression that computes it; nothing else defines one.
 
+use polars::prelude::Expr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::totals::Totals;
+use super::{concurrency, cost, latency, outcomes, slo, throughput, tokens, workload};
 
 /// Which direction is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,8 +52,19 @@ pub enum Shape {
     Scalar,
 }
 
+/// How a metric is computed.
+#[derive(Debug, Clone, Copy)]
+pub enum Compute {
+    /// A value of each request, null where it has none, over the columns of `requests.parquet`.
+    Each(fn() -> Expr),
+    /// Several values of each request, as a list column whose members are pooled.
+    Pooled(fn() -> Expr),
+    /// One number from the sums of a repeat, or of all repeats together.
+    Scalar(fn(&Totals) -> Option<f64>),
+}
+
 /// One metric of metrics.md.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Metric {
     /// The name, as in results, objectives and templates.
     pub name: &'static str,
@@ -60,69 +76,137 @@ pub struct Metric {
     pub shape: Shape,
     /// The definition, in one sentence.
     pub definition: &'static str,
+    /// The expression behind it.
+    pub compute: Compute,
 }
 
 /// Statistics of a distribution that an objective may name, beside any `p<number>`.
-pub const STATISTICS: [&str; 10] = ["mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p999"];
+pub const STATISTICS: [&str; 10] =
+    ["mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p999"];
 
-const fn time(name: &'static str, definition: &'static str) -> Metric {
-    Metric { name, unit: Unit::Seconds, better: Better::Lower, shape: Shape::Distribution, definition }
-}
+/// Percentiles that every distribution has, as shares.
+pub const PERCENTILES: [f64; 6] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
 
-const fn throughput(name: &'static str, definition: &'static str) -> Metric {
-    Metric { name, unit: Unit::PerSecond, better: Better::Higher, shape: Shape::Scalar, definition }
-}
-
-const fn scalar(name: &'static str, unit: Unit, better: Better, definition: &'static str) -> Metric {
-    Metric { name, unit, better, shape: Shape::Scalar, definition }
-}
-
-const fn counted(name: &'static str, unit: Unit, better: Better, definition: &'static str) -> Metric {
-    Metric { name, unit, better, shape: Shape::Distribution, definition }
-}
-
-/// Every metric, in the order of the report. `server.<name>` and `step.<name>` are families beside these.
-pub const ALL: &[Metric] = &[
-    time("e2e", "end − scheduled: what a user waits, queueing included"),
-    time("service", "end − sent: what the target took"),
-    time("queue", "sent − scheduled: the wait before sending"),
-    time("ttft", "first content − scheduled: time to first token"),
-    time("ttft_service", "first content − sent"),
-    time("ttfo", "first chunk of the answer proper − scheduled, after any reasoning"),
-    time("tpot", "(last content − first content) / (output tokens / choices − 1): time per output token"),
-    time("itl", "gaps between content chunks within a choice, pooled over requests: inter-token latency"),
-    time("connect", "connected − start of connecting, where a new connection was made"),
-    time("first_byte", "first byte of the answer's head − sent"),
-    time("overhead", "service less the server's own total: one clock checked by the other"),
-    throughput("request_throughput", "ok / duration"),
-    throughput("attempt_rate", "all requests / duration"),
-    throughput("goodput", "requests that were ok and within their limits / duration"),
-    throughput("output_throughput", "output tokens of ok / duration"),
-    throughput("input_throughput", "input tokens of ok / duration"),
-    throughput("total_throughput", "input and output tokens of ok / duration"),
-    throughput("workload_throughput", "workload of ok / duration, in the declared unit per second"),
-    counted("output_throughput_per_user", Unit::PerSecond, Better::Higher, "1 / tpot"),
-    scalar("offered_rate", Unit::PerSecond, Better::Neither, "(n − 1) / (last − first scheduled); none in a closed loop"),
-    scalar("achieved_ratio", Unit::Ratio, Better::Higher, "sent / intended"),
-    scalar("duration", Unit::Seconds, Better::Neither, "last end − first scheduled, warm-ups excluded, summed over repeats"),
-    scalar("concurrency.mean", Unit::Count, Better::Neither, "Σ service / duration (Little's law)"),
-    scalar("concurrency.max", Unit::Count, Better::Neither, "most requests in flight at once"),
-    scalar("error_rate", Unit::Ratio, Better::Lower, "1 − ok / all, unsent included"),
-    scalar("success_rate", Unit::Ratio, Better::Higher, "ok / all, unsent included"),
-    scalar("slo_attainment", Unit::Ratio, Better::Higher, "good / requests whose limits are defined; failures with limits count as misses"),
-    scalar("slo_defined", Unit::Count, Better::Neither, "requests whose limits are defined"),
-    scalar("slo_met", Unit::Count, Better::Higher, "requests that were ok and within their limits"),
-    counted("input_tokens", Unit::Count, Better::Neither, "tokens of the prompt"),
-    counted("output_tokens", Unit::Count, Better::Neither, "tokens generated, reasoning included"),
-    counted("reasoning_tokens", Unit::Count, Better::Neither, "tokens of reasoning, where the server tells them"),
-    scalar("chunks_per_token", Unit::Ratio, Better::Neither, "content chunks / output tokens; outside 0.8 … 1.25 a chunk is not a token"),
-    counted("bytes_received", Unit::Bytes, Better::Neither, "bytes of the answer on the wire"),
-    counted("image_bytes", Unit::Bytes, Better::Neither, "decoded size of the pictures, width · height · 3"),
-    scalar("cost_per_1k_requests", Unit::Currency, Better::Lower, "price of the duration per 1,000 ok requests"),
-    scalar("cost_per_1m_output_tokens", Unit::Currency, Better::Lower, "price of the duration per 1,000,000 output tokens of ok"),
+/// The families, in the order of the report. `server.<name>` and `step.<name>` are families beside these.
+const FAMILIES: [&[Metric]; 8] = [
+    latency::METRICS,
+    throughput::METRICS,
+    tokens::METRICS,
+    workload::METRICS,
+    concurrency::METRICS,
+    outcomes::METRICS,
+    slo::METRICS,
+    cost::METRICS,
 ];
+
+/// Every metric, in the order of the report.
+pub fn all() -> impl Iterator<Item = &'static Metric> {
+    FAMILIES.into_iter().flatten()
+}
 
 /// The metric of that name.
 pub fn find(name: &str) -> Option<&'static Metric> {
-    ALL.iter().find(|metric| metric.name == name)
+    all().find(|metric| metric.name == name)
+}
+
+impl Metric {
+    /// A value of each request, of which less is better, in seconds.
+    pub(super) const fn time(
+        name: &'static str,
+        definition: &'static str,
+        compute: fn() -> Expr,
+    ) -> Self {
+        Self::each(name, (Unit::Seconds, Better::Lower), definition, compute)
+    }
+
+    /// A value of each request.
+    pub(super) const fn each(
+        name: &'static str,
+        (unit, better): (Unit, Better),
+        definition: &'static str,
+        compute: fn() -> Expr,
+    ) -> Self {
+        let (shape, compute) = (Shape::Distribution, Compute::Each(compute));
+        Self { name, unit, better, shape, definition, compute }
+    }
+
+    /// One number a cell.
+    pub(super) const fn scalar(
+        name: &'static str,
+        (unit, better): (Unit, Better),
+        definition: &'static str,
+        compute: fn(&Totals) -> Option<f64>,
+    ) -> Self {
+        let (shape, compute) = (Shape::Scalar, Compute::Scalar(compute));
+        Self { name, unit, better, shape, definition, compute }
+    }
+
+    /// Events per second, of which more is better.
+    pub(super) const fn throughput(
+        name: &'static str,
+        definition: &'static str,
+        compute: fn(&Totals) -> Option<f64>,
+    ) -> Self {
+        Self::scalar(name, (Unit::PerSecond, Better::Higher), definition, compute)
+    }
+}
+
+/// The name of a percentile: 0.5 is `p50`, 0.999 is `p999`, 0.975 is `p975`, 0.05 is `p5`.
+pub fn percentile_name(share: f64) -> String {
+    // Rounded first: 0.999 · 100 is 99.9 only to within the last bit.
+    let percent = (share * 1e10).round() / 1e8;
+    format!("p{}", percent.to_string().replace('.', ""))
+}
+
+/// The share that a percentile's name stands for: the inverse of [`percentile_name`]; `None` for what is no
+/// percentile (`p0`, `p100`, `p5x`).
+///
+/// The first two digits are whole percent, further ones their decimals.
+pub fn percentile_share(name: &str) -> Option<f64> {
+    let digits = name.strip_prefix('p')?;
+    let decimals = digits.len().checked_sub(2).filter(|decimals| *decimals > 0);
+    let canonical = !digits.starts_with('0') && !(decimals.is_some() && digits.ends_with('0'));
+    if digits.is_empty() || !canonical || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let written = match decimals {
+        Some(_) => format!("0.{digits}"),
+        None => format!("0.{digits:0>2}"),
+    };
+    written.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_metric_says_what_it_is() {
+        let mut seen = std::collections::BTreeSet::new();
+        for metric in all() {
+            assert!(seen.insert(metric.name), "{} stands twice", metric.name);
+            assert!(!metric.definition.is_empty(), "{}", metric.name);
+            assert!(find(metric.name).is_some());
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_named_by_its_digits_and_read_back() {
+        for (share, name) in
+            [(0.5, "p50"), (0.999, "p999"), (0.9999, "p9999"), (0.975, "p975"), (0.05, "p5"), (0.1, "p10")]
+        {
+            assert_eq!(percentile_name(share), name);
+            assert_eq!(percentile_share(name), Some(share), "{name}");
+        }
+        for name in ["p0", "p100", "p", "p5x", "q50", "mean", "p05", "p990"] {
+            assert_eq!(percentile_share(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_usual_statistics_are_the_usual_percentiles() {
+        for share in PERCENTILES {
+            assert!(STATISTICS.contains(&percentile_name(share).as_str()), "{share}");
+        }
+    }
 }

@@ -1,6 +1,25 @@
 //! Metrics: what each number means, once. Polars computes them from the records; nothing else defines one.
+//!
+//! Begin at [`catalogue`]; each family's file has the metrics with their expressions. [`aggregate`] applies all of
+//! them to `requests.parquet`. Limits of a request are judged in [`slo`], once, when the table is made. This room
+//! knows nothing of scenarios, targets or transports.
 
+mod aggregate;
 pub mod catalogue;
+mod concurrency;
+mod cost;
+pub mod estimate;
+mod latency;
+mod outcomes;
 pub mod slo;
+mod throughput;
+mod tokens;
+mod totals;
+mod value;
+mod workload;
 
+pub use aggregate::{CellContext, CellMetrics, MetricError, RepeatMetrics, aggregate};
 pub use catalogue::{Better, Metric, Shape, Unit};
+pub use value::{
+    GroupResult, MetricValue, Metrics, Requests, SloResult, Spread, Summary, TimelinePoint, Warning, number,
+};
