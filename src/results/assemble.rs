@@ -1,11 +1,18 @@
 //! Plan, metrics and what the run saw, put together into `results.json`'s value. Pure: no clock, no file.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::document::{
-    CellResult, DatasetReference, Environment, RepeatResult, Results, SampleReference, SelfCheck, Validity, Warning,
+    Better, CellResult, CompareSettings, ComparedAxis, DatasetReference, Definition, Environment, GateSettings,
+    RepeatResult, ReportSettings, Results, RunVerdict, SCHEMA, SampleReference, ScenarioReference, SelfCheck, Shape,
+    Tool, Unit, Validity, Warning,
 };
-use crate::kinds::metric::CellMetrics;
-use crate::plan::Plan;
-use crate::scenario::Scenario;
+use super::relative::relative_to_baseline;
+use crate::kinds::metric::{CellMetrics, RepeatMetrics, catalogue};
+use crate::plan::{Cell, Plan};
+use crate::scenario::{Compare, Report, Scenario};
 
 /// What a run has to say.
 pub struct Assembly<'a> {
@@ -34,10 +41,150 @@ pub struct CellRun {
     pub self_check: SelfCheck,
     /// The estimate's base in milliseconds, measured or given.
     pub base_ms: Option<f64>,
-    /// Each repeat's place in the order of the whole run, from 0.
+    /// Each repeat's place in the order of the whole run, from 0; repeat 1 first.
     pub positions: Vec<u32>,
     /// Kept texts, pictures and videos.
     pub samples: Vec<SampleReference>,
     /// What a reader must know beyond what the rows tell.
     pub warnings: Vec<Warning>,
+}
+
+/// The results of a run, all objectives evaluated. The verdict is left open: how a run ends is not known here.
+///
+/// A cell without numbers or without a run has no data; it is there all the same.
+pub fn assemble(input: Assembly<'_>) -> Results {
+    let mut metrics = input.metrics.into_iter();
+    let mut runs = input.runs.into_iter();
+    let mut cells: Vec<CellResult> = input
+        .plan
+        .cells
+        .iter()
+        .map(|planned| {
+            cell(planned, metrics.next().unwrap_or_default(), runs.next().unwrap_or_default())
+        })
+        .collect();
+    relative_to_baseline(&mut cells, &input.scenario.report.baseline);
+    Results {
+        schema: SCHEMA.to_owned(),
+        tool: Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        scenario: ScenarioReference {
+            name: input.scenario.name.clone(),
+            hash: input.scenario.hash.clone(),
+            description: input.scenario.description.clone(),
+            labels: input.scenario.labels.clone(),
+        },
+        environment: input.environment,
+        datasets: input.datasets,
+        definitions: definitions(&cells),
+        cells,
+        report: report_settings(&input.scenario.report),
+        compare: input.scenario.compare.as_ref().map(compare_settings),
+        incomplete: input.incomplete,
+        verdict: RunVerdict::default(),
+    }
+}
+
+fn cell(planned: &Cell, numbers: CellMetrics, run: CellRun) -> CellResult {
+    let objectives = planned
+        .slo
+        .objectives
+        .iter()
+        .map(|objective| objective.evaluate(&numbers, planned.slo.no_data))
+        .collect();
+    let mut warnings = run.warnings;
+    warnings.extend(numbers.warnings);
+    let mut slo = numbers.slo;
+    slo.base_ms = run.base_ms;
+    CellResult {
+        id: planned.id.clone(),
+        key: planned.key.clone(),
+        axes: planned.axes.clone(),
+        validity: run.validity,
+        requests: numbers.requests,
+        outcomes: numbers.outcomes,
+        http_status: numbers.http_status,
+        metrics: numbers.metrics,
+        metrics_failed: numbers.failed,
+        metrics_all: numbers.all,
+        spread: numbers.spread,
+        repeats: numbers.repeats.into_iter().map(|repeat| self::repeat(repeat, &run.positions)).collect(),
+        groups: numbers.groups,
+        slo,
+        objectives,
+        warnings,
+        self_check: run.self_check,
+        samples: run.samples,
+        tokens_source: numbers.tokens_source,
+        timeline: numbers.timeline,
+        relative: BTreeMap::new(),
+    }
+}
+
+fn repeat(numbers: RepeatMetrics, positions: &[u32]) -> RepeatResult {
+    let place = numbers.repeat.saturating_sub(1) as usize;
+    RepeatResult {
+        repeat: numbers.repeat,
+        position: positions.get(place).copied().unwrap_or_default(),
+        metrics: numbers.metrics,
+        requests: numbers.requests,
+    }
+}
+
+/// What each metric means: all of the catalogue, and the server's own measures that some cell has.
+fn definitions(cells: &[CellResult]) -> BTreeMap<String, Definition> {
+    let known = catalogue::all().map(|metric| {
+        let definition = Definition {
+            unit: metric.unit,
+            better: metric.better,
+            shape: metric.shape,
+            definition: metric.definition.to_owned(),
+        };
+        (metric.name.to_owned(), definition)
+    });
+    let own = |name: &String| catalogue::find(name).is_none();
+    let of_servers = cells.iter().flat_map(|cell| cell.metrics.keys()).filter(|name| own(name)).map(|name| {
+        let definition = Definition {
+            unit: Unit::None,
+            better: Better::Neither,
+            shape: Shape::Distribution,
+            definition: "as the server told it, in the server's unit".to_owned(),
+        };
+        (name.clone(), definition)
+    });
+    known.chain(of_servers).collect()
+}
+
+fn report_settings(report: &Report) -> ReportSettings {
+    ReportSettings {
+        formats: report.formats.clone(),
+        template: report.template.as_ref().map(|path| path.display().to_string()),
+        baseline: report.baseline.clone(),
+        group_by: report.group_by.clone(),
+        percentiles: report.percentiles.clone(),
+        exports: report.exports.clone(),
+    }
+}
+
+fn compare_settings(compare: &Compare) -> CompareSettings {
+    let axis = |(axis, base, head): &(String, Value, Value)| ComparedAxis {
+        axis: axis.clone(),
+        base: base.clone(),
+        head: head.clone(),
+    };
+    CompareSettings {
+        by: compare.by.as_ref().map(axis),
+        gates: compare
+            .gates
+            .iter()
+            .map(|gate| GateSettings {
+                metric: match &gate.statistic {
+                    Some(statistic) => format!("{}.{statistic}", gate.metric),
+                    None => gate.metric.clone(),
+                },
+                tolerance: gate.tolerance,
+                place: None,
+            })
+            .collect(),
+        false_discovery_rate: compare.false_discovery_rate,
+    }
 }

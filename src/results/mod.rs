@@ -1,5 +1,16 @@
-//! `results.json`: the machine's summary, schema-versioned, every number of metrics.md.
+//! `results.json`: the machine's summary, schema-versioned, every number of metrics.md; and the folder that it is in.
+//!
+//! [`assemble()`] makes the document of what the rooms before have to say, [`to_json`] and [`read`] are its two ways
+//! to and from bytes. Nothing is measured or computed here that is not a relation between finished numbers.
 
+mod assemble;
 mod document;
+pub mod folder;
+mod json;
+mod relative;
+mod schema;
 
+pub use assemble::{Assembly, CellRun, assemble};
 pub use document::*;
+pub use json::{ResultsError, from_json, read, to_json};
+pub use schema::schema;

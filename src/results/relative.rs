@@ -1,0 +1,82 @@
+//! Cells beside their baseline: the speed-up and its interval (scenario.md, `report.baseline`).
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::document::{Better, CellResult, MetricValue, Relative};
+use crate::kinds::metric::catalogue;
+
+/// Statistics of a distribution that are shown relative to the baseline.
+const STATISTICS: [&str; 5] = ["mean", "p50", "p90", "p95", "p99"];
+
+/// Fills `relative` of every cell that differs from a baseline cell only in the axes that `baseline` names.
+pub(super) fn relative_to_baseline(cells: &mut [CellResult], baseline: &IndexMap<String, Value>) {
+    if baseline.is_empty() {
+        return;
+    }
+    for place in 0..cells.len() {
+        let Some(base) = baseline_of(cells, place, baseline) else { continue };
+        let relative = names(&cells[place])
+            .into_iter()
+            .filter_map(|(name, metric, statistic)| {
+                let compared = compare(&cells[place], &cells[base], (metric, statistic))?;
+                Some((name, compared))
+            })
+            .collect();
+        cells[place].relative = relative;
+    }
+}
+
+/// The cell whose axes are those of the cell at `place` with the baseline's values; `None` for the baseline itself.
+fn baseline_of(cells: &[CellResult], place: usize, baseline: &IndexMap<String, Value>) -> Option<usize> {
+    let wanted = |name: &str, own: &Value, theirs: &Value| match baseline.get(name) {
+        Some(value) => same(value, theirs),
+        None => same(own, theirs),
+    };
+    let fits = |other: &CellResult| {
+        baseline.keys().all(|name| other.axes.contains_key(name))
+            && cells[place].axes.len() == other.axes.len()
+            && cells[place].axes.iter().all(|(name, own)| {
+                other.axes.get(name).is_some_and(|theirs| wanted(name, own, theirs))
+            })
+    };
+    cells.iter().position(fits).filter(|base| *base != place)
+}
+
+/// Equality of axis values: numbers by value, whatever their form.
+fn same(one: &Value, two: &Value) -> bool {
+    match (one.as_f64(), two.as_f64()) {
+        (Some(one), Some(two)) => one.total_cmp(&two).is_eq(),
+        _ => one == two,
+    }
+}
+
+/// The metrics of a cell that have a better direction: key, name and statistic.
+fn names(cell: &CellResult) -> Vec<(String, &'static str, Option<&'static str>)> {
+    let mut names = Vec::new();
+    for metric in catalogue::all().filter(|metric| metric.better != Better::Neither) {
+        match cell.metrics.get(metric.name) {
+            Some(Some(MetricValue::Number(_))) => names.push((metric.name.to_owned(), metric.name, None)),
+            Some(Some(MetricValue::Distribution(_))) => names.extend(
+                STATISTICS.map(|statistic| (format!("{}.{statistic}", metric.name), metric.name, Some(statistic))),
+            ),
+            _ => {}
+        }
+    }
+    names
+}
+
+/// The factor by which `cell` is better than `base`, as times: above 1 is better, whatever the metric's direction.
+fn compare(
+    cell: &CellResult,
+    base: &CellResult,
+    (metric, statistic): (&str, Option<&str>),
+) -> Option<Relative> {
+    let better = catalogue::find(metric)?.better;
+    let factor = |own: f64, theirs: f64| match better {
+        Better::Lower => theirs / own,
+        Better::Higher | Better::Neither => own / theirs,
+    };
+    let speedup = factor(cell.value(metric, statistic)?, base.value(metric, statistic)?);
+    speedup.is_finite().then_some(Relative { speedup: Some(speedup), interval: None })
+}
