@@ -1,1 +1,0 @@
-//! How findings are shown: for people, as JSON, as GitHub annotations, as SARIF.
