@@ -1,8 +1,12 @@
 //! Datasets: where requests come from. A source names what it wants and reads rows; it fetches nothing.
 
+mod fields;
+mod kept;
 mod options;
 pub mod prompts;
+mod python;
 pub mod random;
+mod read;
 mod request;
 mod row;
 mod task;
@@ -11,7 +15,7 @@ pub mod vbench;
 pub mod workload;
 
 pub use options::{Amount, AmountDistribution, AmountRange, Common, OnBadRow, Origin, Paths};
-pub use request::{Layers, Request};
+pub use request::{Layers, Request, estimate_tokens, position};
 pub use row::{Params, Prompt, Row};
 pub use task::Task;
 
@@ -55,6 +59,11 @@ pub trait Rows: Send + Sync {
     fn skipped(&self) -> u64 {
         0
     }
+
+    /// The rows that were skipped, 20 at most, for the report.
+    fn bad_rows(&self) -> &[BadRow] {
+        &[]
+    }
 }
 
 /// Why a dataset cannot be used.
@@ -69,10 +78,12 @@ pub enum DatasetError {
         source: std::io::Error,
     },
     /// Rows that are wrong, all of them (20 at most are kept).
-    #[error("{} bad rows, the first: {}", rows.len(), rows.first().map(ToString::to_string).unwrap_or_default())]
+    #[error("{total} bad rows, the first: {}", rows.first().map(ToString::to_string).unwrap_or_default())]
     BadRows {
         /// Each with its place.
         rows: Vec<BadRow>,
+        /// How many there are, those that are not kept included.
+        total: u64,
     },
     /// Nothing is left.
     #[error("the dataset is empty: {what}")]
@@ -88,6 +99,18 @@ pub enum DatasetError {
         /// What to do.
         help: String,
     },
+}
+
+impl DatasetError {
+    /// What the user can do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Read { .. } => "paths are relative to the scenario's file".to_owned(),
+            Self::BadRows { .. } => "correct the rows, or leave them out by `on_bad_row: skip`".to_owned(),
+            Self::Empty { .. } => "give a file with at least one row".to_owned(),
+            Self::Other { help, .. } => help.clone(),
+        }
+    }
 }
 
 /// A row that cannot be used.
