@@ -4,9 +4,11 @@
 
 mod attempt;
 pub mod journal;
+mod observation;
 mod outcome;
 mod seen;
 
 pub use attempt::{Attempt, Clocks, Phase, Tokens, TokensSource, Traffic};
+pub use observation::{Commit, Counts, Ended, OwnFigures, OwnSecond, SampleFile, Times};
 pub use outcome::Outcome;
 pub use seen::{Content, Sample, Seen};

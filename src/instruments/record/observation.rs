@@ -1,0 +1,128 @@
+//! What was seen beside the attempts: of the generator itself, and of the repeat as a whole.
+
+use serde::{Deserialize, Serialize};
+
+use crate::foundation::units::Offset;
+
+/// A distribution of times in three numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Times {
+    /// How many.
+    pub n: u64,
+    /// Median in nanoseconds.
+    pub p50_ns: u64,
+    /// 99th percentile in nanoseconds.
+    pub p99_ns: u64,
+    /// Greatest, in nanoseconds.
+    pub max_ns: u64,
+}
+
+/// One second of the generator's own figures.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct OwnSecond {
+    /// When the second ended.
+    pub at: Offset,
+    /// Lateness of sending with slots free; `None` where nothing was sent so.
+    pub lateness: Option<Times>,
+    /// Own share of the processors that it may use: 1 is all of them.
+    pub cpu_share: Option<f64>,
+    /// Share of the machine's time that a hypervisor stole.
+    pub steal: Option<f64>,
+    /// Lateness of a tick each millisecond on the lanes.
+    pub canary: Option<Times>,
+    /// Descriptors open.
+    pub descriptors: Option<u64>,
+    /// Requests in flight.
+    pub in_flight: u64,
+    /// Requests sent so far.
+    pub sent: u64,
+    /// Requests intended so far.
+    pub intended: u64,
+    /// Bytes of records not yet on disk.
+    pub records_waiting_bytes: u64,
+}
+
+/// What the generator saw of itself over one repeat; `verdict::validity` judges it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct OwnFigures {
+    /// Lateness of sending with slots free over the whole repeat.
+    pub lateness: Option<Times>,
+    /// Each second alone.
+    pub seconds: Vec<OwnSecond>,
+    /// Requests that no descriptor was left for (`EMFILE`, `ENFILE`).
+    pub out_of_descriptors: u64,
+    /// Requests that no local port was left for (`EADDRNOTAVAIL`).
+    pub out_of_ports: u64,
+    /// Whether records came faster than the disk took them, so that the repeat was ended.
+    pub records_overflowed: bool,
+    /// Requests that were due before they had been made ready: the generator's own fault.
+    pub starved: u64,
+    /// Requests that waited for a free slot: the cap was reached.
+    pub waited_for_slot: u64,
+}
+
+/// Requests of one repeat, warm-ups left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Due by the schedule.
+    pub intended: u64,
+    /// Sent.
+    pub sent: u64,
+    /// Succeeded.
+    pub ok: u64,
+    /// Tried and failed.
+    pub failed: u64,
+    /// Due and not sent.
+    pub unsent: u64,
+}
+
+/// Why a repeat ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ended {
+    /// All that was asked for was done.
+    Complete,
+    /// The dataset ended sooner than what was asked for: worth a warning.
+    DatasetEnded,
+    /// A signal ended it: not to be counted as a repeat.
+    Interrupted,
+    /// Every warm-up failed; nothing was measured.
+    WarmupFailed,
+}
+
+/// A text, picture or video that was kept, by the name of its file under `samples/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleFile {
+    /// The request that it answers.
+    pub index: u64,
+    /// Its file's name.
+    pub file: String,
+    /// Its text, where it is one and short.
+    pub text: Option<String>,
+}
+
+/// The commit of one repeat: everything about it that no attempt holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The cell's key.
+    pub cell_key: String,
+    /// The cell's id.
+    pub cell_id: String,
+    /// The repeat, from 1.
+    pub repeat: u32,
+    /// Its place in the order in which all repeats of all cells were run, from 0.
+    pub position: u32,
+    /// Requests.
+    pub counts: Counts,
+    /// Why it ended.
+    pub ended: Ended,
+    /// What the generator saw of itself.
+    pub own: OwnFigures,
+    /// The estimate's base in milliseconds that its limits are made with, where there is one.
+    pub slo_base_ms: Option<f64>,
+    /// Addresses that the target's name resolved to.
+    pub addresses: Vec<String>,
+    /// What was kept.
+    pub samples: Vec<SampleFile>,
+    /// Notes that become warnings of the cell.
+    pub notes: Vec<String>,
+}
