@@ -1,8 +1,10 @@
 //! A cell, and the plan that it stands in.
 
+use globset::GlobBuilder;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use crate::foundation::diagnostic::Findings;
 use crate::foundation::seed::Seed;
 use crate::foundation::units::{Concurrency, Rate};
 use crate::kinds::arrival;
@@ -24,14 +26,16 @@ pub struct Cell {
     pub dataset: Option<String>,
     /// The model, where it is an axis.
     pub model: Option<String>,
-    /// The rate offered.
+    /// The rate offered; under a search for it, its least.
     pub rate: Rate,
-    /// The most in flight.
+    /// The most in flight; under a search for it, its least.
     pub concurrency: Concurrency,
     /// The arrival process.
     pub arrival: arrival::Kind,
     /// The matrix's request parameters.
     pub params: Params,
+    /// What is searched for, where the cell is a search instead of one measurement.
+    pub search: Option<Search>,
     /// Load with the cell's axes applied.
     pub load: Load,
     /// Limits and objectives, the target's merged in; only the objectives whose `where` fits.
@@ -42,6 +46,19 @@ pub struct Cell {
     pub seed: Seed,
 }
 
+/// A search for the highest value of an axis at which the objectives hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    /// `rate` or `concurrency`.
+    pub axis: &'static str,
+    /// The least value, which must hold.
+    pub min: f64,
+    /// The greatest value that is tried.
+    pub max: f64,
+    /// The share to which the answer is narrowed.
+    pub precision: f64,
+}
+
 /// The cells, in the order of the matrix.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -49,4 +66,62 @@ pub struct Plan {
     pub scenario: String,
     /// The cells.
     pub cells: Vec<Cell>,
+    /// Cells that differ only in this axis follow each other where the order is interleaved: `target`, or the axis
+    /// that `compare.by` names.
+    pub paired_axis: String,
+    /// What is worth knowing and makes nothing invalid.
+    pub warnings: Findings,
+}
+
+/// Why `--cells` selects nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    /// The pattern is none.
+    #[error("`{pattern}` is no pattern: {reason}")]
+    Pattern {
+        /// As given.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No cell's id matches.
+    #[error("no cell matches `{pattern}`")]
+    Nothing {
+        /// As given.
+        pattern: String,
+        /// The first ids of the plan.
+        first: Vec<String>,
+    },
+}
+
+impl SelectError {
+    /// What the user can do.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Pattern { .. } => {
+                "use `*` for any text, `?` for one character, `{a,b}` for either: `target=omni,*`".to_owned()
+            }
+            Self::Nothing { first, .. } => {
+                format!("patterns are held against whole ids, such as {}", first.join(" or "))
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// The cells whose id matches a glob, in the same order; running them alone draws what the whole plan would have
+    /// drawn for them.
+    pub fn select(&self, pattern: &str) -> Result<Self, SelectError> {
+        let glob = GlobBuilder::new(pattern).literal_separator(false).build().map_err(|error| {
+            SelectError::Pattern { pattern: pattern.to_owned(), reason: error.kind().to_string() }
+        })?;
+        let matcher = glob.compile_matcher();
+        let cells: Vec<Cell> =
+            self.cells.iter().filter(|cell| matcher.is_match(&cell.id)).cloned().collect();
+        if cells.is_empty() {
+            let first = self.cells.iter().take(2).map(|cell| cell.id.clone()).collect();
+            return Err(SelectError::Nothing { pattern: pattern.to_owned(), first });
+        }
+        Ok(Self { cells, ..self.clone() })
+    }
 }

@@ -4,6 +4,8 @@
 //! environment or a random number: the same results give the same bytes on every machine. What a server or a scenario
 //! wrote is hostile and is escaped where it is put in, by [`filters`].
 
+pub mod diff;
+
 use crate::results::Results;
 
 /// What is to be rendered.
