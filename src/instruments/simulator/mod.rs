@@ -1,5 +1,23 @@
-//! A server with known truth. Shares no code with `protocol`: a misread wire format must not agree with itself.
+//! A server with known truth: it queues, serves, streams and fails exactly as its [`Model`] says, and stamps its own
+//! times into its answers, so that a client's error can be computed.
+//!
+//! Shares no code with `protocol`: a misread wire format must not agree with itself. Begin at [`start`] (a thread and a
+//! loopback port) or [`serve`] (one connection, for tests in memory and on a simulated clock). `queueing`, `service` and
+//! `fault` decide when and whether an answer comes, `wire` what it says, `answer` lets it out on time.
 
+mod answer;
+mod error;
+mod fault;
 mod model;
+mod picture;
+mod queueing;
+mod server;
+mod service;
+mod state;
+mod wire;
+mod words;
 
+pub use error::SimulatorError;
 pub use model::{Fault, FaultKind, ImageTime, LoadTime, Model, Service, ServiceKind};
+pub use server::{Running, serve, start};
+pub use state::Simulator;

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::service::Distribution;
+use crate::foundation::diagnostic::{Finding, Findings};
 use crate::foundation::units::{HumanDuration, Ratio};
 
 /// How the simulator answers: service time, queueing, streaming, faults.
@@ -18,12 +20,13 @@ pub struct Model {
     /// Requests that may queue; what comes beyond is answered with 429. 100 unless given.
     #[schemars(example = 100)]
     pub queue: Option<u32>,
-    /// Time that a request holds its server; replaces what `ttft`, `itl` and `image` would add up to.
+    /// Time that a request holds its server, from its start to its last byte. What is said of its kind goes first:
+    /// `ttft` with `itl` for streamed tokens, `image` for pictures, `load` for loads.
     pub service: Option<Service>,
-    /// Time to the first token of a streamed answer.
+    /// Time to the first token of a streamed answer. Without `itl`, the other tokens spread evenly over `service`.
     #[schemars(example = &"20ms")]
     pub ttft: Option<HumanDuration>,
-    /// Time between the tokens of a streamed answer.
+    /// Time between the tokens of a streamed answer. Without `ttft`, the last token comes at the end of `service`.
     #[schemars(example = &"5ms")]
     pub itl: Option<HumanDuration>,
     /// Time to make pictures and videos.
@@ -33,6 +36,52 @@ pub struct Model {
     /// What goes wrong, and when.
     pub faults: Vec<Fault>,
 }
+
+impl Model {
+    /// What is wrong with the model beyond its types, each at its place below `pointer` (`/targets/x/embedded`).
+    pub fn check(&self, pointer: &str) -> Findings {
+        let mut findings = Findings::new();
+        let mut refuse = |at: String, message: &str, help: &str| {
+            findings.push(Finding::error(MODEL, format!("{pointer}{at}"), message).help(help));
+        };
+        if self.servers == Some(0) {
+            refuse(
+                "/servers".to_owned(),
+                "a simulator without a server answers nothing",
+                "write 1 or more, or leave it out for no limit",
+            );
+        }
+        if let Some(Err((field, problem))) = self.service.as_ref().map(Distribution::new) {
+            refuse(format!("/service/{field}"), &problem, SERVICE_HELP);
+        }
+        for (number, fault) in self.faults.iter().enumerate() {
+            if fault.rate.is_some_and(|rate| rate.0 <= 0.0 || rate.0 > 1.0) {
+                let help = "write a share such as `1%`, or leave it out to hit every request in the window";
+                refuse(
+                    format!("/faults/{number}/rate"),
+                    "a fault must hit more than 0% and at most 100% of requests",
+                    help,
+                );
+            }
+            if fault.lasts.is_some_and(|lasts| lasts.0.is_zero()) {
+                let help = "write a duration such as `2s`, or leave it out for a fault that stays";
+                refuse(
+                    format!("/faults/{number}/for"),
+                    "a window of no length holds nothing",
+                    help,
+                );
+            }
+        }
+        findings
+    }
+}
+
+/// The code of every finding about a model.
+const MODEL: &str = "simulator-model";
+
+/// What each kind of distribution takes.
+const SERVICE_HELP: &str = "`constant` takes `value`; `exponential` `mean`; `lognormal` `median` and `sigma`; \
+    `bimodal` `median`, `slow` and `slow_share`; `pareto` `median` and `shape`";
 
 /// A distribution of service times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,0 +1,225 @@
+//! Real pictures at next to no cost: two-coloured PNGs of any size, whose pixels are compressed once a size.
+//!
+//! A pixel is one bit into a palette of two colours, so that pictures of one size differ in six bytes and a checksum.
+//! The deflate stream is written by hand: a band of equal rows is one row of literals and a long copy of it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Sizes whose pixels are kept.
+const SIZES: usize = 64;
+
+/// Bands of a picture.
+const BANDS: u32 = 8;
+
+/// Compressed pixels by size.
+#[derive(Debug, Default)]
+pub(super) struct Pictures {
+    pixels: RefCell<HashMap<(u32, u32), Rc<[u8]>>>,
+}
+
+impl Pictures {
+    /// A PNG of that size (1 to 8,192 each way) in two colours that the lower 48 bits of `colours` choose.
+    pub fn png(&self, width: u32, height: u32, colours: u64) -> Vec<u8> {
+        let pixels = self.pixels(width, height);
+        let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+        let mut header = Vec::with_capacity(13);
+        header.extend_from_slice(&width.to_be_bytes());
+        header.extend_from_slice(&height.to_be_bytes());
+        // One bit a pixel, a palette, and the only compression, filter and order that are common.
+        header.extend_from_slice(&[1, 3, 0, 0, 0]);
+        chunk(&mut png, *b"IHDR", &header);
+        chunk(&mut png, *b"PLTE", &colours.to_be_bytes()[2..]);
+        chunk(&mut png, *b"IDAT", &pixels);
+        chunk(&mut png, *b"IEND", &[]);
+        png
+    }
+
+    fn pixels(&self, width: u32, height: u32) -> Rc<[u8]> {
+        let mut kept = self.pixels.borrow_mut();
+        if let Some(pixels) = kept.get(&(width, height)) {
+            return Rc::clone(pixels);
+        }
+        if kept.len() >= SIZES {
+            kept.clear();
+        }
+        let pixels: Rc<[u8]> = compress(width, height).into();
+        kept.insert((width, height), Rc::clone(&pixels));
+        pixels
+    }
+}
+
+/// Adds a chunk: length, name, content, CRC-32.
+fn chunk(png: &mut Vec<u8>, name: [u8; 4], content: &[u8]) {
+    png.extend_from_slice(
+        &u32::try_from(content.len())
+            .unwrap_or(u32::MAX)
+            .to_be_bytes(),
+    );
+    png.extend_from_slice(&name);
+    png.extend_from_slice(content);
+    let crc = name.iter().chain(content).fold(u32::MAX, |crc, byte| {
+        CRC[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8)
+    });
+    png.extend_from_slice(&(!crc).to_be_bytes());
+}
+
+/// CRC-32's table, for the polynomial that PNG names.
+const CRC: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 1 {
+                0xedb8_8320 ^ (crc >> 1)
+            } else {
+                crc >> 1
+            };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
+
+/// The pixels of a picture of bands, as a zlib stream.
+fn compress(width: u32, height: u32) -> Vec<u8> {
+    // A row is its filter's number, none, and eight pixels a byte: 1,025 bytes at most.
+    let stride = 1 + width.div_ceil(8) as usize;
+    let mut stream = Bits {
+        bytes: vec![0x78, 0x01],
+        pending: 0,
+        count: 0,
+    };
+    let mut sum = Adler { a: 1, b: 0 };
+    // One block, the last, with the codes that deflate fixes.
+    stream.put(0b011, 3);
+    let band = height.div_ceil(BANDS);
+    for (number, top) in (0..height).step_by(band.max(1) as usize).enumerate() {
+        let mut row = vec![if number % 2 == 0 { 0x0f } else { 0xf0 }; stride];
+        row[0] = 0;
+        for byte in &row {
+            stream.literal(*byte);
+        }
+        let rows = band.min(height - top) as usize;
+        stream.repeat(&row, rows - 1);
+        for _ in 0..rows {
+            sum.add(&row);
+        }
+    }
+    // The end of the block.
+    stream.put(0, 7);
+    let mut bytes = stream.finish();
+    bytes.extend_from_slice(&(sum.b << 16 | sum.a).to_be_bytes());
+    bytes
+}
+
+/// Adler-32, zlib's checksum.
+struct Adler {
+    a: u32,
+    b: u32,
+}
+
+impl Adler {
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.a = (self.a + u32::from(*byte)) % 65_521;
+            self.b = (self.b + self.a) % 65_521;
+        }
+    }
+}
+
+/// Deflate's bits, the lowest of each byte first.
+struct Bits {
+    bytes: Vec<u8>,
+    pending: u64,
+    count: u32,
+}
+
+impl Bits {
+    /// Adds the lower `count` bits of `bits`.
+    fn put(&mut self, bits: u64, count: u32) {
+        self.pending |= bits << self.count;
+        self.count += count;
+        while self.count >= 8 {
+            self.bytes.push(self.pending.to_le_bytes()[0]);
+            self.pending >>= 8;
+            self.count -= 8;
+        }
+    }
+
+    /// Adds a Huffman code: these go in highest bit first.
+    fn code(&mut self, code: u64, count: u32) {
+        self.put(code.reverse_bits() >> (64 - count), count);
+    }
+
+    /// A byte as such (RFC 1951, 3.2.6).
+    fn literal(&mut self, byte: u8) {
+        match byte {
+            0..=143 => self.code(0x30 + u64::from(byte), 8),
+            144.. => self.code(0x190 + u64::from(byte) - 144, 9),
+        }
+    }
+
+    /// `times` rows more like the one that stands before.
+    fn repeat(&mut self, row: &[u8], times: usize) {
+        let mut left = row.len() * times;
+        if left < 3 {
+            // A copy has 3 bytes at least.
+            for byte in row.iter().cycle().take(left) {
+                self.literal(*byte);
+            }
+            return;
+        }
+        while left > 0 {
+            // No copy may leave one or two bytes over.
+            let length = if matches!(left, 259 | 260) {
+                255
+            } else {
+                left.min(258)
+            };
+            self.copy(length as u64, row.len() as u64);
+            left -= length;
+        }
+    }
+
+    /// A copy of `length` bytes (3 to 258), each the one that stands `distance` before it (RFC 1951, 3.2.5).
+    fn copy(&mut self, length: u64, distance: u64) {
+        let rest = length - 3;
+        let (symbol, extra) = match rest {
+            0..8 => (257 + rest, 0),
+            255.. => (285, 0),
+            _ => {
+                let extra = rest.ilog2() - 2;
+                (257 + u64::from(extra) * 4 + (rest >> extra), extra)
+            }
+        };
+        match symbol {
+            ..280 => self.code(symbol - 256, 7),
+            280.. => self.code(0xc0 + symbol - 280, 8),
+        }
+        self.put(rest & ((1 << extra) - 1), extra);
+        let back = distance - 1;
+        let (symbol, extra) = match back {
+            0..4 => (back, 0),
+            _ => {
+                let extra = back.ilog2() - 1;
+                (u64::from(extra) * 2 + (back >> extra), extra)
+            }
+        };
+        self.code(symbol, 5);
+        self.put(back & ((1 << extra) - 1), extra);
+    }
+
+    /// The bytes, the last filled up with zeros.
+    fn finish(mut self) -> Vec<u8> {
+        if self.count > 0 {
+            self.bytes.push(self.pending.to_le_bytes()[0]);
+        }
+        self.bytes
+    }
+}
