@@ -9,8 +9,10 @@ pub mod folder;
 mod json;
 mod relative;
 mod schema;
+mod ending;
 
 pub use assemble::{Assembly, CellRun, assemble};
 pub use document::*;
 pub use json::{ResultsError, from_json, read, to_json};
 pub use schema::schema;
+pub use ending::Ending;
