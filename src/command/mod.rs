@@ -1,12 +1,76 @@
-//! The command line: one file a subcommand. The only room that prints, and that knows exit codes.
+//! The command line: one file a subcommand. The only room that prints, reads the environment and knows the process.
 
 pub mod terminal;
 
+mod arguments;
+mod exit;
+mod findings;
+mod logging;
+mod output;
+mod packaging;
+mod schema;
+mod validate;
+
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::Parser as _;
+
+use crate::results::Ending;
+use arguments::{Arguments, Command, Global};
+
+/// What every command is given beside its own arguments: the process's surroundings, read once.
+struct Surroundings {
+    /// The environment variables that are text.
+    environment: BTreeMap<String, String>,
+    /// Options of every command.
+    global: Global,
+}
+
 /// Runs the command that `arguments` name (the program's own name first) and says how the process should exit.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let _ = arguments.into_iter();
-    ExitCode::SUCCESS
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // A panic is a bug of ours, and says so by its exit code; the default hook has printed where.
+    let ending = std::panic::catch_unwind(|| run(arguments)).unwrap_or_else(|_| {
+        output::error(
+            "plimsoll has a bug: it panicked",
+            Some("please report it with the scenario; what was committed to the journal is kept"),
+        );
+        Ending::Bug
+    });
+    exit::code(ending)
+}
+
+fn run(arguments: Vec<OsString>) -> Ending {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let surroundings = Surroundings {
+        environment: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        global: arguments.global,
+    };
+    logging::start(&surroundings);
+    match &arguments.command {
+        Command::Validate(arguments) => validate::run(arguments, &surroundings),
+        Command::Schema(arguments) => schema::run(arguments),
+        Command::Completions(arguments) => packaging::completions(arguments),
+        Command::Man => packaging::man(),
+        _ => Ending::Bug,
+    }
+}
+
+/// Shows clap's own message: help and version are data, the rest is bad usage.
+fn usage(error: &clap::Error) -> Ending {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        output::words(&text);
+        Ending::Usage
+    } else {
+        output::data(&text);
+        Ending::Well
+    }
 }

@@ -1,1 +1,4 @@
+//! What a user sees: the binary on files and on loopback. No test here waits for time to pass; each waits for a
+//! condition.
 
+mod architecture;
