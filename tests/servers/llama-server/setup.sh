@@ -19,7 +19,7 @@ mirror=${DEBIAN_MIRROR:-$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sou
 
 # A private apt state, so that nothing of the machine's is touched.
 state=$folder/apt
-mkdir -p "$state/etc/apt/trusted.gpg.d" "$state/etc/apt/preferences.d" "$state/lists/partial" "$state/cache/archives/partial" "$folder/debs" "$folder/unpacked"
+mkdir -p "$state/etc/apt/apt.conf.d" "$state/etc/apt/trusted.gpg.d" "$state/etc/apt/preferences.d" "$state/lists/partial" "$state/cache/archives/partial" "$folder/debs" "$folder/unpacked"
 : > "$state/status"
 echo "deb [signed-by=$keyring] $mirror forky main" > "$state/etc/apt/sources.list"
 cat > "$state/apt.conf" <<CONF
