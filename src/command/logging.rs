@@ -3,7 +3,7 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use super::Surroundings;
+use super::surroundings::Surroundings;
 use super::arguments::LogFormat;
 
 /// Starts logging as `-v`, `-q`, `--log-format` and `PLIMSOLL_LOG` say.

@@ -8,25 +8,19 @@ mod findings;
 mod logging;
 mod output;
 mod packaging;
+mod scenario;
 mod schema;
+mod surroundings;
 mod validate;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use crate::results::Ending;
-use arguments::{Arguments, Command, Global};
-
-/// What every command is given beside its own arguments: the process's surroundings, read once.
-struct Surroundings {
-    /// The environment variables that are text.
-    environment: BTreeMap<String, String>,
-    /// Options of every command.
-    global: Global,
-}
+use arguments::{Arguments, Command};
+use surroundings::Surroundings;
 
 /// Runs the command that `arguments` name (the program's own name first) and says how the process should exit.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -47,12 +41,7 @@ fn run(arguments: Vec<OsString>) -> Ending {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let surroundings = Surroundings {
-        environment: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
-        global: arguments.global,
-    };
+    let surroundings = Surroundings::read(arguments.global);
     logging::start(&surroundings);
     match &arguments.command {
         Command::Validate(arguments) => validate::run(arguments, &surroundings),

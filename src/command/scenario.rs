@@ -1,0 +1,30 @@
+//! What `validate`, `plan` and `run` begin with: a file read and expanded.
+
+use std::path::Path;
+
+use super::surroundings::Surroundings;
+use crate::foundation::diagnostic::Findings;
+use crate::plan::{self, Plan};
+use crate::scenario::{self, Loaded, ReadOptions};
+
+/// A scenario and its cells.
+pub struct Planned {
+    /// The scenario.
+    pub loaded: Loaded,
+    /// Its cells.
+    pub plan: Plan,
+}
+
+/// How a scenario is to be read.
+pub fn options(set: &[String], check_env: bool, surroundings: &Surroundings) -> ReadOptions {
+    ReadOptions { set: set.to_vec(), environment: surroundings.environment.clone(), check_env }
+}
+
+/// Reads a scenario and expands its matrix; every finding has its place.
+pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Findings> {
+    let loaded = scenario::read(file, options).map_err(|rejected| rejected.findings)?;
+    match plan::expand(&loaded.scenario) {
+        Ok(plan) => Ok(Planned { loaded, plan }),
+        Err(findings) => Err(loaded.attach(findings)),
+    }
+}
