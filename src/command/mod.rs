@@ -5,6 +5,7 @@ pub mod terminal;
 mod arguments;
 mod exit;
 mod findings;
+mod init;
 mod logging;
 mod output;
 mod packaging;
@@ -44,6 +45,7 @@ fn run(arguments: Vec<OsString>) -> Ending {
     let surroundings = Surroundings::read(arguments.global);
     logging::start(&surroundings);
     match &arguments.command {
+        Command::Init(arguments) => init::run(arguments, &surroundings),
         Command::Validate(arguments) => validate::run(arguments, &surroundings),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Completions(arguments) => packaging::completions(arguments),
