@@ -1,5 +1,9 @@
 //! Credentials by reference. Every printed form of a credential is its reference.
 
+mod redact;
+
+pub use redact::Redactor;
+
 use std::fmt;
 use std::path::PathBuf;
 
@@ -52,5 +56,54 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.reference, f)
+    }
+}
+
+/// Why a credential could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The variable is not set.
+    #[error("the secret {{ env: {name} }} is not set")]
+    Unset {
+        /// The variable.
+        name: String,
+    },
+    /// The file cannot be read.
+    #[error("the secret {{ file: {} }} cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The file as the scenario names it.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// There is nothing in it.
+    #[error("the secret {reference} is empty")]
+    Empty {
+        /// The reference.
+        reference: SecretRef,
+    },
+}
+
+impl SecretRef {
+    /// Reads the credential. `variable` looks up an environment variable, `file` reads a path of the scenario; both are
+    /// given, so that nothing here touches the process or the disk by itself.
+    pub fn read(
+        &self,
+        variable: impl FnOnce(&str) -> Option<String>,
+        file: impl FnOnce(&std::path::Path) -> Result<String, String>,
+    ) -> Result<Secret, SecretError> {
+        let value = match self {
+            Self::Env(name) => {
+                variable(name).ok_or_else(|| SecretError::Unset { name: name.clone() })?
+            }
+            Self::File(path) => file(path)
+                .map_err(|reason| SecretError::Unreadable { path: path.clone(), reason })?
+                .trim()
+                .to_owned(),
+        };
+        if value.is_empty() {
+            return Err(SecretError::Empty { reference: self.clone() });
+        }
+        Ok(Secret::new(self.clone(), value))
     }
 }
