@@ -1,0 +1,78 @@
+//! What a run tells whoever watches: changes of state are sent, figures are a snapshot that is read.
+
+use std::time::Duration;
+
+/// A change of state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event<'a> {
+    /// A target is asked whether it is ready.
+    Waiting {
+        /// The target.
+        target: &'a str,
+        /// What is asked.
+        url: &'a str,
+    },
+    /// A target is ready.
+    Ready {
+        /// The target.
+        target: &'a str,
+        /// The address that load goes to.
+        url: &'a str,
+        /// How long it took.
+        after: Duration,
+    },
+    /// A repeat of a cell begins.
+    Began(Stage<'a>),
+    /// A repeat of a cell is committed.
+    Ended {
+        /// Which.
+        stage: Stage<'a>,
+        /// Requests that were ok.
+        ok: u64,
+        /// Requests that failed or were not sent.
+        failed: u64,
+        /// Median e2e in seconds.
+        p50: Option<f64>,
+        /// p99 of e2e in seconds.
+        p99: Option<f64>,
+        /// From the first scheduled to the last end, in seconds.
+        seconds: f64,
+    },
+    /// Something that the user should know and no number says.
+    Note {
+        /// In one sentence.
+        text: &'a str,
+    },
+    /// Records are aggregated and the report is written.
+    Reporting,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stage<'a> {
+    /// The cell's id.
+    pub cell: &'a str,
+    /// Number of the execution, from 1.
+    pub execution: usize,
+    /// How many executions the run has: cells times repeats.
+    pub executions: usize,
+    /// The repeat, from 1.
+    pub repeat: u32,
+    /// How many repeats the cell has.
+    pub repeats: u32,
+    /// The rate offered, where it is finite.
+    pub rate: Option<f64>,
+    /// Requests that the repeat intends, where known.
+    pub intended: Option<u64>,
+    /// Longest that the rest of the run can take by its load alone, where known.
+    pub remaining: Option<Duration>,
+}
+
+/// Takes events. Must not block: load waits for nobody.
+pub trait Watcher: Sync {
+    /// Takes a change of state.
+    fn event(&self, event: &Event<'_>);
+
+    /// Takes the figures of the repeat that runs, a few times a second.
+    fn figures(&self, figures: &crate::load::Figures);
+}
