@@ -1,0 +1,165 @@
+//! Targets made ready: simulators started, names resolved, readiness waited for, metadata read.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::credentials::{self, Credentials, Vault};
+use super::event::Event;
+use super::{RunError, Session};
+use crate::foundation::access::Network;
+use crate::foundation::clock::Clock;
+use crate::foundation::secret::Secret;
+use crate::instruments::simulator::{self, Running};
+use crate::instruments::transport::{Options, Origin, Version, fetch};
+use crate::scenario::{Address, HttpVersion, Ready, Target};
+
+/// Longest that one question about readiness or metadata may take.
+const QUESTION: Duration = Duration::from_secs(10);
+
+/// A target that load can be put on.
+pub struct ReadyTarget {
+    /// Its name.
+    pub name: String,
+    /// Where it answers; requests go round robin.
+    pub origins: Vec<Arc<Origin>>,
+    /// What its `metadata` answered.
+    pub metadata: Option<Value>,
+    /// What must appear in no output.
+    pub secrets: Vec<Secret>,
+    /// The simulator that it is, where it is one; stops when dropped.
+    _simulator: Option<Running>,
+}
+
+impl ReadyTarget {
+    /// Addresses that its names resolved to.
+    pub fn addresses(&self) -> Vec<String> {
+        self.origins.iter().flat_map(|origin| origin.addresses()).collect()
+    }
+}
+
+/// Makes a target ready: `Err` where it cannot be reached within its budget.
+pub async fn make_ready(target: &Target, session: &Session<'_>) -> Result<ReadyTarget, RunError> {
+    let vault = Vault { environment: session.environment, folders: &session.scenario.folders };
+    let credentials = credentials::of(target, &vault)?;
+    let (urls, simulator) = match &target.address {
+        Address::Urls(urls) => (urls.clone(), None),
+        Address::Embedded(model) => {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let running = simulator::start(model, address)
+                .map_err(|source| RunError::Simulator { target: target.name.clone(), source })?;
+            (vec![running.base_url()], Some(running))
+        }
+    };
+    let network = Network::default();
+    let options = options(target);
+    let asking = Asking { target, credentials: &credentials, options: &options, network: &network, session };
+    if let Some(ready) = &target.ready {
+        for url in &urls {
+            asking.wait_until_ready(url, ready).await?;
+        }
+    }
+    let metadata = match (&target.metadata, urls.first()) {
+        (Some(path), Some(base)) => asking.metadata(base, path).await,
+        _ => None,
+    };
+    let origins = urls
+        .iter()
+        .map(|url| Origin::resolve(url, credentials.headers.clone(), &options, &network).map(Arc::new))
+        .collect::<Result<_, _>>()
+        .map_err(|source| RunError::Transport { target: target.name.clone(), source })?;
+    Ok(ReadyTarget {
+        name: target.name.clone(),
+        origins,
+        metadata,
+        secrets: credentials.secrets,
+        _simulator: simulator,
+    })
+}
+
+fn options(target: &Target) -> Options {
+    let version = match target.http.version {
+        HttpVersion::Auto => Version::Auto,
+        HttpVersion::Http11 => Version::Http11,
+        HttpVersion::Http2 => Version::Http2,
+    };
+    Options {
+        version,
+        per_request: target.http.connection_per_request,
+        ca_file: target.http.ca_file.clone(),
+        ..Options::default()
+    }
+}
+
+/// Questions to a target before any load.
+struct Asking<'a> {
+    target: &'a Target,
+    credentials: &'a Credentials,
+    options: &'a Options,
+    network: &'a Network,
+    session: &'a Session<'a>,
+}
+
+impl Asking<'_> {
+    async fn get(&self, url: &str, at_most: Duration) -> Result<fetch::Fetched, fetch::FetchError> {
+        fetch::get(url, &self.credentials.headers, at_most, self.options, self.network).await
+    }
+
+    async fn wait_until_ready(&self, base: &str, ready: &Ready) -> Result<(), RunError> {
+        let url = join(base, &ready.path);
+        self.session.watcher.event(&Event::Waiting { target: &self.target.name, url: &url });
+        let clock = Clock::real();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let left = ready.within.saturating_sub(clock.now().since(crate::foundation::units::Offset::ZERO));
+            let last = match self.get(&url, left.min(QUESTION)).await {
+                Ok(answer) if (200..300).contains(&answer.status) => {
+                    let after = clock.now().since(crate::foundation::units::Offset::ZERO);
+                    self.session.watcher.event(&Event::Ready { target: &self.target.name, url: base, after });
+                    return Ok(());
+                }
+                Ok(answer) => format!("status {}", answer.status),
+                Err(error) => error.to_string(),
+            };
+            let next = clock.now() + ready.every;
+            let over = next.since(crate::foundation::units::Offset::ZERO) >= ready.within;
+            if over || self.session.stop.is_stopped() {
+                return Err(RunError::NotReady {
+                    target: self.target.name.clone(),
+                    url,
+                    within: ready.within,
+                    tries,
+                    last,
+                });
+            }
+            clock.sleep_until(next).await;
+        }
+    }
+
+    /// What the target says of itself; that it says nothing is noted, not an error.
+    async fn metadata(&self, base: &str, path: &str) -> Option<Value> {
+        let url = if path.contains("://") { path.to_owned() } else { join(base, path) };
+        let answer = match self.get(&url, QUESTION).await {
+            Ok(answer) if (200..300).contains(&answer.status) => {
+                serde_json::from_slice(&answer.body).map_err(|error| format!("is no JSON: {error}"))
+            }
+            Ok(answer) => Err(format!("answered status {}", answer.status)),
+            Err(error) => Err(error.to_string()),
+        };
+        match answer {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                let text = format!("target `{}`: metadata {url} {reason}", self.target.name);
+                self.session.watcher.event(&Event::Note { text: &text });
+                None
+            }
+        }
+    }
+}
+
+fn join(base: &str, path: &str) -> String {
+    format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
+}
