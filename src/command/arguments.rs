@@ -161,8 +161,6 @@ pub enum SchemaOf {
     Scenario,
     /// `results.json`.
     Results,
-    /// `diff.json`.
-    Diff,
 }
 
 /// `plan`.

@@ -9,6 +9,7 @@ mod init;
 mod logging;
 mod output;
 mod packaging;
+mod plan;
 mod scenario;
 mod schema;
 mod surroundings;
@@ -47,6 +48,7 @@ fn run(arguments: Vec<OsString>) -> Ending {
     match &arguments.command {
         Command::Init(arguments) => init::run(arguments, &surroundings),
         Command::Validate(arguments) => validate::run(arguments, &surroundings),
+        Command::Plan(arguments) => plan::run(arguments, &surroundings),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Completions(arguments) => packaging::completions(arguments),
         Command::Man => packaging::man(),

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use super::output;
 use super::surroundings::Surroundings;
 use crate::foundation::diagnostic::Findings;
 use crate::plan::{self, Plan};
+use crate::results::Ending;
 use crate::scenario::{self, Loaded, ReadOptions};
 
 /// A scenario and its cells.
@@ -26,5 +28,20 @@ pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Findings> {
     match plan::expand(&loaded.scenario) {
         Ok(plan) => Ok(Planned { loaded, plan }),
         Err(findings) => Err(loaded.attach(findings)),
+    }
+}
+
+/// Leaves only the cells that `--cells` selects.
+pub fn select(plan: &mut Plan, glob: Option<&str>) -> Result<(), Ending> {
+    let Some(glob) = glob else { return Ok(()) };
+    match plan.select(glob) {
+        Ok(selected) => {
+            *plan = selected;
+            Ok(())
+        }
+        Err(error) => {
+            output::error(&error.to_string(), Some("`plimsoll plan` lists the cells' ids; `*` stands for anything"));
+            Err(Ending::Usage)
+        }
     }
 }

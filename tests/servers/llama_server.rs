@@ -24,7 +24,11 @@ impl Drop for Server {
 }
 
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// Starts the unpacked server with its own dynamic loader and waits until it listens and is healthy.
@@ -35,9 +39,14 @@ fn start() -> Server {
     let unpacked = folder.join("unpacked/usr");
     let libraries = unpacked.join("lib/x86_64-linux-gnu");
     let backends = libraries.join("ggml/backends0");
-    let path = [&libraries, &libraries.join("llama"), &libraries.join("ggml"), &backends]
-        .map(|folder| folder.display().to_string())
-        .join(":");
+    let path = [
+        &libraries,
+        &libraries.join("llama"),
+        &libraries.join("ggml"),
+        &backends,
+    ]
+    .map(|folder| folder.display().to_string())
+    .join(":");
     let port = free_port();
     let process = Command::new(libraries.join("ld-linux-x86-64.so.2"))
         .current_dir(&backends)
@@ -45,23 +54,47 @@ fn start() -> Server {
         .arg(unpacked.join("bin/llama-server"))
         .arg("-m")
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models/tiny-llama.gguf"))
-        .args(["--alias", "tiny-llama", "--host", "127.0.0.1", "--port", &port.to_string()])
-        .args(["-np", "4", "-c", "8192", "-t", "1", "--seed", "1", "--no-warmup"])
+        .args([
+            "--alias",
+            "tiny-llama",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+        ])
+        .args([
+            "-np",
+            "4",
+            "-c",
+            "8192",
+            "-t",
+            "1",
+            "--seed",
+            "1",
+            "--no-warmup",
+        ])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let server = Server { process, base_url: format!("http://127.0.0.1:{port}") };
+    let server = Server {
+        process,
+        base_url: format!("http://127.0.0.1:{port}"),
+    };
     let begun = Instant::now();
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "llama-server does not listen");
+        assert!(
+            begun.elapsed() < Duration::from_secs(30),
+            "llama-server does not listen"
+        );
         std::thread::yield_now();
     }
     server
 }
 
 fn column<'a>(rows: &'a DataFrame, name: &str) -> &'a Column {
-    rows.column(name).unwrap_or_else(|_| panic!("no column {name}"))
+    rows.column(name)
+        .unwrap_or_else(|_| panic!("no column {name}"))
 }
 
 #[test]
@@ -98,26 +131,58 @@ slo: {{ objectives: [error_rate <= 0] }}
         .arg(&scenario)
         .output()
         .unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
 
     let file = std::fs::File::open(out.join("requests.parquet")).unwrap();
     let rows = ParquetReader::new(file).finish().unwrap();
     assert_eq!(rows.height(), 3);
     for row in 0..3 {
-        let number = |name| column(&rows, name).cast(&DataType::Int64).unwrap().i64().unwrap().get(row);
-        let text = |name| column(&rows, name).str().unwrap().get(row).map(str::to_owned);
+        let number = |name| {
+            column(&rows, name)
+                .cast(&DataType::Int64)
+                .unwrap()
+                .i64()
+                .unwrap()
+                .get(row)
+        };
+        let text = |name| {
+            column(&rows, name)
+                .str()
+                .unwrap()
+                .get(row)
+                .map(str::to_owned)
+        };
         assert_eq!(text("outcome").as_deref(), Some("ok"));
         assert_eq!(text("tokens_source").as_deref(), Some("usage"));
         assert_eq!(number("input_tokens"), Some(26));
         assert_eq!(number("output_tokens"), Some(8));
         assert_eq!(number("chunks"), Some(8));
-        let clocks = ["scheduled_ns", "sent_ns", "first_byte_ns", "first_content_ns", "last_content_ns", "end_ns"]
-            .map(|name| number(name).unwrap_or_else(|| panic!("{name} is null")));
+        let clocks = [
+            "scheduled_ns",
+            "sent_ns",
+            "first_byte_ns",
+            "first_content_ns",
+            "last_content_ns",
+            "end_ns",
+        ]
+        .map(|name| number(name).unwrap_or_else(|| panic!("{name} is null")));
         assert!(clocks.is_sorted(), "clocks out of order: {clocks:?}");
-        assert!(clocks[4] > clocks[3], "eight tokens came at one moment: {clocks:?}");
+        assert!(
+            clocks[4] > clocks[3],
+            "eight tokens came at one moment: {clocks:?}"
+        );
     }
     // An equal request is answered from the prompt's cache, and the record says so.
-    let server_json = column(&rows, "server").str().unwrap().get(2).unwrap().to_owned();
+    let server_json = column(&rows, "server")
+        .str()
+        .unwrap()
+        .get(2)
+        .unwrap()
+        .to_owned();
     assert!(server_json.contains("cached_tokens"), "{server_json}");
 
     let samples: Vec<String> = std::fs::read_dir(out.join("samples"))

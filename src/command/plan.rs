@@ -1,0 +1,105 @@
+//! `plan`: the expanded cells, their requests and the longest that they can take; touches no network.
+
+use std::time::Duration;
+
+use super::arguments::{PlanArguments, PlanFormat};
+use super::surroundings::Surroundings;
+use super::{findings, output, scenario};
+use crate::foundation::seed::Seed;
+use crate::foundation::units::HumanDuration;
+use crate::plan::{CellEstimate, PlanDocument, estimate};
+use crate::results::Ending;
+use crate::scenario::Scenario;
+
+/// Shows the plan.
+pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
+    let options = scenario::options(&arguments.set, arguments.check_env, surroundings);
+    let mut planned = match scenario::plan(&arguments.file, &options) {
+        Ok(planned) => planned,
+        Err(rejected) => {
+            findings::people(&rejected, surroundings);
+            output::error(&format!("{} in the scenario", findings::count(&rejected)), None);
+            return Ending::Usage;
+        }
+    };
+    findings::people(&planned.loaded.warnings, surroundings);
+    if let Err(ending) = scenario::select(&mut planned.plan, arguments.cells.as_deref()) {
+        return ending;
+    }
+    let scenario = &planned.loaded.scenario;
+    let document = estimate(&planned.plan, scenario, &|dataset| rows(scenario, dataset));
+    match arguments.format {
+        PlanFormat::Json => match serde_json::to_string_pretty(&document) {
+            Ok(json) => output::data(&format!("{json}\n")),
+            Err(error) => {
+                output::error(&format!("cannot write the plan as JSON: {error}"), None);
+                return Ending::Bug;
+            }
+        },
+        PlanFormat::Table => output::data(&table(&document)),
+    }
+    Ending::Well
+}
+
+/// How many rows a dataset has; `None` where it never ends or cannot be read now, which is for `run` to say.
+fn rows(scenario: &Scenario, name: &str) -> Option<u64> {
+    let dataset = scenario.datasets.get(name)?;
+    let rows = dataset.source.open(&scenario.folders, Seed::root(scenario.load.seed)).ok()?;
+    rows.len()
+}
+
+fn table(document: &PlanDocument) -> String {
+    let head = ["cell", "repeats", "requests", "at worst", ""].map(str::to_owned);
+    let mut rows: Vec<[String; 5]> = document.cells.iter().map(row).collect();
+    rows.insert(0, head);
+    let widths: Vec<usize> = (0..5)
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default())
+        .collect();
+    let mut text = String::new();
+    for row in &rows {
+        let line = format!(
+            "{:<w0$}  {:>w1$}  {:>w2$}  {:>w3$}  {}",
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            row[4],
+            w0 = widths[0],
+            w1 = widths[1],
+            w2 = widths[2],
+            w3 = widths[3],
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    let totals = &document.totals;
+    text.push_str(&format!(
+        "\n{} cells, {} requests, at worst {}\n",
+        totals.cells,
+        number(totals.requests),
+        time(totals.worst_case_s)
+    ));
+    text
+}
+
+fn row(cell: &CellEstimate) -> [String; 5] {
+    let origin = if cell.created_by_include { "made by include" } else { "" };
+    [
+        cell.id.clone(),
+        cell.repeats.to_string(),
+        number(cell.requests),
+        time(cell.worst_case_s),
+        origin.to_owned(),
+    ]
+}
+
+fn number(number: Option<u64>) -> String {
+    number.map_or_else(|| "by duration".to_owned(), |number| number.to_string())
+}
+
+/// Whole seconds are enough for a bound.
+fn time(seconds: Option<f64>) -> String {
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds.ceil()).ok())
+        .map_or_else(|| "unbounded".to_owned(), |time| HumanDuration(time).to_string())
+}
