@@ -3,6 +3,7 @@
 pub mod terminal;
 
 mod arguments;
+mod diff;
 mod exit;
 mod findings;
 mod init;
@@ -10,6 +11,7 @@ mod logging;
 mod output;
 mod packaging;
 mod plan;
+mod report;
 mod scenario;
 mod schema;
 mod surroundings;
@@ -49,6 +51,8 @@ fn run(arguments: Vec<OsString>) -> Ending {
         Command::Init(arguments) => init::run(arguments, &surroundings),
         Command::Validate(arguments) => validate::run(arguments, &surroundings),
         Command::Plan(arguments) => plan::run(arguments, &surroundings),
+        Command::Report(arguments) => report::run(arguments, &surroundings),
+        Command::Diff(arguments) => diff::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Completions(arguments) => packaging::completions(arguments),
         Command::Man => packaging::man(),
