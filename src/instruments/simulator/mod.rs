@@ -21,3 +21,6 @@ pub use error::SimulatorError;
 pub use model::{Fault, FaultKind, ImageTime, LoadTime, Model, Service, ServiceKind};
 pub use server::{Running, serve, start};
 pub use state::Simulator;
+
+#[cfg(test)]
+mod tests;

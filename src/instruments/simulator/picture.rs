@@ -223,3 +223,182 @@ impl Bits {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader of the one kind of deflate block that is written here, after RFC 1951's own tables.
+    fn inflate(bytes: &[u8]) -> Vec<u8> {
+        const LENGTHS: [(usize, usize); 29] = [
+            (3, 0),
+            (4, 0),
+            (5, 0),
+            (6, 0),
+            (7, 0),
+            (8, 0),
+            (9, 0),
+            (10, 0),
+            (11, 1),
+            (13, 1),
+            (15, 1),
+            (17, 1),
+            (19, 2),
+            (23, 2),
+            (27, 2),
+            (31, 2),
+            (35, 3),
+            (43, 3),
+            (51, 3),
+            (59, 3),
+            (67, 4),
+            (83, 4),
+            (99, 4),
+            (115, 4),
+            (131, 5),
+            (163, 5),
+            (195, 5),
+            (227, 5),
+            (258, 0),
+        ];
+        const DISTANCES: [(usize, usize); 24] = [
+            (1, 0),
+            (2, 0),
+            (3, 0),
+            (4, 0),
+            (5, 1),
+            (7, 1),
+            (9, 2),
+            (13, 2),
+            (17, 3),
+            (25, 3),
+            (33, 4),
+            (49, 4),
+            (65, 5),
+            (97, 5),
+            (129, 6),
+            (193, 6),
+            (257, 7),
+            (385, 7),
+            (513, 8),
+            (769, 8),
+            (1025, 9),
+            (1537, 9),
+            (2049, 10),
+            (3073, 10),
+        ];
+        let mut at = 0;
+        let mut bit = || {
+            let bit = usize::from(bytes[at / 8] >> (at % 8) & 1);
+            at += 1;
+            bit
+        };
+        assert_eq!(
+            [bit(), bit(), bit()],
+            [1, 1, 0],
+            "the last block, fixed codes"
+        );
+        let mut out = Vec::new();
+        loop {
+            let mut code = 0;
+            for _ in 0..7 {
+                code = code << 1 | bit();
+            }
+            let symbol = if code <= 0b001_0111 {
+                256 + code
+            } else {
+                code = code << 1 | bit();
+                match code {
+                    0x30..=0xbf => code - 0x30,
+                    0xc0..=0xc7 => 280 + code - 0xc0,
+                    _ => {
+                        code = code << 1 | bit();
+                        144 + code - 0x190
+                    }
+                }
+            };
+            let mut more = |count: usize| (0..count).map(|place| bit() << place).sum::<usize>();
+            match symbol {
+                0..256 => out.push(u8::try_from(symbol).unwrap()),
+                256 => return out,
+                _ => {
+                    let (base, extra) = LENGTHS[symbol - 257];
+                    let length = base + more(extra);
+                    let code = (0..5).fold(0, |code, _| code << 1 | more(1));
+                    let (base, extra) = DISTANCES[code];
+                    let distance = base + more(extra);
+                    for _ in 0..length {
+                        out.push(out[out.len() - distance]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The chunks of a PNG, their checksums checked bit by bit.
+    fn chunks(png: &[u8]) -> Vec<(&[u8], &[u8])> {
+        let (signature, mut rest) = png.split_at(8);
+        assert_eq!(signature, [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+        let mut chunks = Vec::new();
+        while !rest.is_empty() {
+            let length = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
+            let covered = &rest[4..8 + length];
+            let mut crc = u32::MAX;
+            for byte in covered {
+                crc ^= u32::from(*byte);
+                for _ in 0..8 {
+                    crc = crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+                }
+            }
+            assert_eq!((!crc).to_be_bytes(), rest[8 + length..12 + length]);
+            chunks.push((&covered[..4], &covered[4..]));
+            rest = &rest[12 + length..];
+        }
+        chunks
+    }
+
+    #[test]
+    fn a_picture_is_a_png_of_its_size() {
+        let pictures = Pictures::default();
+        for (width, height) in [
+            (1, 1),
+            (1, 2),
+            (1, 9),
+            (2, 16),
+            (7, 13),
+            (64, 64),
+            (512, 512),
+            (1024, 768),
+            (8192, 33),
+        ] {
+            let png = pictures.png(width, height, 0x0102_0304_0506);
+            let chunks = chunks(&png);
+            let names: Vec<_> = chunks.iter().map(|(name, _)| *name).collect();
+            assert_eq!(names, [b"IHDR", b"PLTE", b"IDAT", b"IEND"]);
+            assert_eq!(chunks[0].1[..4], width.to_be_bytes());
+            assert_eq!(chunks[0].1[4..8], height.to_be_bytes());
+            assert_eq!(chunks[1].1, [1, 2, 3, 4, 5, 6]);
+            let (stream, sum) = chunks[2].1.split_at(chunks[2].1.len() - 4);
+            assert_eq!(stream[..2], [0x78, 0x01]);
+            let pixels = inflate(&stream[2..]);
+            let stride = 1 + width.div_ceil(8) as usize;
+            assert_eq!(pixels.len(), stride * height as usize, "{width}×{height}");
+            assert!(
+                pixels.chunks(stride).all(|row| row[0] == 0),
+                "every row names the filter `none`"
+            );
+            let (mut a, mut b) = (1_u64, 0_u64);
+            for byte in &pixels {
+                a += u64::from(*byte);
+                b += a;
+            }
+            let expected = u32::try_from((b % 65_521) << 16 | a % 65_521).unwrap();
+            assert_eq!(sum, expected.to_be_bytes(), "{width}×{height}");
+        }
+    }
+
+    #[test]
+    fn a_large_picture_is_small() {
+        assert!(Pictures::default().png(1024, 1024, 0).len() < 4096);
+    }
+}

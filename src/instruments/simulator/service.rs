@@ -1,8 +1,9 @@
 //! How long things take: distributions by their quantile function, and the draws that feed them.
 //!
-//! Draws are stratified: each 1,024 requests in a row take each 1/1,024 of the distribution once, in an order that the
-//! seed shuffles, at a random place within it. So a run of a thousand requests has the distribution's own quantiles,
-//! where independent draws would scatter a p99 by 5 %, and neighbours are as good as independent for a queue.
+//! Draws are stratified: each hundred requests in a row take each hundredth of the distribution once, each thousand
+//! each thousandth, in an order that the seed shuffles, at a random place within it. So a run of a thousand requests
+//! has the distribution's own quantiles, where independent draws would scatter a p99 by 5 %, and neighbours are as good
+//! as independent for a queue.
 
 use std::time::Duration;
 
@@ -12,8 +13,11 @@ use super::model::{Service, ServiceKind};
 use crate::foundation::seed::Seed;
 use crate::foundation::units::HumanDuration;
 
-/// Requests that share one shuffled round of strata.
-const ROUND: u64 = 1024;
+/// Requests that take each hundredth of the distribution once.
+const ROUND: u64 = 100;
+
+/// Rounds that take each tenth of a hundredth once.
+const ROUNDS: u64 = 10;
 
 /// No draw is longer: a heavy tail must not overflow a clock.
 const LONGEST_S: f64 = 86_400.0;
@@ -30,22 +34,35 @@ impl Uniform {
 
     /// The draw of the request of that number, within (0, 1).
     pub fn draw(self, ordinal: u64) -> f64 {
-        let key = self.0.index(ordinal / ROUND).as_u64();
-        let stratum = shuffled(ordinal % ROUND, key);
+        let (round, position) = (ordinal / ROUND, ordinal % ROUND);
+        let key = self.0.index(round / ROUNDS).as_u64();
+        let hundredth = shuffled(position, ROUND, mix(key ^ round));
+        let tenth = shuffled(round % ROUNDS, ROUNDS, mix(key.rotate_left(32) ^ hundredth));
         let within = mix(key ^ ordinal.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 11;
-        #[expect(clippy::cast_precision_loss, reason = "both are below 2^53")]
-        let share = (stratum as f64 + (within as f64 + 0.5) / (1_u64 << 53) as f64) / ROUND as f64;
+        #[expect(clippy::cast_precision_loss, reason = "all are below 2^53")]
+        let share = ((hundredth * ROUNDS + tenth) as f64
+            + (within as f64 + 0.5) / (1_u64 << 53) as f64)
+            / (ROUND * ROUNDS) as f64;
         share
     }
 }
 
-/// A permutation of 0…1023 chosen by `key`: a Feistel network over two halves of five bits.
-fn shuffled(position: u64, key: u64) -> u64 {
-    let (mut left, mut right) = (position >> 5, position & 31);
-    for round in 0..6_u64 {
-        (left, right) = (right, left ^ (mix(key ^ (round << 32) ^ right) & 31));
+/// Where a permutation of 0…size−1, chosen by `key`, puts `position`: a Feistel network over the next even number of
+/// bits, walked until it lands inside. `size` is 256 at most.
+fn shuffled(position: u64, size: u64, key: u64) -> u64 {
+    let half = if size <= 16 { 2 } else { 4 };
+    let mask = (1 << half) - 1;
+    let mut place = position;
+    loop {
+        let (mut left, mut right) = (place >> half, place & mask);
+        for turn in 0..6_u64 {
+            (left, right) = (right, left ^ (mix(key ^ (turn << 32) ^ right) & mask));
+        }
+        place = left << half | right;
+        if place < size {
+            return place;
+        }
     }
-    left << 5 | right
 }
 
 /// `SplitMix64`'s finaliser: spreads every bit of its input over its output.
@@ -194,5 +211,221 @@ fn name(kind: ServiceKind) -> &'static str {
         ServiceKind::Lognormal => "lognormal",
         ServiceKind::Bimodal => "bimodal",
         ServiceKind::Pareto => "pareto",
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small ranks"
+)]
+mod tests {
+    use super::*;
+    use crate::foundation::units::Ratio;
+
+    fn service(kind: ServiceKind) -> Service {
+        Service {
+            kind,
+            median: None,
+            mean: None,
+            value: None,
+            sigma: None,
+            slow: None,
+            slow_share: None,
+            shape: None,
+        }
+    }
+
+    fn ms(value: u64) -> Option<HumanDuration> {
+        Some(HumanDuration(Duration::from_millis(value)))
+    }
+
+    /// Draws in seconds, sorted.
+    fn drawn(distribution: Distribution, seed: u64, count: u64) -> Vec<f64> {
+        let uniform = Uniform::new(Seed::root(seed), "service");
+        let mut drawn: Vec<_> = (0..count)
+            .map(|ordinal| distribution.quantile(uniform.draw(ordinal)).as_secs_f64())
+            .collect();
+        drawn.sort_by(f64::total_cmp);
+        drawn
+    }
+
+    fn assert_near(seen: f64, truth: f64, tolerance: f64, what: &str) {
+        assert!(
+            (seen / truth - 1.0).abs() < tolerance,
+            "{what}: {seen} instead of {truth}"
+        );
+    }
+
+    #[test]
+    fn a_thousand_draws_have_the_quantiles_of_their_distribution() {
+        // Closed forms: lognormal median·exp(σz), exponential −mean·ln(1−q), Pareto least·(1−q)^(−1/shape).
+        let z = [
+            (0.5_f64, 0.0_f64),
+            (0.9, 1.281_551_565_545),
+            (0.99, 2.326_347_874_041),
+        ];
+        for seed in 0..5 {
+            let lognormal = drawn(
+                Distribution::Lognormal {
+                    median: 0.08,
+                    sigma: 0.4,
+                },
+                seed,
+                1000,
+            );
+            let exponential = drawn(Distribution::Exponential { mean: 0.1 }, seed, 1000);
+            let pareto = drawn(
+                Distribution::Pareto {
+                    least: 0.05,
+                    shape: 2.5,
+                },
+                seed,
+                1000,
+            );
+            for (share, z) in z {
+                let rank = (share * 999.0) as usize;
+                assert_near(lognormal[rank], 0.08 * (0.4 * z).exp(), 0.02, "lognormal");
+                assert_near(
+                    exponential[rank],
+                    -0.1 * (1.0 - share).ln(),
+                    0.03,
+                    "exponential",
+                );
+                assert_near(
+                    pareto[rank],
+                    0.05 * (1.0 - share).powf(-0.4),
+                    0.05,
+                    "pareto",
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_mean_of_many_draws_is_the_distributions() {
+        let mean = |distribution| {
+            let drawn = drawn(distribution, 3, 20_000);
+            drawn.iter().sum::<f64>() / 20_000.0
+        };
+        assert_near(
+            mean(Distribution::Exponential { mean: 0.1 }),
+            0.1,
+            0.01,
+            "exponential",
+        );
+        let lognormal = Distribution::Lognormal {
+            median: 0.08,
+            sigma: 0.4,
+        };
+        assert_near(
+            mean(lognormal),
+            0.08 * (0.4_f64 * 0.4 / 2.0).exp(),
+            0.01,
+            "lognormal",
+        );
+        let bimodal = Distribution::Bimodal {
+            fast: 0.05,
+            slow: 0.4,
+            slow_share: 0.1,
+        };
+        assert_near(mean(bimodal), 0.9 * 0.05 + 0.1 * 0.4, 0.001, "bimodal");
+        assert_near(
+            mean(Distribution::Constant { value: 0.05 }),
+            0.05,
+            1e-9,
+            "constant",
+        );
+    }
+
+    #[test]
+    fn neighbouring_draws_know_nothing_of_each_other() {
+        let uniform = Uniform::new(Seed::root(11), "service");
+        let draws: Vec<_> = (0..8192)
+            .map(|ordinal| uniform.draw(ordinal) - 0.5)
+            .collect();
+        for lag in [1, 2, 31, 32] {
+            let products: f64 = draws.iter().zip(&draws[lag..]).map(|(a, b)| a * b).sum();
+            // The variance of a uniform draw is 1/12; three standard errors of 8,192 pairs are 0.033.
+            let correlation = products / 8192.0 * 12.0;
+            assert!(correlation.abs() < 0.035, "lag {lag}: {correlation}");
+        }
+    }
+
+    #[test]
+    fn each_hundred_draws_take_each_hundredth_and_each_thousand_each_thousandth() {
+        let uniform = Uniform::new(Seed::root(5), "service");
+        for (count, first) in [(100.0, 0), (100.0, 700), (1000.0, 0), (1000.0, 4000)] {
+            let mut draws: Vec<_> = (first..)
+                .map(|ordinal| uniform.draw(ordinal))
+                .take(count as usize)
+                .collect();
+            draws.sort_by(f64::total_cmp);
+            for (rank, draw) in draws.into_iter().enumerate() {
+                assert_eq!((draw * count) as usize, rank, "{count} from {first}");
+            }
+        }
+        let order = |first: u64| {
+            (first..first + 100)
+                .map(|ordinal| (uniform.draw(ordinal) * 100.0) as u64)
+                .collect()
+        };
+        let (one, other): (Vec<_>, Vec<_>) = (order(0), order(100));
+        assert_ne!(one, other, "the order is drawn anew");
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_and_another_seed_does_not() {
+        let draws = |seed| -> Vec<f64> {
+            let uniform = Uniform::new(Seed::root(seed), "service");
+            (0..100).map(|ordinal| uniform.draw(ordinal)).collect()
+        };
+        assert_eq!(draws(7), draws(7));
+        assert_ne!(draws(7), draws(8));
+        assert!(draws(7).iter().all(|draw| *draw > 0.0 && *draw < 1.0));
+    }
+
+    #[test]
+    fn a_distribution_names_what_it_lacks_and_what_it_does_not_read() {
+        let lacking = Distribution::new(&service(ServiceKind::Lognormal)).unwrap_err();
+        assert_eq!(lacking, ("median", "`lognormal` needs `median`".to_owned()));
+        let idle = Service {
+            mean: ms(5),
+            value: ms(5),
+            ..service(ServiceKind::Constant)
+        };
+        assert_eq!(
+            Distribution::new(&idle).unwrap_err(),
+            ("mean", "`constant` has no `mean`".to_owned())
+        );
+        let flat = Service {
+            median: ms(5),
+            sigma: Some(0.0),
+            ..service(ServiceKind::Lognormal)
+        };
+        assert_eq!(Distribution::new(&flat).unwrap_err().0, "sigma");
+        let much = Service {
+            median: ms(5),
+            slow: ms(9),
+            slow_share: Some(Ratio(1.5)),
+            ..service(ServiceKind::Bimodal)
+        };
+        assert_eq!(Distribution::new(&much).unwrap_err().0, "slow_share");
+        let twice = Service {
+            median: ms(5),
+            value: ms(5),
+            ..service(ServiceKind::Constant)
+        };
+        assert_eq!(Distribution::new(&twice).unwrap_err().0, "median");
+    }
+
+    #[test]
+    fn no_tail_is_longer_than_a_day() {
+        let pareto = Distribution::Pareto {
+            least: 1.0,
+            shape: 0.01,
+        };
+        assert_eq!(pareto.quantile(0.999_999), Duration::from_secs(86_400));
     }
 }
