@@ -1,6 +1,6 @@
 //! `requests.parquet`: attempts as columns, in and out (cli.md "A report folder").
 //!
-//! [`Writer`] takes rows one by one and writes them in bounded batches; [`read`] brings back the columns that are asked
+//! [`Writer`] takes rows one by one and writes them in bounded batches; [`Table`] brings back the columns that are asked
 //! for, of a range of rows. What the columns mean is `metric`'s concern; nothing is computed here.
 
 mod write;
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::{DataFrame, PolarsError};
 use polars_io::SerReader as _;
+use polars_io::parquet::metadata::FileMetadataRef;
 use polars_io::parquet::read::ParquetReader;
 
 pub use write::{TableRow, Writer};
@@ -78,43 +79,76 @@ pub struct Run {
     pub rows: Range<usize>,
 }
 
-/// Reads some columns, of all rows or of a range of them. Row groups outside of the range are not decoded.
-///
-/// # Errors
-/// Where the file is missing, is no table of ours, or lacks a column.
-pub fn read(
-    path: &Path,
-    columns: &[&str],
-    rows: Option<Range<usize>>,
-) -> Result<DataFrame, TableError> {
-    let file = open(path)?;
-    let slice = rows.map(|rows| (rows.start, rows.len()));
-    ParquetReader::new(file)
-        .with_columns(Some(columns.iter().map(ToString::to_string).collect()))
-        .with_slice(slice)
-        .set_rechunk(true)
-        .finish()
-        .map_err(|source| TableError::Read { path: path.to_owned(), source })
+/// A table that was opened: its footer is read once.
+pub struct Table {
+    path: PathBuf,
+    metadata: FileMetadataRef,
 }
 
-/// Which rows belong to which repeat of which cell, in the order of the file.
-///
-/// # Errors
-/// As [`read`].
-pub fn runs(path: &Path) -> Result<Vec<Run>, TableError> {
-    let damaged = |source| TableError::Read { path: path.to_owned(), source };
-    let frame = read(path, &["cell", "repeat"], None)?;
-    let cells = frame.column("cell").and_then(|column| column.str().cloned()).map_err(damaged)?;
-    let repeats = frame.column("repeat").and_then(|column| column.u32().cloned()).map_err(damaged)?;
-    let mut runs: Vec<Run> = Vec::new();
-    for (row, (cell, repeat)) in cells.iter().zip(repeats.iter()).enumerate() {
-        let (cell, repeat) = (cell.unwrap_or_default(), repeat.unwrap_or_default());
-        match runs.last_mut() {
-            Some(run) if run.repeat == repeat && run.cell == cell => run.rows.end = row + 1,
-            _ => runs.push(Run { cell: cell.to_owned(), repeat, rows: row..row + 1 }),
-        }
+impl Table {
+    /// Opens `requests.parquet`.
+    ///
+    /// # Errors
+    /// Where the file is missing or is no Parquet file.
+    pub fn open(path: &Path) -> Result<Self, TableError> {
+        let metadata = ParquetReader::new(open(path)?)
+            .get_metadata()
+            .cloned()
+            .map_err(|source| TableError::Read { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), metadata })
     }
-    Ok(runs)
+
+    /// Where it stands.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.metadata.num_rows
+    }
+
+    /// Reads some columns, of all rows or of a range of them. Row groups outside of the range are not decoded.
+    ///
+    /// # Errors
+    /// Where the file is damaged or lacks a column.
+    pub fn read(
+        &self,
+        columns: &[&str],
+        rows: Option<Range<usize>>,
+    ) -> Result<DataFrame, TableError> {
+        let mut reader = ParquetReader::new(open(&self.path)?)
+            .with_columns(Some(columns.iter().map(ToString::to_string).collect()))
+            .with_slice(rows.map(|rows| (rows.start, rows.len())))
+            .set_rechunk(true);
+        reader.set_metadata(self.metadata.clone());
+        reader.finish().map_err(|source| self.damaged(source))
+    }
+
+    /// Which rows belong to which repeat of which cell, in the order of the file.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn runs(&self) -> Result<Vec<Run>, TableError> {
+        let frame = self.read(&["cell", "repeat"], None)?;
+        let cells = frame.column("cell").and_then(|column| column.str().cloned());
+        let cells = cells.map_err(|source| self.damaged(source))?;
+        let repeats = frame.column("repeat").and_then(|column| column.u32().cloned());
+        let repeats = repeats.map_err(|source| self.damaged(source))?;
+        let mut runs: Vec<Run> = Vec::new();
+        for (row, (cell, repeat)) in cells.iter().zip(repeats.iter()).enumerate() {
+            let (cell, repeat) = (cell.unwrap_or_default(), repeat.unwrap_or_default());
+            match runs.last_mut() {
+                Some(run) if run.repeat == repeat && run.cell == cell => run.rows.end = row + 1,
+                _ => runs.push(Run { cell: cell.to_owned(), repeat, rows: row..row + 1 }),
+            }
+        }
+        Ok(runs)
+    }
+
+    fn damaged(&self, source: PolarsError) -> TableError {
+        TableError::Read { path: self.path.clone(), source }
+    }
 }
 
 fn open(path: &Path) -> Result<File, TableError> {

@@ -1,1 +1,161 @@
+use super::*;
+use crate::foundation::units::Offset;
+use crate::instruments::record::{Attempt, Clocks, Outcome, Phase, Tokens, TokensSource, Traffic};
 
+fn attempt(index: u64) -> Attempt {
+    let at = |ns| Some(Offset::from_nanos(ns));
+    Attempt {
+        phase: Phase::Measured,
+        index,
+        attempt: 1,
+        dataset_row: Some(index % 7),
+        clocks: Clocks {
+            scheduled: Offset::from_nanos(index),
+            sent: at(index + 1),
+            connected: None,
+            first_byte: at(index + 2),
+            first_content: at(index + 3),
+            first_answer: at(index + 3),
+            last_content: at(index + 5),
+            end: at(index + 6),
+        },
+        outcome: Outcome::Ok,
+        http_status: Some(200),
+        error: None,
+        traffic: Traffic { bytes_sent: 10, bytes_received: 20, image_bytes: None, reused: true },
+        tokens: Tokens { output: Some(2), source: Some(TokensSource::Usage), ..Tokens::default() },
+        chunks: 2,
+        gaps_ns: vec![2; (index % 3) as usize],
+        choices: 1,
+        workload: None,
+        row_slo_ms: None,
+        params: r#"{"max_tokens":2}"#.to_owned(),
+        server: [("cached_tokens".to_owned(), 3.0)].into(),
+        notes: vec!["usage_zero".to_owned(), "content_type".to_owned()],
+    }
+}
+
+fn unsent(index: u64) -> Attempt {
+    Attempt {
+        clocks: Clocks { scheduled: Offset::from_nanos(index), ..Clocks::default() },
+        outcome: Outcome::Unsent,
+        http_status: None,
+        gaps_ns: Vec::new(),
+        server: Default::default(),
+        notes: Vec::new(),
+        ..attempt(index)
+    }
+}
+
+fn write(path: &Path, rows: impl Iterator<Item = (&'static str, u32, Attempt)>) -> u64 {
+    let mut writer = Writer::create(path).unwrap();
+    for (cell, repeat, attempt) in rows {
+        let row = TableRow {
+            attempt: &attempt,
+            cell,
+            repeat,
+            target: "omni",
+            slo_ms: Some(1.5),
+            slo_met: None,
+            skipped: false,
+        };
+        writer.push(&row).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+#[test]
+fn the_columns_are_those_of_the_contract_with_their_types() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    write(&path, std::iter::once(("a", 1, attempt(0))));
+    let mut reader = ParquetReader::new(open(&path).unwrap());
+    let schema = reader.schema().unwrap();
+    let described: Vec<String> = schema
+        .iter_values()
+        .map(|field| format!("{} {:?}", field.name, field.dtype()))
+        .collect();
+    // cli.md, "A report folder": the names, and `*_ns` are integers.
+    let contract = "cell repeat phase index attempt target dataset_row scheduled_ns sent_ns connected_ns \
+        first_byte_ns first_content_ns first_answer_ns last_content_ns end_ns outcome http_status error bytes_sent \
+        bytes_received input_tokens output_tokens tokens_source chunks workload slo_ms slo_met params server gaps_ns";
+    for name in contract.split_whitespace() {
+        let found = described.iter().find(|column| column.starts_with(&format!("{name} ")));
+        let found = found.unwrap_or_else(|| panic!("{name} is missing"));
+        match name {
+            "gaps_ns" => assert!(found.contains("List") && found.contains("Int64"), "{found}"),
+            name if name.ends_with("_ns") => assert!(found.ends_with("Int64"), "{found}"),
+            "slo_met" => assert!(found.ends_with("Boolean"), "{found}"),
+            "slo_ms" | "workload" => assert!(found.ends_with("Float64"), "{found}"),
+            "cell" | "phase" | "target" | "outcome" | "params" | "server" | "error" => {
+                assert!(found.contains("Utf8"), "{found}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_did_not_happen_is_null_and_what_did_reads_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    write(&path, [("a", 1, attempt(5)), ("a", 1, unsent(6))].into_iter());
+    let table = Table::open(&path).unwrap();
+    let columns = [
+        "scheduled_ns", "sent_ns", "connected_ns", "end_ns", "outcome", "http_status", "error", "params", "server",
+        "notes", "slo_ms", "slo_met", "gaps_ns",
+    ];
+    let frame = table.read(&columns, None).unwrap();
+    let cell = |column: &str, row: usize| frame.column(column).unwrap().get(row).unwrap().to_string();
+    assert_eq!((cell("scheduled_ns", 0), cell("sent_ns", 0), cell("end_ns", 0)), ("5".into(), "6".into(), "11".into()));
+    assert_eq!((cell("scheduled_ns", 1), cell("sent_ns", 1), cell("end_ns", 1)), ("6".into(), "null".into(), "null".into()));
+    assert_eq!((cell("connected_ns", 0), cell("error", 0)), ("null".into(), "null".into()));
+    assert_eq!((cell("http_status", 0), cell("http_status", 1)), ("200".into(), "null".into()));
+    assert_eq!((cell("outcome", 0), cell("outcome", 1)), ("\"ok\"".into(), "\"unsent\"".into()));
+    assert_eq!((cell("slo_ms", 0), cell("slo_met", 0)), ("1.5".into(), "null".into()));
+    assert!(cell("server", 0).contains("{\"cached_tokens\":3.0}"), "{}", cell("server", 0));
+    assert_eq!((cell("server", 1), cell("notes", 1)), ("null".into(), "null".into()));
+    assert_eq!(cell("notes", 0), "\"usage_zero,content_type\"");
+    let gaps = frame.column("gaps_ns").unwrap().list().unwrap().clone();
+    assert_eq!(gaps.get_as_series(0).unwrap().i64().unwrap().to_vec(), [Some(2), Some(2)]);
+    assert_eq!(gaps.get_as_series(1).unwrap().len(), 0);
+}
+
+#[test]
+fn batches_join_to_one_table_that_is_read_by_ranges() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    let rows = (0..70_000).map(|index| match index {
+        0..10 => ("a", 1, attempt(index)),
+        10..69_990 => ("b", 1, attempt(index)),
+        _ => ("a", 2, attempt(index)),
+    });
+    assert_eq!(write(&path, rows), 70_000);
+    let table = Table::open(&path).unwrap();
+    assert_eq!(table.rows(), 70_000);
+    let run = |cell: &str, repeat, rows| Run { cell: cell.into(), repeat, rows };
+    let expected = [run("a", 1, 0..10), run("b", 1, 10..69_990), run("a", 2, 69_990..70_000)];
+    assert_eq!(table.runs().unwrap(), expected);
+    let frame = table.read(&["index"], Some(65_530..65_540)).unwrap();
+    let indices: Vec<_> = frame.column("index").unwrap().i64().unwrap().into_no_null_iter().collect();
+    assert_eq!(indices, (65_530..65_540).collect::<Vec<i64>>());
+}
+
+#[test]
+fn a_table_without_rows_is_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    assert_eq!(write(&path, std::iter::empty()), 0);
+    let table = Table::open(&path).unwrap();
+    assert_eq!((table.rows(), table.runs().unwrap()), (0, vec![]));
+}
+
+#[test]
+fn what_is_no_table_is_an_error_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    assert!(matches!(Table::open(&path), Err(TableError::Open { .. })));
+    std::fs::write(&path, "PAR1 or not").unwrap();
+    let error = Table::open(&path).err().unwrap();
+    assert!(error.to_string().contains("requests.parquet"), "{error}");
+}

@@ -57,10 +57,20 @@ pub enum Shape {
 pub enum Compute {
     /// A value of each request, null where it has none, over the columns of `requests.parquet`.
     Each(fn() -> Expr),
-    /// Several values of each request, as a list column whose members are pooled.
-    Pooled(fn() -> Expr),
+    /// Several values of each request, as a list column whose members are pooled; so many of them make one unit.
+    Pooled(fn() -> Expr, f64),
     /// One number from the sums of a repeat, or of all repeats together.
     Scalar(fn(&Totals) -> Option<f64>),
+}
+
+impl Compute {
+    /// The expression over requests; `None` for a scalar.
+    pub(super) fn expression(&self) -> Option<Expr> {
+        match self {
+            Self::Each(expression) | Self::Pooled(expression, _) => Some(expression()),
+            Self::Scalar(_) => None,
+        }
+    }
 }
 
 /// One metric of metrics.md.
@@ -107,6 +117,11 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
 /// The metric of that name.
 pub fn find(name: &str) -> Option<&'static Metric> {
     all().find(|metric| metric.name == name)
+}
+
+/// Whether that is a metric of latency: it is given over failed and over all sent requests too.
+pub fn is_latency(name: &str) -> bool {
+    latency::METRICS.iter().any(|metric| metric.name == name)
 }
 
 impl Metric {

@@ -33,7 +33,7 @@ pub(super) const METRICS: &[Metric] = &[
         better: Better::Lower,
         shape: Shape::Distribution,
         definition: "gaps between content chunks within a choice, pooled over requests: inter-token latency",
-        compute: Compute::Pooled(|| col("gaps_ns")),
+        compute: Compute::Pooled(gaps, 1e9),
     },
     Metric::time("first_byte", "first byte of the answer's head − sent", || {
         between("sent_ns", "first_byte_ns")
@@ -50,10 +50,19 @@ pub(super) fn between(from: &str, to: &str) -> Expr {
     (col(to) - col(from)).cast(DataType::Float64) / lit(1e9)
 }
 
+/// Whether content came in more than one read: else nothing is known of its pace.
+fn several_reads() -> Expr {
+    col("last_content_ns").gt(col("first_content_ns"))
+}
+
+/// Null for an answer that was not streamed or whose content came in one read.
+fn gaps() -> Expr {
+    when(several_reads()).then(col("gaps_ns")).otherwise(lit(NULL))
+}
+
 /// Null for an answer that was not streamed, whose content came in one read, or of fewer than 2 tokens a choice.
 pub(super) fn tpot() -> Expr {
     let span = between("first_content_ns", "last_content_ns");
-    let several_reads = col("last_content_ns").gt(col("first_content_ns"));
     let enough = tokens_per_choice().gt_eq(lit(2.0));
-    when(several_reads.and(enough)).then(span / (tokens_per_choice() - lit(1.0))).otherwise(lit(NULL))
+    when(several_reads().and(enough)).then(span / (tokens_per_choice() - lit(1.0))).otherwise(lit(NULL))
 }

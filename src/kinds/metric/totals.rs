@@ -1,5 +1,8 @@
 //! The sums that a cell's scalars are made of: of one repeat, of one group, or of all repeats together.
 
+use polars::prelude::*;
+
+use super::latency::between;
 use super::value::Requests;
 
 /// Counts and sums over requests; `None` where nothing was there to add.
@@ -72,6 +75,74 @@ impl Totals {
             slo_met: self.slo_met + other.slo_met,
             price_per_hour: self.price_per_hour.or(other.price_per_hour),
         }
+    }
+}
+
+/// What [`Totals`] are read from: one row a group of requests.
+///
+/// Duration, service and arrivals are of what was scheduled in the group; `unsent` requests have a schedule and no end.
+pub(super) fn aggregations() -> Vec<Expr> {
+    let of_ok = |column: &str| col(column).filter(col("ok"));
+    let summed = |column: &'static str| {
+        [
+            of_ok(column).cast(DataType::Float64).sum().alias(column),
+            of_ok(column).count().cast(DataType::Int64).alias(format!("{column}.n")),
+        ]
+    };
+    let counted_by_another = col("tokens_source").eq(lit("usage")).or(col("tokens_source").eq(lit("tokenizer")));
+    let streamed = || col("ok").and(col("first_content_ns").is_not_null()).and(counted_by_another.clone());
+    let number = |expression: Expr| expression.cast(DataType::Int64);
+    let mut all = vec![
+        number(len()).alias("intended"),
+        number(col("ok").sum()).alias("ok"),
+        number(col("failed").sum()).alias("failed"),
+        number(col("slo_met").count()).alias("slo_defined"),
+        number(col("slo_met").sum()).alias("slo_met"),
+        col("scheduled_ns").min().alias("first_scheduled"),
+        col("scheduled_ns").max().alias("last_scheduled"),
+        col("end_ns").filter(col("sent")).max().alias("last_end"),
+        between("sent_ns", "end_ns").sum().alias("service"),
+        number(between("sent_ns", "end_ns").count()).alias("service.n"),
+        number(col("chunks").filter(streamed()).sum()).alias("chunks"),
+        col("output_tokens").filter(streamed()).sum().alias("counted"),
+    ];
+    for column in ["input_tokens", "output_tokens", "workload"] {
+        all.extend(summed(column));
+    }
+    all
+}
+
+impl Totals {
+    /// Reads one row of what [`aggregations`] made.
+    pub(super) fn read(frame: &DataFrame, row: usize, context: &super::CellContext) -> PolarsResult<Self> {
+        let integer = |name: &str| PolarsResult::Ok(frame.column(name)?.i64()?.get(row));
+        let whole = |name: &str| PolarsResult::Ok(integer(name)?.unwrap_or(0).unsigned_abs());
+        let float = |name: &str| PolarsResult::Ok(frame.column(name)?.f64()?.get(row));
+        let some = |name: &str| PolarsResult::Ok(float(name)?.filter(|_| matches!(whole(&format!("{name}.n")), Ok(1..))));
+        let (intended, ok, failed) = (whole("intended")?, whole("ok")?, whole("failed")?);
+        let sent = ok + failed;
+        let seconds = |from: &str, to: &str| {
+            PolarsResult::Ok(integer(from)?.zip(integer(to)?).map(|(from, to)| count((to - from).max(0).unsigned_abs()) / 1e9))
+        };
+        let span = seconds("first_scheduled", "last_scheduled")?;
+        let counted = whole("counted")?;
+        Ok(Self {
+            requests: Requests { intended, sent, ok, failed, unsent: intended - sent },
+            duration_s: seconds("first_scheduled", "last_end")?,
+            service_s: some("service")?,
+            arrivals: span.filter(|_| !context.closed).map(|span| (intended.saturating_sub(1), span)),
+            in_flight_max: None,
+            tokens: TokenTotals {
+                input: some("input_tokens")?,
+                output: some("output_tokens")?,
+                chunks: (counted > 0).then(|| whole("chunks").map(count)).transpose()?,
+                counted: (counted > 0).then(|| count(counted)),
+            },
+            workload: some("workload")?,
+            slo_defined: whole("slo_defined")?,
+            slo_met: whole("slo_met")?,
+            price_per_hour: context.price_per_hour,
+        })
     }
 }
 
