@@ -31,7 +31,7 @@ impl Groups {
         let params = requests.params()?;
         let mut known: HashMap<&str, u32> = HashMap::new();
         let mut numbers: HashMap<String, u32> = HashMap::new();
-        for text in &params {
+        for text in params.iter() {
             let text = text.unwrap_or_default();
             let group = match known.get(text) {
                 Some(group) => *group,

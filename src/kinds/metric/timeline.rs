@@ -29,7 +29,7 @@ pub(super) fn points(
     let width = width_ns(first.unsigned_abs(), last.unsigned_abs());
     let place = |at: i64| (at.unsigned_abs() / width - first.unsigned_abs() / width) as usize;
     let mut stretches: Vec<Stretch> = (0..=place(last)).map(|_| Stretch::default()).collect();
-    for (((scheduled, end), ok), failed) in scheduled.iter().zip(end).zip(ok).zip(failed) {
+    for (((scheduled, end), ok), failed) in scheduled.iter().zip(end.iter()).zip(ok.iter()).zip(failed.iter()) {
         let Some(scheduled) = scheduled else { continue };
         stretches[place(scheduled)].scheduled += 1;
         let Some(end) = end else { continue };
