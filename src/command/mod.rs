@@ -8,6 +8,7 @@ mod exit;
 mod findings;
 mod init;
 mod logging;
+mod mock;
 mod output;
 mod packaging;
 mod plan;
@@ -53,6 +54,7 @@ fn run(arguments: Vec<OsString>) -> Ending {
         Command::Plan(arguments) => plan::run(arguments, &surroundings),
         Command::Report(arguments) => report::run(arguments, &surroundings),
         Command::Diff(arguments) => diff::run(arguments),
+        Command::Mock(arguments) => mock::run(arguments, &surroundings),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Completions(arguments) => packaging::completions(arguments),
         Command::Man => packaging::man(),
