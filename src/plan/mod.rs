@@ -3,22 +3,190 @@
 //! [`expand`] is the way in; [`order`] says in which order the repeats of all cells are run, [`estimate`] how many
 //! requests and how much time they may take.
 
+mod axis;
+mod build;
 mod cell;
+mod declared;
 mod estimate;
 mod key;
 mod matrix;
+mod objectives;
 mod order;
+
+#[cfg(test)]
+mod tests;
 
 pub use cell::{Cell, Plan, Search, SelectError};
 pub use estimate::{CellEstimate, PlanDocument, Totals, estimate};
 pub use matrix::{Combination, Expansion, expand_axes};
 pub use order::{Execution, order};
 
-use crate::foundation::diagnostic::Findings;
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use crate::foundation::diagnostic::{Finding, Findings, Severity};
 use crate::scenario::Scenario;
+use build::Builder;
+use declared::{Declared, HARD_CAP, report};
+use matrix::{Point, expand_points, product_size};
+use objectives::{Objectives, check_named_axes};
 
 /// Expands the matrix into cells.
+///
+/// # Errors
+/// Every finding of the matrix, and of what other sections say about its axes: each with its pointer, without a place.
 pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
-    let _ = scenario;
-    Err(Vec::new())
+    let mut findings = Findings::new();
+    let declared = Declared::read(scenario, &mut findings);
+    check_size(scenario, &declared, &mut findings);
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let (combinations, mut warnings) = combinations(&declared, &mut findings);
+    check_count(scenario, combinations.len() as u64, &mut findings);
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let objectives = Objectives::read(scenario);
+    let mut builder = Builder::new(scenario, &declared, &objectives);
+    let mut cells: Vec<Cell> = Vec::with_capacity(combinations.len());
+    let mut known: HashMap<String, ()> = HashMap::with_capacity(combinations.len());
+    for combination in &combinations {
+        match builder.cell(combination) {
+            Ok(cell) if known.insert(cell.id.clone(), ()).is_some() => {
+                report(&mut findings, duplicate(&declared, combination, &cell.id));
+            }
+            Ok(cell) => cells.push(cell),
+            Err(finding) => report(&mut findings, finding),
+        }
+    }
+    if findings.is_empty() {
+        objectives.check(&cells, &mut findings, &mut warnings);
+        check_named_axes(scenario, &cells, &mut findings);
+    }
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(findings);
+    }
+    warnings.extend(same_rows(scenario, &cells));
+    let compared = scenario.compare.as_ref().and_then(|compare| compare.by.as_ref());
+    Ok(Plan {
+        scenario: scenario.name.clone(),
+        cells,
+        paired_axis: compared.map_or_else(|| "target".to_owned(), |(axis, ..)| axis.clone()),
+        warnings,
+    })
+}
+
+/// All combinations with their targets and datasets, and what is idle in `exclude` and `include`.
+fn combinations(declared: &Declared, findings: &mut Findings) -> (Vec<matrix::Combination>, Findings) {
+    let points = |entries: &[declared::Entry]| -> Vec<Point> {
+        entries.iter().map(|entry| entry.point.clone()).collect()
+    };
+    let axes: Vec<Vec<Point>> = declared.axes.iter().map(|axis| axis.points.clone()).collect();
+    let expansion = expand_points(&axes, &points(&declared.exclude), &points(&declared.include));
+    for place in &expansion.idle_excludes {
+        findings.push(
+            Finding::error(
+                "exclude-removes-nothing",
+                &declared.exclude[*place].pointer,
+                "this entry removes no cell",
+            )
+            .help("write values that the axes have, or remove the entry; `plan` lists the cells"),
+        );
+    }
+    let warnings = expansion.idle_includes.iter().map(|place| {
+        let pointer = &declared.include[*place].pointer;
+        Finding::warning("include-changes-nothing", pointer, "this entry changes no cell")
+    });
+    let warnings = warnings.collect();
+    let spread = expansion.combinations.into_iter().flat_map(|combination| spread(declared, combination));
+    (spread.collect(), warnings)
+}
+
+/// A combination that an `include` made, once for each target and dataset that it leaves open.
+fn spread(declared: &Declared, combination: matrix::Combination) -> Vec<matrix::Combination> {
+    let mut spread = vec![combination];
+    if spread[0].made_by.is_none() {
+        return spread;
+    }
+    for (name, values) in [("target", &declared.targets), ("dataset", &declared.datasets)] {
+        if spread[0].values.contains_key(name) || values.is_empty() {
+            continue;
+        }
+        let with = |combination: &matrix::Combination, value: &Value| {
+            let mut combination = combination.clone();
+            combination.values.insert(name.to_owned(), value.clone());
+            combination
+        };
+        spread = spread
+            .iter()
+            .flat_map(|combination| values.iter().map(move |value| with(combination, value)))
+            .collect();
+    }
+    spread
+}
+
+/// Bounds the product before any of it is made.
+fn check_size(scenario: &Scenario, declared: &Declared, findings: &mut Findings) {
+    let axes: Vec<Vec<Point>> = declared.axes.iter().map(|axis| axis.points.clone()).collect();
+    let size = product_size(&axes);
+    if size > 0 {
+        check_count(scenario, size, findings);
+    }
+}
+
+fn check_count(scenario: &Scenario, cells: u64, findings: &mut Findings) {
+    let allowed = scenario.matrix.max_cells;
+    if cells > allowed.min(HARD_CAP) && findings.is_empty() {
+        let help = if allowed < HARD_CAP {
+            format!("take values away, or allow more: `max_cells: {}` (at most {HARD_CAP})", cells.min(HARD_CAP))
+        } else {
+            format!("take values away: no plan has more than {HARD_CAP} cells")
+        };
+        let message = format!("the matrix has {cells} cells, and at most {} are allowed", allowed.min(HARD_CAP));
+        findings.push(Finding::error("too-many-cells", "/matrix", message).help(help));
+    } else if cells == 0 && findings.is_empty() {
+        findings.push(
+            Finding::error("no-cells", "/matrix", "no cell is left to run")
+                .help("exclude less, or give every axis a value"),
+        );
+    }
+}
+
+fn duplicate(declared: &Declared, combination: &matrix::Combination, id: &str) -> Finding {
+    let pointer = match combination.made_by.and_then(|place| declared.include.get(place)) {
+        Some(entry) => entry.pointer.clone(),
+        None => "/matrix".to_owned(),
+    };
+    Finding::error("duplicate-cells", pointer, format!("the cell `{id}` is there already"))
+        .help("remove one of the two; `load.repeats` runs a cell several times")
+}
+
+/// Says where cells send the same rows of a file to one target, into caches that the cells before have warmed.
+fn same_rows(scenario: &Scenario, cells: &[Cell]) -> Findings {
+    let mut sharing: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for cell in cells {
+        if let Some(dataset) = &cell.dataset {
+            *sharing.entry((dataset, &cell.target)).or_default() += 1;
+        }
+    }
+    let mut most: BTreeMap<&str, u64> = BTreeMap::new();
+    for ((dataset, _), cells) in sharing {
+        let most = most.entry(dataset).or_default();
+        *most = cells.max(*most);
+    }
+    most.into_iter()
+        .filter(|(_, cells)| *cells > 1)
+        .filter_map(|(name, cells)| {
+            let dataset = scenario.datasets.get(name)?;
+            let message = format!(
+                "{cells} cells send the same rows of `{name}` to one target, from the first on: a cache may know them"
+            );
+            (!dataset.shuffle && !dataset.endless).then(|| {
+                Finding::warning("same-rows", format!("/datasets/{}", declared::escape(name)), message)
+                    .help("`shuffle: true` draws other rows for each cell")
+            })
+        })
+        .collect()
 }

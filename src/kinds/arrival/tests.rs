@@ -1,0 +1,120 @@
+//! The drawn processes against their distributions.
+
+use proptest::prelude::*;
+use statrs::function::gamma::gamma_lr;
+
+use super::*;
+use crate::foundation::seed::Seed;
+
+fn offsets(process: Process, seed: u64, count: usize) -> Vec<Offset> {
+    let mut generator = Seed::root(seed).derive("arrivals").generator();
+    let mut arrival = open(process).unwrap();
+    (0..count).filter_map(|_| arrival.next(&mut generator)).collect()
+}
+
+fn gaps(process: Process, seed: u64, count: usize) -> Vec<f64> {
+    let offsets = offsets(process, seed, count + 1);
+    offsets.windows(2).map(|pair| pair[1].as_seconds() - pair[0].as_seconds()).collect()
+}
+
+/// Kolmogorov's distance between a sample and the gamma distribution with that shape and mean 1/rate (shape 1 is the
+/// exponential).
+fn distance(mut sample: Vec<f64>, shape: f64, per_second: f64) -> f64 {
+    sample.sort_by(f64::total_cmp);
+    let n = sample.len() as f64;
+    let mut distance = 0.0_f64;
+    for (place, value) in sample.iter().enumerate() {
+        let expected = if *value > 0.0 { gamma_lr(shape, value * shape * per_second) } else { 0.0 };
+        let (below, above) = (place as f64 / n, (place as f64 + 1.0) / n);
+        distance = distance.max((expected - below).abs()).max((above - expected).abs());
+    }
+    distance
+}
+
+/// Over 20 seeds: none beyond the critical value at 0.1 % (1.95/√n), at most three beyond the one at 5 % (1.36/√n).
+fn assert_fits(process: &Process, shape: f64, per_second: f64) {
+    let n = 2000;
+    let scaled: Vec<f64> = (0..20)
+        .map(|seed| {
+            distance(gaps(process.clone(), seed, n), shape, per_second) * (n as f64).sqrt()
+        })
+        .collect();
+    assert!(scaled.iter().all(|distance| *distance < 1.95), "{scaled:?}");
+    assert!(scaled.iter().filter(|distance| **distance > 1.36).count() <= 3, "{scaled:?}");
+}
+
+#[test]
+fn poisson_gaps_are_exponential() {
+    assert_fits(&Process::Poisson { per_second: 4.0 }, 1.0, 4.0);
+}
+
+#[test]
+fn gamma_gaps_have_the_burstiness_as_shape() {
+    for burstiness in [0.25, 1.0, 4.0] {
+        assert_fits(&Process::Gamma { per_second: 7.0, burstiness }, burstiness, 7.0);
+    }
+}
+
+#[test]
+fn a_process_without_sense_is_refused() {
+    for per_second in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let refused = |process: Process| {
+            matches!(open(process).map(|_| ()), Err(ArrivalError::Rate { .. }))
+        };
+        assert!(refused(Process::Constant { per_second }));
+        assert!(refused(Process::Poisson { per_second }));
+        assert!(refused(Process::Gamma { per_second, burstiness: 1.0 }));
+    }
+    let shapeless = open(Process::Gamma { per_second: 1.0, burstiness: 0.0 });
+    assert!(matches!(shapeless.map(|_| ()), Err(ArrivalError::Burstiness { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// With n gaps of CV c the mean lies within 5 standard errors, c/√n each, but for one case in a million; so does
+    /// the variance, whose error is √((excess kurtosis + 2)/n) with an excess of 6/shape.
+    #[test]
+    fn mean_and_variance_of_the_gaps_are_those_of_the_process(
+        seed in any::<u64>(),
+        per_second in 0.1_f64..1000.0,
+        burstiness in 0.3_f64..5.0,
+    ) {
+        let n = 4000;
+        for (process, shape) in [
+            (Process::Poisson { per_second }, 1.0),
+            (Process::Gamma { per_second, burstiness }, burstiness),
+        ] {
+            let gaps = gaps(process, seed, n);
+            let count = n as f64;
+            let mean = gaps.iter().sum::<f64>() / count;
+            let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / (count - 1.0);
+            let expected = 1.0 / per_second;
+            let cv = 1.0 / shape.sqrt();
+            prop_assert!((mean / expected - 1.0).abs() < 5.0 * cv / count.sqrt());
+            let spread = ((6.0 / shape + 2.0) / count).sqrt();
+            // The variance of skewed gaps has a longer tail than a normal's.
+            prop_assert!((variance / (expected * cv).powi(2) - 1.0).abs() < 7.0 * spread);
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_schedule_and_times_never_go_back(
+        seed in any::<u64>(),
+        per_second in 0.01_f64..100_000.0,
+    ) {
+        for process in [
+            Process::Constant { per_second },
+            Process::Poisson { per_second },
+            Process::Gamma { per_second, burstiness: 0.5 },
+        ] {
+            let schedule = offsets(process.clone(), seed, 100);
+            prop_assert_eq!(&schedule, &offsets(process.clone(), seed, 100));
+            prop_assert!(schedule.is_sorted());
+            prop_assert_eq!(schedule[0], Offset::ZERO);
+            if !matches!(process, Process::Constant { .. }) {
+                prop_assert_ne!(schedule, offsets(process, seed ^ 1, 100));
+            }
+        }
+    }
+}
