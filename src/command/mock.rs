@@ -83,7 +83,7 @@ fn profile(file: &Path, surroundings: &Surroundings) -> Result<Model, Findings> 
         let finding = Finding::error(
             "simulator-profile",
             "",
-            format!("this is no model of the simulator: {error}"),
+            format!("{} is no model of the simulator: {error}", file.display()),
         );
         source.settle(vec![finding.help(
             "the keys are those of a target's `embedded`; `plimsoll schema` describes them",

@@ -2,3 +2,5 @@
 //! condition.
 
 mod architecture;
+mod mock;
+mod support;

@@ -1,0 +1,58 @@
+//! `plimsoll mock`: the simulator as a process.
+
+use rustix::process::Signal;
+
+use crate::support::{Mock, run};
+
+#[test]
+fn it_answers_once_its_address_is_printed_and_ends_well_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut mock = Mock::start(folder.path(), "servers: 2", &[]);
+        assert!(mock.ask("GET", "/health", "").starts_with("HTTP/1.1 200 "));
+        mock.process.signal(signal);
+        assert_eq!(mock.process.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn the_seed_of_the_command_line_wins_and_decides_every_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = r#"{"messages":[{"role":"user","content":"hi"}]}"#;
+    let text = |arguments: &[&str]| {
+        let answer = Mock::start(folder.path(), "seed: 3", arguments).ask("POST", "/v1/chat/completions", body);
+        answer.split_once("\"content\":").unwrap().1.to_owned()
+    };
+    let of_profile = text(&[]);
+    assert_eq!(of_profile, text(&["--seed", "3"]));
+    assert_ne!(of_profile, text(&["--seed", "4"]));
+}
+
+#[test]
+fn a_profile_with_an_unknown_key_is_bad_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("profile.yaml"), "sevrers: 2\n").unwrap();
+    let ended = run(folder.path(), &["mock", "--profile", "profile.yaml"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("sevrers") && ended.stderr.contains("profile.yaml"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_profile_that_contradicts_itself_is_bad_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("profile.yaml"), "service: { kind: lognormal, median: 80ms }\n").unwrap();
+    let ended = run(folder.path(), &["mock", "--profile", "profile.yaml"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("sigma"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ended = run(folder.path(), &["mock", "--port", &port]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains(&port) && ended.stderr.contains("help:"), "{}", ended.stderr);
+}
