@@ -7,6 +7,7 @@ pub mod document;
 mod domain;
 mod read;
 mod schema;
+mod suggest;
 
 pub use domain::*;
 pub use read::{Loaded, ReadOptions, Rejected, read};

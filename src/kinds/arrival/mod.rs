@@ -18,6 +18,7 @@ use crate::foundation::units::Offset;
 /// The kinds of arrival process, as a scenario names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "Arrival")]
 pub enum Kind {
     /// Evenly spaced, offset i/rate exactly.
     #[default]

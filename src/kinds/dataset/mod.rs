@@ -3,6 +3,7 @@
 mod fields;
 mod kept;
 mod options;
+pub mod mix;
 pub mod prompts;
 mod python;
 pub mod random;
@@ -11,6 +12,7 @@ mod request;
 mod row;
 mod task;
 pub mod trace;
+pub mod urls;
 pub mod vbench;
 pub mod workload;
 

@@ -3,7 +3,10 @@
 //! Each is a state machine in one file: told what arrived and when, it says what to do next. It opens no socket, reads
 //! no clock and never sleeps, and any split of an answer's bytes gives the same outcome.
 
+pub mod comfyui;
 pub mod http;
+pub mod model_load;
+pub mod triton;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,7 @@ use crate::kinds::dataset::{Folders, Request, Task};
 /// The protocols, as a scenario names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Protocol")]
 pub enum Kind {
     /// POST /v1/chat/completions.
     OpenaiChat,

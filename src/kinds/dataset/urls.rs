@@ -1,0 +1,21 @@
+//! `urls`: URLs or paths for the `http` protocol, drawn with replacement. Its rows are not read yet.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Paths;
+
+/// Options of `urls`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Options {
+    /// A text file of `URL [weight]` lines, relative to the scenario. A whole URL needs no `base_url`, and its host is
+    /// allowed by being listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"endpoints.txt")]
+    pub path: Option<Paths>,
+    /// The lines themselves, in place of `path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), example = &["/process?text=a 3", "/process?text=b"])]
+    pub rows: Option<Vec<Value>>,
+}
