@@ -31,3 +31,6 @@ pub use catalogue::{Better, Metric, Shape, Unit};
 pub use value::{
     GroupResult, MetricValue, Metrics, Requests, SloResult, Spread, Summary, TimelinePoint, Warning, number,
 };
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::catalogue::{Better, Metric, Unit};
 use super::estimate::{Base, demand};
 use super::totals::{Totals, count, ratio};
 use crate::foundation::units::Offset;
-use crate::instruments::record::Attempt;
+use crate::instruments::record::{Attempt, Phase};
 
 pub(super) const METRICS: &[Metric] = &[
     Metric::scalar(
@@ -189,8 +189,11 @@ impl<'a> Judge<'a> {
         Self { limits, base, retries, begun: HashMap::new() }
     }
 
-    /// What became of the limits of the attempt's request, were this its last attempt.
+    /// What became of the limits of the attempt's request, were this its last attempt. Warm-ups have no limits.
     pub fn judge(&mut self, attempt: &Attempt) -> Judged {
+        if attempt.phase == Phase::Warmup {
+            return Judged::default();
+        }
         let earlier = self.begun.remove(&attempt.index);
         let Some((scheduled, sent)) = earlier else {
             self.remember(attempt, attempt.clocks.scheduled, attempt.clocks.sent);
@@ -209,3 +212,6 @@ impl<'a> Judge<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
