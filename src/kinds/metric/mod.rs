@@ -27,7 +27,7 @@ mod warnings;
 mod workload;
 
 pub use aggregate::{CellContext, CellMetrics, MetricError, RepeatMetrics, aggregate};
-pub use catalogue::{Better, Metric, Shape, Unit};
+pub use catalogue::{Better, Metric, Shape, Unit, percentile_share};
 pub use value::{
     GroupResult, MetricValue, Metrics, Requests, SloResult, Spread, Summary, TimelinePoint, Warning, number,
 };

@@ -7,12 +7,8 @@ use polars::prelude::{NamedFrom as _, Series, StringChunked};
 /// The column that [`total`] makes: the server's own total of a request, in seconds.
 pub(super) const TOTAL: &str = "server_total_s";
 
-/// What servers call their total, and how many of it make a second. The first that an answer has is taken.
-const TOTALS: [(&str, f64); 4] =
-    [("total_s", 1.0), ("total_ms", 1e3), ("total_time_ms", 1e3), ("total_duration_ns", 1e9)];
-
-/// Parts that make up the server's total where it tells no sum (llama.cpp's `timings`), in milliseconds.
-const PARTS_MS: [&str; 2] = ["prompt_ms", "predicted_ms"];
+/// The measure under which every protocol records the server's total, in seconds.
+const TOLD: &str = "total_s";
 
 /// The server's own measures of each request by their name in the results; null where an answer lacks one.
 ///
@@ -30,16 +26,8 @@ pub(super) fn columns(server: &StringChunked) -> Vec<(String, Vec<Option<f64>>)>
 
 /// The server's own total of each request in seconds, as the column [`TOTAL`].
 pub(super) fn total(server: &StringChunked) -> Series {
-    let totals: Vec<Option<f64>> = server.iter().map(|text| total_s(&measures(text))).collect();
+    let totals: Vec<Option<f64>> = server.iter().map(|text| measures(text).get(TOLD).copied()).collect();
     Series::new(TOTAL.into(), totals)
-}
-
-fn total_s(measures: &BTreeMap<String, f64>) -> Option<f64> {
-    let told = TOTALS.iter().find_map(|(name, a_second)| Some(measures.get(*name)? / a_second));
-    told.or_else(|| {
-        let parts: Option<Vec<f64>> = PARTS_MS.iter().map(|name| measures.get(*name).copied()).collect();
-        Some(parts?.iter().sum::<f64>() / 1e3)
-    })
 }
 
 fn measures(text: Option<&str>) -> BTreeMap<String, f64> {

@@ -2,12 +2,9 @@
 //! void").
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::instruments::record::observation::{Commit, Ended};
 
 /// VALID, INVALID or CLIENT_LIMITED.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -54,48 +51,6 @@ pub struct Evidence {
     pub exhausted: Vec<(String, u64)>,
     /// What voids the cell by itself, in words: records waiting beyond their bound, a process that was stopped.
     pub void: Vec<String>,
-}
-
-impl Evidence {
-    /// What the commits of a cell's repeats tell. `tightest_limit_s` is the tightest limit on latency, in seconds.
-    ///
-    /// The worst repeat's lateness counts: a repeat that was late spoils the cell that it is pooled into.
-    pub fn of<'a>(commits: impl IntoIterator<Item = &'a Commit>, tightest_limit_s: Option<f64>) -> Self {
-        let mut evidence = Self { tightest_limit_s, ..Self::default() };
-        let (mut descriptors, mut ports) = (0, 0);
-        for commit in commits {
-            let own = &commit.own;
-            let lateness = own.lateness.map(|times| Duration::from_nanos(times.p99_ns).as_secs_f64());
-            evidence.lateness_p99_s = match (evidence.lateness_p99_s, lateness) {
-                (Some(one), Some(two)) => Some(one.max(two)),
-                (one, two) => one.or(two),
-            };
-            evidence.intended += commit.counts.intended;
-            evidence.sent += commit.counts.intended - commit.counts.unsent.min(commit.counts.intended);
-            // What a capped repeat left unsent, it left for want of a slot.
-            if own.waited_for_slot > 0 {
-                evidence.unsent_for_slots += commit.counts.unsent;
-            }
-            evidence.waited_for_slots += own.waited_for_slot;
-            evidence.stopped |= matches!(commit.ended, Ended::Interrupted | Ended::WarmupFailed);
-            // A gap between repeats, so that no five seconds reach over it.
-            evidence.cpu_shares.push(0.0);
-            evidence.cpu_shares.extend(own.seconds.iter().map(|second| second.cpu_share.unwrap_or(0.0)));
-            descriptors += own.out_of_descriptors;
-            ports += own.out_of_ports;
-            if own.records_overflowed {
-                evidence.void.push(format!("repeat {}: records came faster than the disk took them", commit.repeat));
-            }
-            if share_of(own.starved, commit.counts.intended).is_some_and(|share| share > WAITED_SHARE) {
-                evidence.void.push(format!(
-                    "repeat {}: {} of {} requests were due before the generator had made them ready",
-                    commit.repeat, own.starved, commit.counts.intended
-                ));
-            }
-        }
-        evidence.exhausted = vec![("EMFILE".to_owned(), descriptors), ("EADDRNOTAVAIL".to_owned(), ports)];
-        evidence
-    }
 }
 
 /// Lateness that is allowed whatever the limits, in seconds.
