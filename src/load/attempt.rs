@@ -1,0 +1,367 @@
+//! One attempt: a protocol's steps carried out over a slot's connection. Steps decide what an answer is worth; what
+//! becomes of a connection or a deadline is said here.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use super::lane::Lane;
+use super::pace::Ticket;
+use super::slot::{Expired, Slot};
+use crate::foundation::units::Offset;
+use crate::instruments::exchange::{Exchange, Flow, Issue, Judgement, Received, Step};
+use crate::instruments::record::{Attempt, Clocks, Outcome, Traffic};
+use crate::instruments::transport::{Lost, Wire, connect};
+
+/// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
+/// waiting of the next request, which is what it is.
+const REST: Duration = Duration::from_millis(5);
+/// Most characters of an error's text.
+const ERROR_CHARS: usize = 300;
+
+/// What happened to an attempt on the wire.
+#[derive(Debug, Default)]
+struct Facts {
+    sent: Option<Offset>,
+    connected: Option<Offset>,
+    first_byte: Option<Offset>,
+    /// The last byte of the last answer.
+    last_byte: Option<Offset>,
+    /// Time spent on getting a connection before the first byte was sent.
+    connecting: Duration,
+    status: Option<u16>,
+    traffic: Traffic,
+}
+
+/// An attempt that a connection or a deadline ended.
+struct Broken {
+    outcome: Outcome,
+    text: String,
+}
+
+impl Broken {
+    fn new(outcome: Outcome, text: impl Into<String>) -> Self {
+        Self { outcome, text: text.into() }
+    }
+}
+
+/// Makes one attempt and says what came of it.
+pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, number: u32) -> Attempt {
+    slot.seen.clear();
+    slot.seen.keep_samples = lane.keeps_samples();
+    let mut facts = Facts::default();
+    let mut run = Run { lane, slot, ticket, facts: &mut facts, began: lane.timer.now() };
+    let judged = match run.converse(number).await {
+        Ok(judgement) => judgement,
+        Err(broken) => {
+            // Nothing that a broken exchange left on the connection can be trusted.
+            run.drop_wire();
+            Judgement { outcome: broken.outcome, error: Some(broken.text) }
+        }
+    };
+    let broken_at = lane.timer.now();
+    if number == 1 {
+        lane.note_lateness(ticket, facts.sent, facts.connecting);
+    }
+    record(lane, slot, ticket, number, (facts, judged, broken_at))
+}
+
+struct Run<'a> {
+    lane: &'a Lane,
+    slot: &'a mut Slot,
+    ticket: &'a Ticket,
+    facts: &'a mut Facts,
+    began: Offset,
+}
+
+impl Run<'_> {
+    fn origin(&self) -> usize {
+        usize::try_from(self.ticket.index).unwrap_or_default() % self.lane.settings.origins.len()
+    }
+
+    fn drop_wire(&mut self) {
+        let origin = self.origin();
+        self.slot.wires[origin] = None;
+    }
+
+    async fn converse(&mut self, number: u32) -> Result<Judgement, Broken> {
+        let settings = &self.lane.settings;
+        let issue = Issue { index: self.ticket.index, attempt: number, seed: self.ticket.ready.seed };
+        let mut steps = settings.requests.protocol.begin(&self.ticket.ready.prepared, issue);
+        let total = self.began + settings.timeouts.total;
+        loop {
+            // Taken out while an exchange runs, so that steps and slot can both be lent.
+            let mut seen = std::mem::take(&mut self.slot.seen);
+            let done = match steps.next(&mut seen) {
+                Step::Finish(judgement) => Ok(Some(judgement)),
+                Step::Await { at_most } => self.wait(at_most, total).await.map(|at| {
+                    steps.receive(Received::Elapsed { at }, &mut seen);
+                    None
+                }),
+                Step::Send(exchange) => {
+                    let total = exchange.timeout.map_or(total, |own| total.min(self.lane.timer.now() + own));
+                    let sent = self.send(exchange, total).await;
+                    match sent {
+                        Ok((wire, head)) => {
+                            let mut receive = |event: Received<'_>| steps.receive(event, &mut seen);
+                            self.read(wire, head, total, &mut receive).await.map(|()| None)
+                        }
+                        Err(broken) => Err(broken),
+                    }
+                }
+            };
+            self.slot.seen = seen;
+            if let Some(judgement) = done? {
+                return Ok(judgement);
+            }
+        }
+    }
+
+    async fn wait(&mut self, at_most: Duration, total: Offset) -> Result<Offset, Broken> {
+        let elapsed = self.lane.timer.after(at_most);
+        match self.slot.guard.within(|| total, elapsed).await {
+            Ok(()) => Ok(self.lane.timer.now()),
+            Err(expired) => Err(self.expired(expired, Outcome::TimeoutTotal, total)),
+        }
+    }
+
+    /// A time-out of that kind, or of the whole attempt where that had come.
+    fn expired(&self, expired: Expired, kind: Outcome, total: Offset) -> Broken {
+        if expired == Expired::Abandoned {
+            return Broken::new(Outcome::TimeoutTotal, "given up when the time to drain had passed");
+        }
+        let outcome = if self.lane.timer.now() >= total { Outcome::TimeoutTotal } else { kind };
+        Broken::new(outcome, "")
+    }
+
+    fn lost(&self, lost: Lost) -> Broken {
+        if let Some(own) = lost.own {
+            self.lane.live.hit(own);
+        }
+        Broken::new(lost.outcome, lost.text)
+    }
+
+    /// A connection that can take an exchange: the slot's, if the other side kept it and its last answer has ended; else a
+    /// new one.
+    async fn checkout(&mut self, total: Offset) -> Result<Wire, Broken> {
+        let lane = self.lane;
+        let settings = &lane.settings;
+        let origin = self.origin();
+        if let Some(mut wire) = self.slot.wires[origin].take() {
+            let rest = total.min(lane.timer.now() + REST);
+            let free = self.slot.guard.within(|| rest, poll_fn(|cx| wire.poll_free(cx))).await;
+            if free == Ok(true) {
+                return Ok(wire);
+            }
+        }
+        let due = total.min(lane.timer.now() + settings.timeouts.connect);
+        let connecting = connect(&settings.origins[origin], lane.timer.clock());
+        match self.slot.guard.within(|| due, connecting).await {
+            Ok(Ok(wire)) => Ok(wire),
+            Ok(Err(lost)) => Err(self.lost(lost)),
+            Err(expired) => Err(self.expired(expired, Outcome::TimeoutConnect, total)),
+        }
+    }
+
+    /// Sends an exchange and waits for the head of its answer.
+    async fn send(
+        &mut self,
+        exchange: &Exchange,
+        total: Offset,
+    ) -> Result<(Wire, crate::instruments::exchange::Head), Broken> {
+        let lane = self.lane;
+        let settings = &lane.settings;
+        let origin = &settings.origins[self.origin()];
+        let patience = match settings.timeouts.first_byte {
+            Some(first_byte) => first_byte,
+            None if exchange.streamed => Duration::from_secs(60),
+            None => settings.timeouts.total,
+        };
+        loop {
+            let before = lane.timer.now();
+            let mut wire = self.checkout(total).await?;
+            if self.facts.sent.is_none() {
+                self.facts.connecting += lane.timer.now().since(before);
+            }
+            let activity = wire.activity();
+            let handed = lane.timer.now();
+            let due = || match activity.first_byte() {
+                // A head that has begun is bytes that go on, or do not.
+                Some(_) => total.min(activity.last_read() + settings.timeouts.idle),
+                None => total.min(activity.sent().unwrap_or(handed) + patience),
+            };
+            let answer = self.slot.guard.within(due, wire.send(exchange, origin)).await;
+            self.note_sending(&wire, exchange);
+            match answer {
+                Ok(Ok(Some(head))) => {
+                    self.facts.status = Some(head.status);
+                    return Ok((wire, head));
+                }
+                // Closed while idle, before a byte was written: another connection takes it.
+                Ok(Ok(None)) => {}
+                Ok(Err(lost)) => return Err(self.lost(lost)),
+                Err(expired) => {
+                    let began = wire.activity().first_byte().is_some();
+                    let kind = if began { Outcome::TimeoutIdle } else { Outcome::TimeoutFirstByte };
+                    return Err(self.expired(expired, kind, total));
+                }
+            }
+        }
+    }
+
+    fn note_sending(&mut self, wire: &Wire, exchange: &Exchange) {
+        let activity = wire.activity();
+        if self.facts.sent.is_none() {
+            self.facts.sent = activity.sent();
+            self.facts.first_byte = activity.first_byte();
+            self.facts.traffic.reused = wire.reused();
+            if !wire.reused() {
+                self.facts.connected = Some(wire.connected());
+            }
+        }
+        if activity.sent().is_some() {
+            self.facts.traffic.bytes_sent += exchange.body.len() as u64;
+        }
+    }
+
+    /// Reads an answer's body until it ends or is enough.
+    async fn read(
+        &mut self,
+        mut wire: Wire,
+        head: crate::instruments::exchange::Head,
+        total: Offset,
+        receive: &mut dyn FnMut(Received<'_>) -> Flow,
+    ) -> Result<(), Broken> {
+        let idle = self.lane.settings.timeouts.idle;
+        self.facts.last_byte = Some(wire.activity().last_read());
+        if let Some(coding) = head.coding() {
+            let text = format!("the answer is coded ({coding}), which is not read yet");
+            return Err(Broken::new(Outcome::Protocol, text));
+        }
+        let mut enough = receive(Received::Head(&head)) == Flow::Enough;
+        let activity = wire.activity();
+        while !enough {
+            let due = || total.min(activity.last_read() + idle);
+            let next = self.slot.guard.within(due, wire.next()).await;
+            self.facts.last_byte = Some(activity.last_read());
+            match next {
+                Ok(Ok(Some(chunk))) => {
+                    enough = receive(Received::Chunk { bytes: &chunk.bytes, at: chunk.at }) == Flow::Enough;
+                }
+                Ok(Ok(None)) => {
+                    receive(Received::End { at: activity.last_read() });
+                    break;
+                }
+                Ok(Err(lost)) => {
+                    self.facts.traffic.bytes_received += wire.body_bytes();
+                    return Err(self.lost(lost));
+                }
+                Err(expired) => {
+                    self.facts.traffic.bytes_received += wire.body_bytes();
+                    return Err(self.expired(expired, Outcome::TimeoutIdle, total));
+                }
+            }
+        }
+        self.facts.traffic.bytes_received += wire.body_bytes();
+        let origin = self.origin();
+        if !self.lane.settings.origins[origin].per_request() {
+            self.slot.wires[origin] = Some(wire);
+        }
+        Ok(())
+    }
+}
+
+/// The text of an error, redacted first, then shortened, so that no part of a secret remains.
+fn shown(lane: &Lane, text: &str) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
+    let redacted = (lane.settings.redact)(text);
+    let mut short: String = redacted.chars().take(ERROR_CHARS).collect();
+    if short.len() < redacted.len() {
+        short.push('…');
+    }
+    Some(short)
+}
+
+fn record(
+    lane: &Lane,
+    slot: &mut Slot,
+    ticket: &Ticket,
+    number: u32,
+    (facts, judged, broken_at): (Facts, Judgement, Offset),
+) -> Attempt {
+    let seen = &mut slot.seen;
+    let answered = judged.outcome.is_ok() || facts.last_byte.is_some();
+    let timed_out = matches!(
+        judged.outcome,
+        Outcome::TimeoutTotal | Outcome::TimeoutIdle | Outcome::TimeoutFirstByte | Outcome::TimeoutConnect
+    );
+    // The protocol's end mark where there is one, else the last byte; what was given up ends when it was.
+    let end = match (seen.end, facts.last_byte) {
+        _ if timed_out => broken_at,
+        (Some(end), _) => end,
+        (None, Some(last)) if answered => last,
+        _ => broken_at,
+    };
+    let prepared = &ticket.ready.prepared;
+    let mut notes: Vec<String> = seen.notes.iter().map(|&note| note.to_owned()).collect();
+    if ticket.ready.reused_row {
+        notes.push("warmup_reused".into());
+    }
+    let traffic = Traffic { image_bytes: seen.image_bytes, ..facts.traffic };
+    Attempt {
+        phase: lane.settings.phase,
+        index: ticket.index,
+        attempt: number,
+        dataset_row: ticket.ready.row,
+        clocks: Clocks {
+            scheduled: ticket.scheduled,
+            sent: facts.sent,
+            connected: facts.connected,
+            first_byte: facts.first_byte,
+            first_content: seen.first_content,
+            first_answer: seen.first_answer,
+            last_content: seen.last_content,
+            end: Some(end),
+        },
+        outcome: judged.outcome,
+        http_status: facts.status,
+        error: judged.error.as_deref().and_then(|text| shown(lane, text)),
+        traffic,
+        tokens: seen.tokens,
+        chunks: seen.chunks,
+        gaps_ns: seen.gaps_ns.clone(),
+        choices: prepared.choices,
+        workload: prepared.request.workload,
+        row_slo_ms: prepared.request.row.slo_ms,
+        params: prepared.params_json.clone(),
+        server: std::mem::take(&mut seen.server),
+        notes,
+    }
+}
+
+/// The row of a request that was due and not sent.
+pub(super) fn unsent(phase: crate::instruments::record::Phase, ticket: &Ticket) -> Attempt {
+    let prepared = &ticket.ready.prepared;
+    Attempt {
+        phase,
+        index: ticket.index,
+        attempt: 1,
+        dataset_row: ticket.ready.row,
+        clocks: Clocks { scheduled: ticket.scheduled, ..Clocks::default() },
+        outcome: Outcome::Unsent,
+        http_status: None,
+        error: None,
+        traffic: Traffic::default(),
+        tokens: crate::instruments::record::Tokens::default(),
+        chunks: 0,
+        gaps_ns: Vec::new(),
+        choices: prepared.choices,
+        workload: prepared.request.workload,
+        row_slo_ms: prepared.request.row.slo_ms,
+        params: prepared.params_json.clone(),
+        server: std::collections::BTreeMap::default(),
+        notes: Vec::new(),
+    }
+}
+

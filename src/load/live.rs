@@ -1,0 +1,234 @@
+//! Figures of the repeat that runs: a snapshot for the terminal, and what the self-check needs. Merged when blocks are
+//! handed over, so that nothing of it is in the timed path.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::foundation::units::Offset;
+use crate::instruments::record::{Phase, Times};
+use crate::instruments::transport::OwnLimit;
+
+/// What a terminal shows of the repeat that runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// Warming up, or measuring.
+    pub phase: Phase,
+    /// Time since the phase began, as of the last hand-over.
+    pub elapsed: Duration,
+    /// Requests that the schedule intended by then.
+    pub intended: u64,
+    /// Requests begun.
+    pub sent: u64,
+    /// Requests begun and not ended.
+    pub in_flight: u64,
+    /// Requests that were ok.
+    pub ok: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Median of e2e over the ok ones, to within a thousandth; `None` where there is none.
+    pub e2e_p50: Option<Duration>,
+    /// p99 of the same.
+    pub e2e_p99: Option<Duration>,
+}
+
+/// What a lane gathers between two hand-overs.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// e2e of ok requests in nanoseconds.
+    pub(super) e2e_ns: Vec<u64>,
+    /// Lateness of sending with slots free.
+    pub(super) lateness_ns: Vec<u64>,
+    /// Lateness of the canary's ticks.
+    pub(super) canary_ns: Vec<u64>,
+}
+
+/// A histogram of nanoseconds.
+#[derive(Debug)]
+struct Nanoseconds(Option<Histogram<u64>>);
+
+impl Nanoseconds {
+    fn new() -> Self {
+        // Three digits, from 1 ns to an hour: these bounds are legal, so there is one.
+        Self(Histogram::new_with_bounds(1, 3_600_000_000_000, 3).ok())
+    }
+
+    fn add(&mut self, values: &[u64]) {
+        if let Some(histogram) = &mut self.0 {
+            for &ns in values {
+                histogram.saturating_record(ns.max(1));
+            }
+        }
+    }
+
+    fn quantile(&self, q: f64) -> Option<Duration> {
+        let histogram = self.0.as_ref().filter(|histogram| !histogram.is_empty())?;
+        Some(Duration::from_nanos(histogram.value_at_quantile(q)))
+    }
+
+    fn times(&self) -> Option<Times> {
+        let histogram = self.0.as_ref().filter(|histogram| !histogram.is_empty())?;
+        Some(Times {
+            n: histogram.len(),
+            p50_ns: histogram.value_at_quantile(0.5),
+            p99_ns: histogram.value_at_quantile(0.99),
+            max_ns: histogram.max(),
+        })
+    }
+
+    fn clear(&mut self) {
+        if let Some(histogram) = &mut self.0 {
+            histogram.clear();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Merged {
+    phase: Phase,
+    elapsed: Offset,
+    intended: u64,
+    e2e: Nanoseconds,
+    lateness: Nanoseconds,
+    second_lateness: Nanoseconds,
+    second_canary: Nanoseconds,
+}
+
+/// The figures of one repeat; shared by its lanes, its watch and the terminal.
+#[derive(Debug)]
+pub struct Live {
+    pub(super) sent: AtomicU64,
+    pub(super) in_flight: AtomicU64,
+    pub(super) ok: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) unsent: AtomicU64,
+    pub(super) unsent_for_slots: AtomicU64,
+    pub(super) waited_for_slot: AtomicU64,
+    pub(super) waiting_bytes: AtomicU64,
+    pub(super) overflowed: AtomicBool,
+    out_of_descriptors: AtomicU64,
+    out_of_ports: AtomicU64,
+    merged: Mutex<Merged>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Live {
+    /// Figures of a repeat that has not begun.
+    pub fn new() -> Self {
+        Self {
+            sent: AtomicU64::default(),
+            in_flight: AtomicU64::default(),
+            ok: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            unsent: AtomicU64::default(),
+            unsent_for_slots: AtomicU64::default(),
+            waited_for_slot: AtomicU64::default(),
+            waiting_bytes: AtomicU64::default(),
+            overflowed: AtomicBool::default(),
+            out_of_descriptors: AtomicU64::default(),
+            out_of_ports: AtomicU64::default(),
+            merged: Mutex::new(Merged {
+                phase: Phase::Warmup,
+                elapsed: Offset::ZERO,
+                intended: 0,
+                e2e: Nanoseconds::new(),
+                lateness: Nanoseconds::new(),
+                second_lateness: Nanoseconds::new(),
+                second_canary: Nanoseconds::new(),
+            }),
+        }
+    }
+
+    fn merged(&self) -> MutexGuard<'_, Merged> {
+        self.merged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The figures now.
+    pub fn snapshot(&self) -> Snapshot {
+        let merged = self.merged();
+        Snapshot {
+            phase: merged.phase,
+            elapsed: merged.elapsed.since(Offset::ZERO),
+            intended: merged.intended,
+            sent: self.sent.load(Relaxed),
+            in_flight: self.in_flight.load(Relaxed),
+            ok: self.ok.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            e2e_p50: merged.e2e.quantile(0.5),
+            e2e_p99: merged.e2e.quantile(0.99),
+        }
+    }
+
+    /// Begins a phase: every figure from nothing.
+    pub(super) fn begin(&self, phase: Phase) {
+        for counter in [
+            &self.sent,
+            &self.in_flight,
+            &self.ok,
+            &self.failed,
+            &self.unsent,
+            &self.unsent_for_slots,
+            &self.waited_for_slot,
+            &self.out_of_descriptors,
+            &self.out_of_ports,
+        ] {
+            counter.store(0, Relaxed);
+        }
+        let mut merged = self.merged();
+        merged.phase = phase;
+        merged.elapsed = Offset::ZERO;
+        merged.intended = 0;
+        merged.e2e.clear();
+        merged.lateness.clear();
+        merged.second_lateness.clear();
+        merged.second_canary.clear();
+    }
+
+    /// Takes what a lane gathered, and leaves it empty.
+    pub(super) fn merge(&self, gathered: &mut Gathered, now: Offset, intended: u64) {
+        let mut merged = self.merged();
+        merged.elapsed = merged.elapsed.max(now);
+        merged.intended = merged.intended.max(intended);
+        merged.e2e.add(&gathered.e2e_ns);
+        merged.lateness.add(&gathered.lateness_ns);
+        merged.second_lateness.add(&gathered.lateness_ns);
+        merged.second_canary.add(&gathered.canary_ns);
+        gathered.e2e_ns.clear();
+        gathered.lateness_ns.clear();
+        gathered.canary_ns.clear();
+    }
+
+    /// Lateness and canary since the last call.
+    pub(super) fn take_second(&self) -> (Option<Times>, Option<Times>) {
+        let mut merged = self.merged();
+        let taken = (merged.second_lateness.times(), merged.second_canary.times());
+        merged.second_lateness.clear();
+        merged.second_canary.clear();
+        taken
+    }
+
+    /// Lateness over the phase.
+    pub(super) fn lateness(&self) -> Option<Times> {
+        self.merged().lateness.times()
+    }
+
+    pub(super) fn hit(&self, limit: OwnLimit) {
+        match limit {
+            OwnLimit::Descriptors => &self.out_of_descriptors,
+            OwnLimit::Ports => &self.out_of_ports,
+        }
+        .fetch_add(1, Relaxed);
+    }
+
+    /// Requests that no descriptor, and that no port was left for.
+    pub(super) fn hits(&self) -> (u64, u64) {
+        (self.out_of_descriptors.load(Relaxed), self.out_of_ports.load(Relaxed))
+    }
+}
