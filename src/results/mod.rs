@@ -16,3 +16,6 @@ pub use document::*;
 pub use json::{ResultsError, from_json, read, to_json};
 pub use schema::schema;
 pub use ending::Ending;
+
+#[cfg(test)]
+mod tests;
