@@ -2,15 +2,22 @@
 
 pub mod compare;
 pub mod dataset;
+mod extends;
 pub mod interpolate;
+mod limits;
 pub mod load;
+pub mod mask;
 pub mod matrix;
+mod node;
 mod places;
 pub mod report;
+mod scalar;
 pub mod scenario;
+mod set;
 pub mod slo;
 pub mod source;
 pub mod target;
+mod yaml;
 
 pub use places::Places;
 pub use scenario::Document;
