@@ -3,6 +3,7 @@
 //! Three families, one conversion each: `document` (as written) → the types of `domain` (defaults filled, references
 //! found) → `plan::Cell` (nothing left to choose). Nothing here touches a network.
 
+mod check;
 pub mod document;
 mod domain;
 mod read;

@@ -4,10 +4,31 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{DatasetError, Folders, Rows, Source};
+use crate::foundation::seed::Seed;
+
 /// Options of `mix`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Options {
     /// Other datasets by name, each with its weight.
     #[schemars(length(min = 1), extend("minProperties" = 1), example = &serde_json::json!({ "short": 7, "long": 3 }))]
     pub of: IndexMap<String, f64>,
+}
+
+impl Options {
+    /// What opens the dataset.
+    pub fn source(self) -> Box<dyn Source> {
+        Box::new(Mix)
+    }
+}
+
+struct Mix;
+
+impl Source for Mix {
+    fn open(&self, _: &Folders, _: Seed) -> Result<Box<dyn Rows>, DatasetError> {
+        Err(DatasetError::Other {
+            message: "datasets of kind `mix` are not supported yet".to_owned(),
+            help: "name the parts as datasets of their own in the matrix".to_owned(),
+        })
+    }
 }

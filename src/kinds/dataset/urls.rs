@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Paths;
+use super::{DatasetError, Folders, Paths, Rows, Source};
+use crate::foundation::seed::Seed;
 
 /// Options of `urls`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -18,4 +19,22 @@ pub struct Options {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1), example = &["/process?text=a 3", "/process?text=b"])]
     pub rows: Option<Vec<Value>>,
+}
+
+impl Options {
+    /// What opens the dataset.
+    pub fn source(self) -> Box<dyn Source> {
+        Box::new(Urls)
+    }
+}
+
+struct Urls;
+
+impl Source for Urls {
+    fn open(&self, _: &Folders, _: Seed) -> Result<Box<dyn Rows>, DatasetError> {
+        Err(DatasetError::Other {
+            message: "datasets of kind `urls` are not supported yet".to_owned(),
+            help: "use `kind: prompts` with the `http` protocol, and the row in its `path`".to_owned(),
+        })
+    }
 }
