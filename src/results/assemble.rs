@@ -11,6 +11,7 @@ use super::document::{
 };
 use super::relative::relative_to_baseline;
 use crate::kinds::metric::{CellMetrics, RepeatMetrics, catalogue};
+use crate::kinds::verdict::objective::NoData;
 use crate::plan::{Cell, Plan};
 use crate::scenario::{Compare, Report, Scenario};
 
@@ -85,11 +86,14 @@ pub fn assemble(input: Assembly<'_>) -> Results {
 }
 
 fn cell(planned: &Cell, numbers: CellMetrics, run: CellRun) -> CellResult {
+    // What was never executed has missed nothing.
+    let executed = !numbers.repeats.is_empty();
+    let no_data = if executed { planned.slo.no_data } else { NoData::Warn };
     let objectives = planned
         .slo
         .objectives
         .iter()
-        .map(|objective| objective.evaluate(&numbers, planned.slo.no_data))
+        .map(|objective| objective.evaluate(&numbers, no_data))
         .collect();
     let mut warnings = run.warnings;
     warnings.extend(numbers.warnings);

@@ -107,6 +107,7 @@ pub struct DatasetReference {
 
 /// What a metric means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(clippy::struct_field_names, reason = "the definition of a definition is what it is called in results.json")]
 pub struct Definition {
     /// Its unit.
     pub unit: Unit,

@@ -86,6 +86,7 @@ fn report(bytes: &[u8]) -> Occupant {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests prepare files")]
 mod tests {
     use super::*;
 

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "tests prepare files, and UPDATE rewrites the committed schema")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -7,9 +9,9 @@ use serde_json::{Value, json};
 use super::relative::relative_to_baseline;
 use super::*;
 
-fn distribution(statistics: &[(&str, f64)]) -> Option<MetricValue> {
+fn distribution(statistics: &[(&str, f64)]) -> MetricValue {
     let statistics = statistics.iter().map(|(name, value)| ((*name).to_owned(), Some(*value))).collect();
-    Some(MetricValue::Distribution(Summary { n: 100, statistics }))
+    MetricValue::Distribution(Summary { n: 100, statistics })
 }
 
 /// A cell of those axes, given as they stand in the id.
@@ -66,7 +68,7 @@ fn results(cells: Vec<CellResult>) -> Results {
 /// With every kind of value that a document can hold.
 fn full() -> Results {
     let mut full = cell(&[("target", json!("omni")), ("rate", json!(0.5)), ("concurrency", json!("inf"))]);
-    full.metrics.insert("e2e".into(), distribution(&[("p50", 0.1), ("mean", 1.0 / 3.0), ("max", 1e-9)]));
+    full.metrics.insert("e2e".into(), Some(distribution(&[("p50", 0.1), ("mean", 1.0 / 3.0), ("max", 1e-9)])));
     full.metrics.insert("duration".into(), Some(MetricValue::Number(4.0)));
     full.metrics.insert("ttft".into(), None);
     let by = [("width".to_owned(), json!(512)), ("height".to_owned(), json!(256))].into_iter().collect();
@@ -93,27 +95,28 @@ fn json_has_sorted_keys_shortest_numbers_and_a_last_line_feed() {
     assert!(text.ends_with("}\n") && !text.contains('\r'));
     assert!(text.contains("\"p50\": 0.1") && text.contains("0.3333333333333333"), "{text}");
     assert!(text.contains("\"ttft\": null"));
-    fn sorted(value: &Value) {
-        match value {
-            Value::Object(map) => {
-                let keys: Vec<&String> = map.keys().collect();
-                assert!(keys.is_sorted(), "{keys:?}");
-                map.values().for_each(sorted);
-            }
-            Value::Array(items) => items.iter().for_each(sorted),
-            _ => {}
+    assert_sorted(&serde_json::from_str(&text).unwrap());
+}
+
+fn assert_sorted(value: &Value) {
+    match value {
+        Value::Object(map) => {
+            let keys: Vec<&String> = map.keys().collect();
+            assert!(keys.is_sorted(), "{keys:?}");
+            map.values().for_each(assert_sorted);
         }
+        Value::Array(items) => items.iter().for_each(assert_sorted),
+        _ => {}
     }
-    sorted(&serde_json::from_str(&text).unwrap());
 }
 
 #[test]
 fn a_report_folder_is_read_as_its_results_file() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join(super::folder::RESULTS), to_json(&full()).unwrap()).unwrap();
-    assert_eq!(read(folder.path()).unwrap(), full());
-    assert_eq!(read(&folder.path().join("results.json")).unwrap(), full());
-    let missing = read(&folder.path().join("nothing.json")).unwrap_err();
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join(folder::RESULTS), to_json(&full()).unwrap()).unwrap();
+    assert_eq!(read(root.path()).unwrap(), full());
+    assert_eq!(read(&root.path().join("results.json")).unwrap(), full());
+    let missing = read(&root.path().join("nothing.json")).unwrap_err();
     assert!(missing.to_string().contains("nothing.json"), "{missing}");
 }
 
@@ -172,13 +175,13 @@ fn results_keep_their_own_schema() {
 
 fn measured(rate: f64, target: &str, e2e_p50: f64, throughput: f64) -> CellResult {
     let mut cell = cell(&[("target", json!(target)), ("rate", json!(rate))]);
-    cell.metrics.insert("e2e".into(), distribution(&[("p50", e2e_p50)]));
+    cell.metrics.insert("e2e".into(), Some(distribution(&[("p50", e2e_p50)])));
     cell.metrics.insert("request_throughput".into(), Some(MetricValue::Number(throughput)));
     cell.metrics.insert("offered_rate".into(), Some(MetricValue::Number(rate)));
     cell.metrics.insert("goodput".into(), None);
     for (repeat, share) in [(1, 0.9), (2, 1.0), (3, 1.1)] {
         let metrics = [
-            ("e2e".to_owned(), distribution(&[("p50", e2e_p50 * share)])),
+            ("e2e".to_owned(), Some(distribution(&[("p50", e2e_p50 * share)]))),
             ("request_throughput".to_owned(), Some(MetricValue::Number(throughput * share))),
         ];
         let (metrics, requests) = (metrics.into_iter().collect(), Requests::default());

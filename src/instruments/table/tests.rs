@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "a test prepares a file")]
+
 use super::*;
 use crate::foundation::units::Offset;
 use crate::instruments::record::{Attempt, Clocks, Outcome, Phase, Tokens, TokensSource, Traffic};
@@ -41,7 +43,7 @@ fn unsent(index: u64) -> Attempt {
         outcome: Outcome::Unsent,
         http_status: None,
         gaps_ns: Vec::new(),
-        server: Default::default(),
+        server: std::collections::BTreeMap::default(),
         notes: Vec::new(),
         ..attempt(index)
     }

@@ -12,7 +12,7 @@ use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter
 
 use super::TableError;
 use crate::foundation::units::Offset;
-use crate::instruments::record::Attempt;
+use crate::instruments::record::{Attempt, TokensSource};
 
 /// Rows of a batch: one row group of the file.
 const BATCH_ROWS: usize = 64 * 1024;
@@ -159,7 +159,7 @@ columns! {
     input_tokens: Option<i64> = |row| row.attempt.tokens.input.map(integer);
     output_tokens: Option<i64> = |row| row.attempt.tokens.output.map(integer);
     reasoning_tokens: Option<i64> = |row| row.attempt.tokens.reasoning.map(integer);
-    tokens_source: Option<&'static str> = |row| row.attempt.tokens.source.map(|source| source.name());
+    tokens_source: Option<&'static str> = |row| row.attempt.tokens.source.map(TokensSource::name);
     chunks: i64 = |row| integer(row.attempt.chunks);
     choices: u32 = |row| row.attempt.choices.max(1);
     workload: Option<f64> = |row| row.attempt.workload.filter(|workload| workload.is_finite());

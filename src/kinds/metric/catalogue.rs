@@ -180,8 +180,9 @@ pub fn percentile_name(share: f64) -> String {
 pub fn percentile_share(name: &str) -> Option<f64> {
     let digits = name.strip_prefix('p')?;
     let decimals = digits.len().checked_sub(2).filter(|decimals| *decimals > 0);
-    let canonical = !digits.starts_with('0') && !(decimals.is_some() && digits.ends_with('0'));
-    if digits.is_empty() || !canonical || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    // `p05` and `p990` would be second names of `p5` and `p99`.
+    let second_name = digits.starts_with('0') || decimals.is_some() && digits.ends_with('0');
+    if digits.is_empty() || second_name || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let written = match decimals {

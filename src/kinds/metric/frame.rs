@@ -35,7 +35,7 @@ impl<'a> Requests<'a> {
     pub(super) fn of(table: &'a Table, runs: &[Run]) -> Result<Self, MetricError> {
         let mut runs: Vec<&Run> = runs.iter().collect();
         runs.sort_by_key(|run| (run.repeat, run.rows.start));
-        let rows: Vec<Range<usize>> = runs.iter().map(|run| run.rows.clone()).collect();
+        let rows = joined(&runs);
         let raw = read(table, &rows, &["repeat", "phase", "skipped", "index", "attempt"])?;
         let clocks = read(table, &rows, &["outcome", "scheduled_ns", "sent_ns", "end_ns"])?;
         let compute = |source| MetricError::compute(table, source);
@@ -163,7 +163,7 @@ impl<'a> Requests<'a> {
     }
 
     /// The server's own measures by name, a value a request.
-    pub(super) fn server_measures(&self) -> Result<Vec<(String, Vec<Option<f64>>)>, MetricError> {
+    pub(super) fn server_measures(&self) -> Result<server::Measures, MetricError> {
         let frame = self.with_columns(&["server"])?;
         let column = frame.column("server").and_then(|column| column.str().cloned());
         Ok(server::columns(&column.map_err(|source| self.failed(source))?))
@@ -198,6 +198,18 @@ impl<'a> Requests<'a> {
     pub(super) fn failed(&self, source: PolarsError) -> MetricError {
         MetricError::compute(self.table, source)
     }
+}
+
+/// The rows of all runs; those that follow each other as one range, so that they are read at once.
+fn joined(runs: &[&Run]) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for run in runs {
+        match ranges.last_mut() {
+            Some(last) if last.end == run.rows.start => last.end = run.rows.end,
+            _ => ranges.push(run.rows.clone()),
+        }
+    }
+    ranges
 }
 
 /// Reads columns of several ranges of rows, one below the other.

@@ -33,14 +33,7 @@ impl Groups {
         let mut numbers: HashMap<String, u32> = HashMap::new();
         for text in params.iter() {
             let text = text.unwrap_or_default();
-            let group = match known.get(text) {
-                Some(group) => *group,
-                None => {
-                    let group = groups.number(text, names, &mut numbers);
-                    known.insert(text, group);
-                    group
-                }
-            };
+            let group = *known.entry(text).or_insert_with(|| groups.number(text, names, &mut numbers));
             groups.of.push(group);
         }
         let ok = requests.mask("ok")?;

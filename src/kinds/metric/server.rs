@@ -10,10 +10,13 @@ pub(super) const TOTAL: &str = "server_total_s";
 /// The measure under which every protocol records the server's total, in seconds.
 const TOLD: &str = "total_s";
 
+/// Measures by name, each with a value a request.
+pub(super) type Measures = Vec<(String, Vec<Option<f64>>)>;
+
 /// The server's own measures of each request by their name in the results; null where an answer lacks one.
 ///
 /// `server.<name>`, but what already names its family (`step.<name>`, `server.<name>`) keeps it.
-pub(super) fn columns(server: &StringChunked) -> Vec<(String, Vec<Option<f64>>)> {
+pub(super) fn columns(server: &StringChunked) -> Measures {
     let mut columns: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
     for (row, text) in server.iter().enumerate() {
         for (name, value) in measures(text) {

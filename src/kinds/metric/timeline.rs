@@ -27,7 +27,9 @@ pub(super) fn points(
         return Ok(Vec::new());
     };
     let width = width_ns(first.unsigned_abs(), last.unsigned_abs());
-    let place = |at: i64| (at.unsigned_abs() / width - first.unsigned_abs() / width) as usize;
+    let place = |at: i64| {
+        usize::try_from(at.unsigned_abs() / width - first.unsigned_abs() / width).unwrap_or(usize::MAX)
+    };
     let mut stretches: Vec<Stretch> = (0..=place(last)).map(|_| Stretch::default()).collect();
     for (((scheduled, end), ok), failed) in scheduled.iter().zip(end.iter()).zip(ok.iter()).zip(failed.iter()) {
         let Some(scheduled) = scheduled else { continue };

@@ -89,8 +89,11 @@ pub(super) fn aggregations() -> Vec<Expr> {
             of_ok(column).count().cast(DataType::Int64).alias(format!("{column}.n")),
         ]
     };
-    let counted_by_another = col("tokens_source").eq(lit("usage")).or(col("tokens_source").eq(lit("tokenizer")));
-    let streamed = || col("ok").and(col("first_content_ns").is_not_null()).and(counted_by_another.clone());
+    let counted_by = |source: &str| col("tokens_source").eq(lit(source));
+    let streamed = || {
+        let counted_apart = counted_by("usage").or(counted_by("tokenizer"));
+        col("ok").and(col("first_content_ns").is_not_null()).and(counted_apart)
+    };
     let number = |expression: Expr| expression.cast(DataType::Int64);
     let mut all = vec![
         number(len()).alias("intended"),

@@ -31,6 +31,15 @@ pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics) -> Vec<Warni
         code: "chunks_per_token".to_owned(),
         text: format!("{chunks:.2} content chunks a token: itl is of chunks, not of tokens, and tpot is coarse"),
     }));
+    let counted = cell.n("output_tokens", Some("mean"));
+    warnings.extend((1..cell.requests.ok).contains(&counted).then(|| Warning {
+        code: "tokens_missing".to_owned(),
+        text: format!(
+            "{} of {} answers have no count of output tokens: token throughput leaves them out",
+            cell.requests.ok - counted,
+            cell.requests.ok
+        ),
+    }));
     let mixed = cell.tokens_source.as_deref().filter(|source| source.contains('+'));
     warnings.extend(mixed.map(|source| Warning {
         code: "tokens_source".to_owned(),

@@ -1,5 +1,7 @@
 //! Goldens: research/seeds.md §4.7 and §7 (G10–G13).
 
+#![expect(clippy::float_cmp, reason = "the goldens are exact in binary")]
+
 use std::collections::BTreeMap;
 
 use super::*;
