@@ -130,7 +130,14 @@ impl Run<'_> {
             return Broken::new(Outcome::TimeoutTotal, "given up when the time to drain had passed");
         }
         let outcome = if self.lane.timer.now() >= total { Outcome::TimeoutTotal } else { kind };
-        Broken::new(outcome, "")
+        let what = match outcome {
+            Outcome::TimeoutConnect => "no connection",
+            Outcome::TimeoutFirstByte => "no byte of an answer",
+            Outcome::TimeoutIdle => "the answer fell silent",
+            _ => "the whole attempt took too long",
+        };
+        let after = self.lane.timer.now().since(self.began);
+        Broken::new(outcome, format!("{what} ({:.1} s after it began)", after.as_secs_f64()))
     }
 
     fn lost(&self, lost: Lost) -> Broken {
@@ -270,19 +277,6 @@ impl Run<'_> {
     }
 }
 
-/// The text of an error, redacted first, then shortened, so that no part of a secret remains.
-fn shown(lane: &Lane, text: &str) -> Option<String> {
-    if text.is_empty() {
-        return None;
-    }
-    let redacted = (lane.settings.redact)(text);
-    let mut short: String = redacted.chars().take(ERROR_CHARS).collect();
-    if short.len() < redacted.len() {
-        short.push('…');
-    }
-    Some(short)
-}
-
 fn record(
     lane: &Lane,
     slot: &mut Slot,
@@ -326,7 +320,7 @@ fn record(
         },
         outcome: judged.outcome,
         http_status: facts.status,
-        error: judged.error.as_deref().and_then(|text| shown(lane, text)),
+        error: judged.error.map(|text| lane.settings.redactor.shortened(&text, ERROR_CHARS)),
         traffic,
         tokens: seen.tokens,
         chunks: seen.chunks,

@@ -13,7 +13,7 @@ use crate::instruments::transport::OwnLimit;
 
 /// What a terminal shows of the repeat that runs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot {
+pub struct Figures {
     /// Warming up, or measuring.
     pub phase: Phase,
     /// Time since the phase began, as of the last hand-over.
@@ -151,9 +151,9 @@ impl Live {
     }
 
     /// The figures now.
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn figures(&self) -> Figures {
         let merged = self.merged();
-        Snapshot {
+        Figures {
             phase: merged.phase,
             elapsed: merged.elapsed.since(Offset::ZERO),
             intended: merged.intended,

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use super::LoadError;
 use crate::foundation::seed::Seed;
 use crate::instruments::record::Phase;
-use crate::kinds::dataset::{Layers, Params, Row, Rows, Workload, position};
+use crate::kinds::dataset::workload::Workload;
+use crate::kinds::dataset::{Layers, Params, Row, Rows, position};
 use crate::kinds::protocol::{Prepared, Protocol};
 
 /// Bytes of bodies that wait at most, beside the first.
@@ -49,7 +50,7 @@ pub struct Requests {
     /// The layers of parameters; `warmup` is used for warm-ups alone.
     pub layers: Layers,
     /// The cost of a request.
-    pub workload: Option<Workload>,
+    pub workload: Option<Arc<Workload>>,
     /// The wire format.
     pub protocol: Arc<dyn Protocol>,
 }
@@ -130,7 +131,7 @@ impl Maker {
         };
         let number = row.number;
         let keep = self.cacheable && !has_range(&row.params);
-        let request = self.layers.request(row, seed, self.requests.workload.as_ref());
+        let request = self.layers.request(row, seed, self.requests.workload.as_deref());
         let prepared = self
             .requests
             .protocol

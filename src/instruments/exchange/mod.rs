@@ -82,6 +82,12 @@ impl Head {
             .unwrap_or_default()
     }
 
+    /// The content coding of the body, where it has one.
+    pub fn coding(&self) -> Option<&str> {
+        let coding = self.headers.get(http::header::CONTENT_ENCODING)?.to_str().unwrap_or("unknown").trim();
+        (!coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).then_some(coding)
+    }
+
     /// The outcome by status alone: `None` for any 2xx.
     pub fn refusal(&self) -> Option<Outcome> {
         Outcome::of_status(self.status, self.headers.contains_key(http::header::RETRY_AFTER))

@@ -57,8 +57,10 @@ pub struct OwnFigures {
     pub records_overflowed: bool,
     /// Requests that were due before they had been made ready: the generator's own fault.
     pub starved: u64,
-    /// Requests that waited for a free slot: the cap was reached.
+    /// Requests of an open loop that waited for a free slot: the cap was reached.
     pub waited_for_slot: u64,
+    /// Of those that were due and not sent: how many waited for a free slot.
+    pub unsent_for_slots: u64,
 }
 
 /// Requests of one repeat, warm-ups left out.

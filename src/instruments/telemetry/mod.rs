@@ -1,1 +1,3 @@
 //! The machine from outside: CPU, kernel, descriptors, versions.
+
+pub mod process;

@@ -29,6 +29,27 @@ pub struct Chunk {
     pub at: Offset,
 }
 
+/// The stamps of the exchange that runs on a wire, as they are now.
+#[derive(Debug, Clone)]
+pub struct Activity(Rc<Stamps>);
+
+impl Activity {
+    /// When the exchange's first byte was handed to the socket; `None` where none was.
+    pub fn sent(&self) -> Option<Offset> {
+        self.0.sent.get()
+    }
+
+    /// When the first byte of the answer's final head arrived.
+    pub fn first_byte(&self) -> Option<Offset> {
+        self.0.first_byte.get()
+    }
+
+    /// When any byte last arrived.
+    pub fn last_read(&self) -> Offset {
+        self.0.last_read.get()
+    }
+}
+
 /// A connection, and the exchange that runs over it.
 pub struct Wire {
     send: SendRequest<Full<Bytes>>,
@@ -74,19 +95,9 @@ impl Wire {
         self.exchanges > 1
     }
 
-    /// When the running exchange's first byte was handed to the socket; `None` where none was.
-    pub fn sent(&self) -> Option<Offset> {
-        self.stamps.sent.get()
-    }
-
-    /// When the first byte of the running exchange's final head arrived.
-    pub fn first_byte(&self) -> Option<Offset> {
-        self.stamps.first_byte.get()
-    }
-
-    /// When any byte last arrived.
-    pub fn last_read(&self) -> Offset {
-        self.stamps.last_read.get()
+    /// What moves on the connection, to be looked at while an exchange runs.
+    pub fn activity(&self) -> Activity {
+        Activity(Rc::clone(&self.stamps))
     }
 
     /// Bytes of the running exchange's body so far.

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 /// Which HTTP is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Version {
-    /// HTTP/1.1.
+    /// HTTP/1.1, or what TLS negotiates: as long as HTTP/2 is not spoken, only 1.1 is offered.
     #[default]
+    Auto,
+    /// HTTP/1.1.
     Http11,
     /// HTTP/2.
     Http2,

@@ -1,0 +1,439 @@
+//! A lane: one thread's share of the slots, and the loop that gives them requests.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use rand_distr::{Distribution as _, Uniform};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::attempt::{attempt, unsent};
+use super::live::Live;
+use super::pace::{Claim, Cursor, Ticket};
+use super::recorder::Recorder;
+use super::slot::{Mailbox, Slot};
+use super::{Settings, Stop};
+use crate::foundation::clock::Timer;
+use crate::foundation::units::Offset;
+use crate::instruments::record::Attempt;
+
+/// How old a block of records becomes before it is handed over.
+const HAND_OVER: Duration = Duration::from_millis(100);
+/// How long what is in flight may go on after a signal.
+const SIGNAL_DRAIN: Duration = Duration::from_secs(5);
+/// A stall of our own from which on a backlog is replayed instead of sent at once.
+const STALL: Duration = Duration::from_millis(10);
+/// The canary's tick.
+const TICK: Duration = Duration::from_millis(1);
+
+/// What all lanes of a phase share.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) settings: Arc<Settings>,
+    pub(super) cursor: Arc<Cursor>,
+    pub(super) live: Arc<Live>,
+    /// The run's stop, and this phase's own (a full disk, records that overflow).
+    pub(super) stops: [Stop; 2],
+}
+
+/// Which part of the slots a lane has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    /// The lane's number, from 0.
+    pub(super) lane: u32,
+    /// How many lanes there are.
+    pub(super) lanes: u32,
+    /// Slots of all lanes; `None` where there is no bound.
+    pub(super) slots: Option<u32>,
+}
+
+impl Share {
+    /// The lane's own slots: the numbers that leave its own when divided by the number of lanes.
+    fn own(self) -> Option<u32> {
+        self.slots.map(|slots| slots / self.lanes + u32::from(self.lane < slots % self.lanes))
+    }
+}
+
+pub(super) struct Lane {
+    pub(super) settings: Arc<Settings>,
+    pub(super) timer: Timer,
+    pub(super) live: Arc<Live>,
+    cursor: Arc<Cursor>,
+    stops: [Stop; 2],
+    share: Share,
+    recorder: RefCell<Recorder>,
+    /// Slots that have nothing to do, the one that was used last on top: its connection is warm.
+    free: RefCell<Vec<Rc<Mailbox>>>,
+    mailboxes: RefCell<Vec<Rc<Mailbox>>>,
+    tasks: RefCell<Vec<JoinHandle<()>>>,
+    /// Since when a slot has been free without a break.
+    free_since: Cell<Offset>,
+    busy: Cell<u32>,
+    freed: Notify,
+    /// When sending was over, by its time or by a stop.
+    over_at: Cell<Option<Offset>>,
+    became_over: Notify,
+}
+
+impl Lane {
+    pub(super) fn new(common: &Common, share: Share, timer: Timer, blocks: Sender<Vec<u8>>) -> Rc<Self> {
+        Rc::new(Self {
+            settings: Arc::clone(&common.settings),
+            timer,
+            live: Arc::clone(&common.live),
+            cursor: Arc::clone(&common.cursor),
+            stops: common.stops.clone(),
+            share,
+            recorder: RefCell::new(Recorder::new(blocks, Arc::clone(&common.live))),
+            free: RefCell::default(),
+            mailboxes: RefCell::default(),
+            tasks: RefCell::default(),
+            free_since: Cell::new(Offset::ZERO),
+            busy: Cell::new(0),
+            freed: Notify::new(),
+            over_at: Cell::new(None),
+            became_over: Notify::new(),
+        })
+    }
+
+    /// Runs the lane until its last request has ended; leaves no task and no connection behind. Gives the moment at which
+    /// sending had ended.
+    pub(super) async fn run(self: Rc<Self>) -> Offset {
+        let mut helpers = vec![
+            tokio::task::spawn_local(Rc::clone(&self).supervise()),
+            tokio::task::spawn_local(Rc::clone(&self).hand_over_regularly()),
+        ];
+        if !self.timer.clock().is_simulated() {
+            helpers.push(tokio::task::spawn_local(Rc::clone(&self).canary()));
+        }
+        if self.settings.closed {
+            self.start_clients();
+        } else {
+            self.give_out().await;
+            while self.busy.get() > 0 {
+                self.freed.notified().await;
+            }
+            for mailbox in self.mailboxes.borrow().iter() {
+                mailbox.close();
+            }
+        }
+        let sent_until = self.over_at.get().unwrap_or_else(|| self.timer.now());
+        let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a slot failed");
+            }
+        }
+        for helper in helpers {
+            helper.abort();
+            // Aborted: it ends with an error by design.
+            let _ = helper.await;
+        }
+        self.hand_over();
+        sent_until
+    }
+
+    fn hand_over(&self) {
+        let now = self.timer.now();
+        self.recorder.borrow_mut().hand_over(now, self.cursor.intended(now));
+    }
+
+    async fn hand_over_regularly(self: Rc<Self>) {
+        loop {
+            self.timer.after(HAND_OVER).await;
+            self.hand_over();
+            if self.live.overflowed.load(Relaxed) {
+                self.stops[1].stop();
+            }
+        }
+    }
+
+    /// Ticks each millisecond: how late a tick is, is how long this lane was busy or off its processor.
+    async fn canary(self: Rc<Self>) {
+        loop {
+            let due = self.timer.now() + TICK;
+            self.timer.until(due).await;
+            let late = self.timer.now().since(due);
+            self.recorder.borrow_mut().gathered.canary_ns.push(ns(late));
+        }
+    }
+
+    /// Ends sending at its time or by a stop, and what is in flight when the time to drain has passed.
+    async fn supervise(self: Rc<Self>) {
+        let until = self.cursor.bounds().until;
+        let stopped = self.stopped_before(until).await;
+        self.over_at.set(Some(self.timer.now()));
+        self.became_over.notify_waiters();
+        let mut deadline = self.timer.now() + SIGNAL_DRAIN;
+        if !stopped {
+            let drained = until.unwrap_or_default() + self.settings.drain;
+            if self.stopped_before(Some(drained)).await {
+                deadline = drained.min(self.timer.now() + SIGNAL_DRAIN);
+            } else {
+                deadline = drained;
+            }
+        }
+        self.timer.until(deadline).await;
+        for mailbox in self.mailboxes.borrow().iter() {
+            mailbox.abandon();
+        }
+    }
+
+    /// Waits for a stop, at most until that moment; whether it came.
+    async fn stopped_before(&self, until: Option<Offset>) -> bool {
+        let time = async {
+            match until {
+                Some(until) => self.timer.until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.stops[0].stopped() => true,
+            () = self.stops[1].stopped() => true,
+            () = time => false,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over_at.get().is_some()
+    }
+
+    /// Waits for a future, or until sending is over; whether the future was first.
+    async fn unless_over(&self, future: impl Future<Output = ()>) -> bool {
+        let over = self.became_over.notified();
+        tokio::pin!(over);
+        over.as_mut().enable();
+        if self.is_over() {
+            return false;
+        }
+        tokio::select! {
+            () = future => true,
+            () = over => false,
+        }
+    }
+
+    /// Claims, waits, gives to a slot: the loop of an open loop and of batches.
+    async fn give_out(self: &Rc<Self>) {
+        while self.slot_is_free().await {
+            let changed = self.cursor.changed().notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let now = self.timer.now();
+            match self.cursor.claim(now, now) {
+                Claim::Send(ticket) => {
+                    if ticket.due > now && !self.unless_over(self.until(ticket.due)).await {
+                        self.not_sent(&ticket);
+                        return;
+                    }
+                    self.watch_for_stall(&ticket);
+                    self.give(ticket);
+                }
+                Claim::Barrier => {
+                    if !self.unless_over(changed).await {
+                        return;
+                    }
+                }
+                Claim::Starved => {
+                    if !self.unless_over(self.cursor.supply().refilled()).await {
+                        return;
+                    }
+                }
+                Claim::End => return,
+            }
+        }
+    }
+
+    async fn until(&self, at: Offset) {
+        if self.settings.precise {
+            self.timer.until_precisely(at).await;
+        } else {
+            self.timer.until(at).await;
+        }
+    }
+
+    /// Whether a slot is free, waiting for one; false once sending is over.
+    async fn slot_is_free(&self) -> bool {
+        loop {
+            let made = u32::try_from(self.mailboxes.borrow().len()).unwrap_or(u32::MAX);
+            if !self.free.borrow().is_empty() || self.share.own().is_none_or(|own| made < own) {
+                return !self.is_over();
+            }
+            if !self.unless_over(self.freed.notified()).await {
+                return false;
+            }
+        }
+    }
+
+    fn watch_for_stall(&self, ticket: &Ticket) {
+        let now = self.timer.now();
+        let could_go = ticket.due.max(self.free_since.get());
+        if now.since(could_go) > STALL && !self.settings.catch_up_burst {
+            self.cursor.stalled(ticket.scheduled, now);
+        }
+    }
+
+    /// Takes note of a request that was claimed and, if it was due, is not sent any more.
+    fn not_sent(&self, ticket: &Ticket) {
+        if ticket.scheduled <= self.timer.now() {
+            self.live.unsent.fetch_add(1, Relaxed);
+            self.recorder.borrow_mut().push(&unsent(self.settings.phase, ticket));
+        }
+    }
+
+    fn give(self: &Rc<Self>, ticket: Ticket) {
+        let free = self.free.borrow_mut().pop();
+        let mailbox = free.unwrap_or_else(|| self.start_slot());
+        if self.settings.open && self.free_since.get() > ticket.scheduled {
+            self.live.waited_for_slot.fetch_add(1, Relaxed);
+        }
+        self.busy.set(self.busy.get() + 1);
+        mailbox.put(ticket);
+    }
+
+    fn start_slot(self: &Rc<Self>) -> Rc<Mailbox> {
+        let mailbox = Rc::new(Mailbox::default());
+        self.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
+        let slot = Slot::new(self.settings.origins.len(), &self.timer, Rc::clone(&mailbox));
+        let task = tokio::task::spawn_local(Rc::clone(self).serve(slot, Rc::clone(&mailbox)));
+        self.tasks.borrow_mut().push(task);
+        mailbox
+    }
+
+    async fn serve(self: Rc<Self>, mut slot: Slot, mailbox: Rc<Mailbox>) {
+        while let Some(ticket) = slot.next().await {
+            self.perform(&mut slot, &ticket).await;
+            let none_was_free = self.free.borrow().is_empty()
+                && self.share.own().is_some_and(|own| self.busy.get() >= own);
+            if none_was_free {
+                self.free_since.set(self.timer.now());
+            }
+            self.busy.set(self.busy.get() - 1);
+            self.free.borrow_mut().push(Rc::clone(&mailbox));
+            self.freed.notify_one();
+        }
+    }
+
+    /// Starts the clients of a closed loop that are this lane's.
+    fn start_clients(self: &Rc<Self>) {
+        let clients = self.share.slots.unwrap_or(1);
+        for client in (self.share.lane..clients).step_by(self.share.lanes as usize) {
+            let mailbox = Rc::new(Mailbox::default());
+            self.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
+            let slot = Slot::new(self.settings.origins.len(), &self.timer, mailbox);
+            let start = Offset::ZERO + self.settings.ramp * client / clients.max(1);
+            let task = tokio::task::spawn_local(Rc::clone(self).client(slot, client, start));
+            self.tasks.borrow_mut().push(task);
+        }
+    }
+
+    /// One client: its next request is due when its last one has ended and it has thought.
+    async fn client(self: Rc<Self>, mut slot: Slot, number: u32, start: Offset) {
+        let mut thoughts = Thoughts::new(&self.settings, number);
+        let mut due = start;
+        loop {
+            if due > self.timer.now() && !self.unless_over(self.until(due)).await {
+                return;
+            }
+            if self.is_over() {
+                return;
+            }
+            match self.cursor.claim(self.timer.now(), due) {
+                Claim::Send(ticket) => {
+                    let end = self.perform(&mut slot, &ticket).await;
+                    due = end + thoughts.next();
+                }
+                Claim::Starved => {
+                    if !self.unless_over(self.cursor.supply().refilled()).await {
+                        return;
+                    }
+                }
+                Claim::Barrier | Claim::End => return,
+            }
+        }
+    }
+
+    /// Sends a request, again where it failed and retries are left; gives the end of the last attempt.
+    async fn perform(&self, slot: &mut Slot, ticket: &Ticket) -> Offset {
+        self.live.sent.fetch_add(1, Relaxed);
+        self.live.in_flight.fetch_add(1, Relaxed);
+        let mut number = 1;
+        let last = loop {
+            let record = attempt(self, slot, ticket, number).await;
+            self.recorder.borrow_mut().push(&record);
+            let again = !record.outcome.is_ok()
+                && number <= self.settings.retries
+                && !self.is_over()
+                && !slot.guard.is_abandoned();
+            if !again {
+                break record;
+            }
+            number += 1;
+        };
+        self.live.in_flight.fetch_sub(1, Relaxed);
+        let end = last.clocks.end.unwrap_or_else(|| self.timer.now());
+        if last.outcome.is_ok() {
+            self.live.ok.fetch_add(1, Relaxed);
+            self.recorder.borrow_mut().gathered.e2e_ns.push(ns(end.since(ticket.scheduled)));
+            self.settings.samples.keep(ticket.index, &mut slot.seen.samples);
+        } else {
+            self.live.failed.fetch_add(1, Relaxed);
+        }
+        self.note_warmup(&last);
+        self.cursor.finished(end);
+        end
+    }
+
+    fn note_warmup(&self, last: &Attempt) {
+        if let Some(warmups) = &self.settings.warmups {
+            warmups.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(last.clone());
+        }
+    }
+
+    /// Whether an attempt that begins now may keep what it gets.
+    pub(super) fn keeps_samples(&self) -> bool {
+        self.settings.samples.wanted()
+    }
+
+    /// Takes note of how late a request was sent, if nothing but ourselves was in its way: a slot was free when it was due.
+    /// The time that its connection took to make is not ours.
+    pub(super) fn note_lateness(&self, ticket: &Ticket, sent: Option<Offset>, connecting: Duration) {
+        let waited = !self.settings.closed && self.free_since.get() > ticket.scheduled;
+        if let Some(sent) = sent
+            && !waited
+        {
+            let late = sent.since(ticket.scheduled).saturating_sub(connecting);
+            self.recorder.borrow_mut().gathered.lateness_ns.push(ns(late));
+        }
+    }
+}
+
+fn ns(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A client's think times.
+struct Thoughts {
+    least: Duration,
+    spread: Option<(Uniform<f64>, crate::foundation::seed::Generator)>,
+}
+
+impl Thoughts {
+    fn new(settings: &Settings, client: u32) -> Self {
+        let (least, most) = settings.think;
+        let spread = Uniform::new_inclusive(0.0, most.saturating_sub(least).as_secs_f64()).ok();
+        let seed = settings.seed.derive("think").index(u64::from(client));
+        Self { least, spread: spread.filter(|_| most > least).map(|spread| (spread, seed.generator())) }
+    }
+
+    fn next(&mut self) -> Duration {
+        match &mut self.spread {
+            Some((spread, generator)) => self.least + Duration::from_secs_f64(spread.sample(generator)),
+            None => self.least,
+        }
+    }
+}
