@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::instruments::record::journal::JournalError;
+use crate::kinds::arrival::ArrivalError;
 use crate::kinds::dataset::DatasetError;
 use crate::kinds::protocol::PrepareError;
 
@@ -44,11 +45,8 @@ pub enum LoadError {
         limit: u64,
     },
     /// The arrival process cannot be made from the cell.
-    #[error("arrival `{arrival}` cannot be drawn for this cell")]
-    Arrival {
-        /// The process.
-        arrival: &'static str,
-    },
+    #[error(transparent)]
+    Arrival(#[from] ArrivalError),
     /// A thread of ours failed: a bug.
     #[error("a lane failed")]
     Bug,
@@ -67,7 +65,7 @@ impl LoadError {
             Self::Descriptors { needed, .. } => {
                 format!("`ulimit -n {needed}` raises it for this shell, or ask for less concurrency")
             }
-            Self::Arrival { .. } => "check `rate`, `burstiness` and, for a trace, the rows' timestamps".into(),
+            Self::Arrival(error) => error.help().into(),
             Self::Bug => "report this with the log of `-vv`".into(),
         }
     }

@@ -350,23 +350,35 @@ fn pace(work: &Work<'_>, phase: Phase, seed: Seed) -> Result<(Pace, Option<Sched
         return Ok((Pace::Closed, None, at_once(u64::from(slots))));
     }
     let schedule = || -> Result<Schedule, LoadError> {
-        let rows = work.requests.rows.clone();
-        let timestamps: arrival::Timestamps =
-            Box::new(move |at| rows.as_ref()?.row(at).ok()?.timestamp_s);
-        let process = arrival::build(
-            cell.arrival,
-            arrival::Settings {
-                rate: cell.rate.per_second(),
-                burstiness: cell.load.burstiness,
-                speed: cell.load.speed,
-                timestamps: Some(timestamps),
-            },
-        )
-        .ok_or(LoadError::Arrival { arrival: cell.arrival.name() })?;
-        Ok(Schedule::new(process, seed.derive("arrivals").generator()))
+        let arrival = match process(work)? {
+            Some(process) => arrival::open(process)?,
+            None => Box::new(pace::AtOnce),
+        };
+        Ok(Schedule::new(arrival, seed.derive("arrivals").generator()))
     };
     let burst = if paced { 1 } else { at_once(requests_of(work).unwrap_or(1)) };
     Ok((Pace::Open(Open::new(schedule()?)), Some(schedule()?), burst))
+}
+
+/// The cell's arrival process; `None` where all is sent at once.
+fn process(work: &Work<'_>) -> Result<Option<arrival::Process>, LoadError> {
+    let cell = work.cell;
+    let burstiness = cell.load.burstiness;
+    Ok(match (cell.arrival, cell.rate.per_second()) {
+        (arrival::Kind::Trace, _) => {
+            let mut timestamps_s = Vec::new();
+            if let Some(rows) = &work.requests.rows {
+                for at in 0..rows.len().unwrap_or_default() {
+                    timestamps_s.extend(rows.row(at)?.timestamp_s);
+                }
+            }
+            Some(arrival::Process::Trace { timestamps_s: timestamps_s.into(), speed: cell.load.speed })
+        }
+        (_, None) | (arrival::Kind::Batch, _) => None,
+        (arrival::Kind::Constant, Some(per_second)) => Some(arrival::Process::Constant { per_second }),
+        (arrival::Kind::Poisson, Some(per_second)) => Some(arrival::Process::Poisson { per_second }),
+        (arrival::Kind::Gamma, Some(per_second)) => Some(arrival::Process::Gamma { per_second, burstiness }),
+    })
 }
 
 /// Runs a phase over the lanes of this machine; this thread writes the records. Gives the generator's seconds, and the

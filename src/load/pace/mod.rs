@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::supply::{Ready, Supply, Taken};
 use crate::foundation::units::Offset;
 pub(super) use batch::Batch;
-pub(super) use open::{Open, Schedule};
+pub(super) use open::{AtOnce, Open, Schedule};
 
 /// How requests follow each other.
 pub(super) enum Pace {

@@ -17,6 +17,15 @@ impl Schedule {
     }
 }
 
+/// All at once: what an infinite rate without a cap intends.
+pub(in crate::load) struct AtOnce;
+
+impl Arrival for AtOnce {
+    fn next(&mut self, _: &mut Generator) -> Option<Offset> {
+        Some(Offset::ZERO)
+    }
+}
+
 /// A backlog that is replayed at twice its own pace.
 #[derive(Debug, Clone, Copy)]
 struct Replay {
