@@ -1,1 +1,23 @@
 //! Slices in, numbers out: quantiles, intervals, tests. Knows no metric and no file.
+//!
+//! A test is over repeats, never over the requests of a run, which are not independent (ci.md B-1): no function here
+//! takes two runs' requests.
+
+mod bootstrap;
+mod describe;
+mod estimate;
+mod moderated;
+mod multiplicity;
+mod rank;
+mod student;
+
+#[cfg(test)]
+mod tests;
+
+pub use bootstrap::{bootstrap_interval, ratio_interval};
+pub use describe::{mean, quantile, stddev, stddev_population, variance};
+pub use estimate::{Estimate, enough_for, mean_interval};
+pub use moderated::{Moderated, moderate, trigamma};
+pub use multiplicity::benjamini_hochberg;
+pub use rank::{binomial_tails, fisher_more_in_second, signed_rank};
+pub use student::{t_quantile, t_upper_tail};

@@ -1,0 +1,59 @@
+//! What describes a sample: quantiles, mean, spread.
+
+/// The quantile of sorted values by linear interpolation between order statistics at k = (n−1)q: type 7 of Hyndman &
+/// Fan (1996), the default of NumPy and Polars' "linear". `None` without values.
+pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    #[expect(clippy::cast_precision_loss, reason = "a sample that fits in memory")]
+    let place = last as f64 * q.clamp(0.0, 1.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and the last place"
+    )]
+    let below = place.floor() as usize;
+    let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
+    let part = place - place.floor();
+    // Equal ends, infinite ones too, are their own middle.
+    Some(if part == 0.0 || low.total_cmp(&high).is_eq() { low } else { low + (high - low) * part })
+}
+
+/// The mean; `None` without values.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    if values.is_empty() {
+        return None;
+    }
+    let n = count(values);
+    let first = values.iter().sum::<f64>() / n;
+    // A second pass takes out what rounding left of the first.
+    Some(first + values.iter().map(|value| value - first).sum::<f64>() / n)
+}
+
+/// The sample variance, with n − 1; `None` for fewer than two values.
+pub fn variance(values: &[f64]) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    Some(squares(values)? / (count(values) - 1.0))
+}
+
+/// The sample standard deviation, with n − 1; `None` for fewer than two values.
+pub fn stddev(values: &[f64]) -> Option<f64> {
+    variance(values).map(f64::sqrt)
+}
+
+/// The standard deviation of the values themselves, with n (`stddev_pop`); `None` without values.
+pub fn stddev_population(values: &[f64]) -> Option<f64> {
+    Some((squares(values)? / count(values)).sqrt())
+}
+
+/// Squared deviations from the mean, in two passes.
+fn squares(values: &[f64]) -> Option<f64> {
+    let mean = mean(values)?;
+    Some(values.iter().map(|value| (value - mean).powi(2)).sum())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a sample that fits in memory")]
+pub(super) fn count(values: &[f64]) -> f64 {
+    values.len() as f64
+}
