@@ -4,8 +4,13 @@
 //! no clock and never sleeps, and any split of an answer's bytes gives the same outcome.
 
 pub mod comfyui;
+pub mod framing;
+mod head;
 pub mod http;
 pub mod model_load;
+mod openai;
+#[cfg(test)]
+mod rehearsal;
 pub mod triton;
 
 use schemars::JsonSchema;
@@ -121,11 +126,14 @@ impl Kind {
 /// # Errors
 /// Where the protocol is not supported yet, or its options cannot work: a template that is not one, several bodies.
 pub fn build(kind: Kind, settings: Settings) -> Result<Box<dyn Protocol>, PrepareError> {
-    let _ = settings;
-    Err(PrepareError {
-        message: format!("protocol `{}` is not supported yet", kind.name()),
-        help: "use one of openai-chat, openai-completions, vllm-omni, http".to_owned(),
-    })
+    match kind {
+        Kind::OpenaiChat => Ok(Box::new(openai::Chat::new(settings))),
+        Kind::OpenaiCompletions => Ok(Box::new(openai::Completions::new(settings))),
+        _ => Err(PrepareError {
+            message: format!("protocol `{}` is not supported yet", kind.name()),
+            help: "use one of openai-chat, openai-completions, vllm-omni, http".to_owned(),
+        }),
+    }
 }
 
 /// What a protocol is built from: the parts of a target and its dataset that shape requests.

@@ -95,17 +95,23 @@ pub struct Step {
     pub tls: Option<Tls>,
 }
 
-/// A request's method.
+/// A request's method, by HTTP's own name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names are HTTP's own")]
 pub enum Method {
+    /// GET
     Get,
+    /// HEAD
     Head,
+    /// POST
     Post,
+    /// PUT
     Put,
+    /// PATCH
     Patch,
+    /// DELETE
     Delete,
+    /// OPTIONS
     Options,
 }
 

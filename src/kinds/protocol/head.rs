@@ -1,0 +1,148 @@
+//! What every protocol reads of an answer before its content: status, failure texts, the server's times in the head.
+
+use http::HeaderMap;
+use serde_json::Value;
+
+use crate::instruments::exchange::{Head, Judgement};
+use crate::instruments::record::{Outcome, Seen};
+
+/// A body that is kept whole may be so long.
+pub const LONGEST_BODY: usize = 64 << 20;
+/// So much of a failure's body is kept for its text.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// A body that is collected until it ends.
+#[derive(Debug, Default)]
+pub struct Body {
+    bytes: Vec<u8>,
+}
+
+impl Body {
+    /// Takes the next bytes; the judgement where it is too large.
+    pub fn take(&mut self, bytes: &[u8]) -> Option<Judgement> {
+        if self.bytes.len() + bytes.len() > LONGEST_BODY {
+            let error = format!("the answer is larger than {} MiB", LONGEST_BODY >> 20);
+            return Some(Judgement::failed(Outcome::TooLarge, error));
+        }
+        self.bytes.extend_from_slice(bytes);
+        None
+    }
+
+    /// What came.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A failure by status, whose body is read for its text.
+#[derive(Debug)]
+pub struct Refusal {
+    outcome: Outcome,
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl Refusal {
+    /// The failure that a status is.
+    pub fn new(outcome: Outcome, status: u16) -> Self {
+        Self { outcome, status, body: Vec::new() }
+    }
+
+    /// Takes the next bytes; what is too much is left out.
+    pub fn take(&mut self, bytes: &[u8]) {
+        let room = LONGEST_REFUSAL.saturating_sub(self.body.len());
+        self.body.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// The judgement, with the error's text out of the body.
+    pub fn judge(&self) -> Judgement {
+        let text = error_text(&self.body);
+        let colon = if text.is_empty() { "" } else { ": " };
+        Judgement::failed(self.outcome, format!("HTTP {}{colon}{text}", self.status))
+    }
+}
+
+/// The text of an error: its message where it is one of the JSON forms in use, else all of it.
+pub fn error_text(body: &[u8]) -> String {
+    let message = serde_json::from_slice::<Value>(body).ok().and_then(|value| message(&value));
+    message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned())
+}
+
+fn message(value: &Value) -> Option<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    };
+    text(value)
+        .or_else(|| value.get("error").and_then(message))
+        .or_else(|| value.get("message").and_then(text))
+        .or_else(|| value.get("detail").map(|detail| text(detail).unwrap_or_else(|| detail.to_string())))
+}
+
+/// Notes what the head says of the server's own times: `Server-Timing` durations, in milliseconds, as
+/// `server_timing.<name>`; its `total` is the server's own total.
+pub fn note_head(head: &Head, seen: &mut Seen) {
+    for (name, duration) in server_timing(&head.headers) {
+        if name == "total" {
+            seen.server.insert(TOTAL.to_owned(), duration / 1000.0);
+        }
+        seen.server.insert(format!("server_timing.{name}"), duration);
+    }
+}
+
+/// The server's own total time in seconds, against which ours is held (metrics.md, `overhead`).
+pub const TOTAL: &str = "total_s";
+
+fn server_timing(headers: &HeaderMap) -> impl Iterator<Item = (String, f64)> {
+    let values = headers.get_all("server-timing").iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        let name = parts.next().filter(|name| !name.is_empty())?;
+        let duration = parts.find_map(|part| {
+            let (key, value) = part.split_once('=')?;
+            let value = value.trim().trim_matches('"');
+            key.trim().eq_ignore_ascii_case("dur").then(|| value.parse::<f64>().ok()).flatten()
+        })?;
+        duration.is_finite().then(|| (name.to_ascii_lowercase(), duration))
+    })
+}
+
+/// Notes something once.
+pub fn note(seen: &mut Seen, note: &'static str) {
+    if !seen.notes.contains(&note) {
+        seen.notes.push(note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_an_error_is_its_message_in_every_dialect() {
+        for (body, text) in [
+            (r#"{"error":{"message":"too long","code":400}}"#, "too long"),
+            (r#"{"error":{"message":"slow down","type":"throttling_error","code":"429"}}"#, "slow down"),
+            (r#"{"error":"Model is overloaded","error_type":"overloaded"}"#, "Model is overloaded"),
+            (r#"{"message":"bad size","type":"x","code":400}"#, "bad size"),
+            (r#"{"detail":"Not Found"}"#, "Not Found"),
+            (r#"{"detail":[{"loc":["body"]}]}"#, r#"[{"loc":["body"]}]"#),
+            ("  upstream timed out\n", "upstream timed out"),
+            ("", ""),
+        ] {
+            assert_eq!(error_text(body.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn the_servers_times_are_read_from_the_head() {
+        let mut headers = HeaderMap::new();
+        headers.append("server-timing", "total;dur=12.5, db;desc=\"x\";dur=3".parse().unwrap());
+        headers.append("server-timing", "cache".parse().unwrap());
+        let head = Head { status: 200, headers, at: crate::foundation::units::Offset::from_nanos(0) };
+        let mut seen = Seen::default();
+        note_head(&head, &mut seen);
+        let found: Vec<_> = seen.server.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        assert_eq!(found, [("server_timing.db", 3.0), ("server_timing.total", 12.5), ("total_s", 0.0125)]);
+    }
+}

@@ -1,0 +1,68 @@
+//! `openai-chat`: POST /v1/chat/completions, streamed unless told otherwise.
+
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::body::{self, content, parts_of};
+use crate::instruments::exchange::{Issue, Steps};
+use crate::kinds::dataset::{Prompt, Request};
+use crate::kinds::protocol::{PrepareError, Prepared, Protocol, Settings};
+
+/// The path below the target's base URL.
+const PATH: &str = "/v1/chat/completions";
+
+/// The protocol for one target.
+#[derive(Debug)]
+pub struct Chat {
+    settings: Settings,
+}
+
+impl Chat {
+    /// For a target and its dataset.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+}
+
+impl Protocol for Chat {
+    fn prepare(&self, request: Request) -> Result<Prepared, PrepareError> {
+        let messages = messages(&request)?;
+        body::prepare(&self.settings, PATH, ("messages", messages), true, request)
+    }
+
+    fn begin<'a>(&'a self, prepared: &'a Prepared, _issue: Issue) -> Box<dyn Steps + 'a> {
+        Box::new(Answer::new(prepared))
+    }
+}
+
+/// The row's messages, its prompt being one of the user; pictures go with the last message of the user.
+fn messages(request: &Request) -> Result<Value, PrepareError> {
+    match &request.row.prompt {
+        Prompt::Text(text) => Ok(json!([{ "role": "user", "content": content(text, request)? }])),
+        Prompt::Messages(messages) if request.row.images.is_empty() => Ok(Value::Array(messages.clone())),
+        Prompt::Messages(messages) => {
+            let mut messages = messages.clone();
+            let last = messages.iter_mut().rfind(|message| message["role"] == "user");
+            let Some(last) = last else {
+                return Err(PrepareError {
+                    message: "the row has pictures, but no message of the user that they could go with".to_owned(),
+                    help: "add a message with `role: user`".to_owned(),
+                });
+            };
+            let content = match last["content"].take() {
+                Value::String(text) => content(&text, request)?,
+                Value::Array(mut parts) => {
+                    parts.extend(parts_of(request)?);
+                    Value::Array(parts)
+                }
+                _ => Value::Array(parts_of(request)?),
+            };
+            last["content"] = content;
+            Ok(Value::Array(messages))
+        }
+        Prompt::None => Err(PrepareError {
+            message: "the row has neither a prompt nor messages".to_owned(),
+            help: "give each row a `prompt` or `messages`".to_owned(),
+        }),
+    }
+}

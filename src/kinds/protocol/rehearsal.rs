@@ -1,0 +1,112 @@
+//! For tests: an attempt is played with answers out of a file, in pieces, each a millisecond after the last.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use serde_json::Value;
+
+use super::{Kind, Prepared, Protocol, Settings, build};
+use crate::foundation::units::Offset;
+use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step};
+use crate::instruments::record::Seen;
+use crate::kinds::dataset::{Prompt, Request, Row};
+
+/// What an attempt came to.
+pub struct Attempt {
+    pub judgement: Judgement,
+    pub seen: Seen,
+    pub sent: Vec<Exchange>,
+}
+
+/// One answer of a target.
+#[derive(Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, &'static str)>,
+    pub pieces: Vec<Bytes>,
+}
+
+impl Answer {
+    /// A 200 of that media type, in one piece.
+    pub fn ok(media_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { status: 200, headers: vec![("content-type", media_type)], pieces: vec![body.into()] }
+    }
+
+    /// A 200 that streams, one piece an event.
+    pub fn stream(body: &str) -> Self {
+        let pieces = body.split_inclusive("\n\n").map(|event| Bytes::copy_from_slice(event.as_bytes())).collect();
+        Self { status: 200, headers: vec![("content-type", "text/event-stream; charset=utf-8")], pieces }
+    }
+
+    /// The same in other pieces.
+    pub fn cut(&self, cuts: &[usize]) -> Self {
+        let whole: Bytes = self.pieces.concat().into();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (whole.len() + 1)).collect();
+        cuts.push(whole.len());
+        cuts.sort_unstable();
+        let mut from = 0;
+        let pieces = cuts
+            .into_iter()
+            .map(|cut| {
+                let piece = whole.slice(from..cut);
+                from = cut;
+                piece
+            })
+            .collect();
+        Self { pieces, ..self.clone() }
+    }
+}
+
+/// A prompt with parameters.
+pub fn request(prompt: &str, params: Value) -> Request {
+    let Value::Object(params) = params else { panic!("parameters are an object") };
+    let row = Row { prompt: Prompt::Text(prompt.to_owned()), ..Row::default() };
+    Request { row, params, workload: None }
+}
+
+/// A protocol of a kind.
+pub fn protocol(kind: Kind) -> Box<dyn Protocol> {
+    build(kind, Settings { model: Some("small-model".to_owned()), ..Settings::default() }).unwrap()
+}
+
+/// Plays an attempt against answers, one for each exchange.
+pub fn play(protocol: &dyn Protocol, prepared: &Prepared, answers: &[Answer]) -> Attempt {
+    play_keeping(protocol, prepared, answers, false)
+}
+
+/// The same, with samples kept.
+pub fn play_keeping(protocol: &dyn Protocol, prepared: &Prepared, answers: &[Answer], keep_samples: bool) -> Attempt {
+    let mut seen = Seen::default();
+    seen.keep_samples = keep_samples;
+    let mut steps = protocol.begin(prepared, Issue { index: 3, attempt: 1, seed: 77 });
+    let (mut sent, mut ms) = (Vec::new(), 0);
+    let mut answers = answers.iter();
+    loop {
+        match steps.next(&mut seen) {
+            Step::Send(exchange) => sent.push(exchange.clone()),
+            Step::Await { .. } => {
+                steps.receive(Received::Elapsed { at: Offset::from_nanos(ms * 1_000_000) }, &mut seen);
+                continue;
+            }
+            Step::Finish(judgement) => return Attempt { judgement, seen, sent },
+        }
+        let answer = answers.next().expect("an answer for each exchange");
+        let mut at = || {
+            ms += 1;
+            Offset::from_nanos(ms * 1_000_000)
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in &answer.headers {
+            headers.append(*name, value.parse().unwrap());
+        }
+        let head = Head { status: answer.status, headers, at: at() };
+        let mut flow = steps.receive(Received::Head(&head), &mut seen);
+        for piece in &answer.pieces {
+            if flow == Flow::More {
+                flow = steps.receive(Received::Chunk { bytes: piece, at: at() }, &mut seen);
+            }
+        }
+        if flow == Flow::More {
+            steps.receive(Received::End { at: at() }, &mut seen);
+        }
+    }
+}
