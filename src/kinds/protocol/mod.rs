@@ -12,6 +12,7 @@ mod openai;
 #[cfg(test)]
 mod rehearsal;
 pub mod triton;
+mod vllm_omni;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,7 @@ pub fn build(kind: Kind, settings: Settings) -> Result<Box<dyn Protocol>, Prepar
     match kind {
         Kind::OpenaiChat => Ok(Box::new(openai::Chat::new(settings))),
         Kind::OpenaiCompletions => Ok(Box::new(openai::Completions::new(settings))),
+        Kind::VllmOmni => Ok(Box::new(vllm_omni::VllmOmni::new(settings))),
         _ => Err(PrepareError {
             message: format!("protocol `{}` is not supported yet", kind.name()),
             help: "use one of openai-chat, openai-completions, vllm-omni, http".to_owned(),

@@ -6,6 +6,6 @@ mod chat;
 mod completions;
 mod event;
 
-pub use body::{content, parts_of};
+pub use body::{content, params_json};
 pub use chat::Chat;
 pub use completions::Completions;
