@@ -4,9 +4,25 @@
 //! environment or a random number: the same results give the same bytes on every machine. What a server or a scenario
 //! wrote is hostile and is escaped where it is put in, by [`filters`].
 
+mod context;
+mod csv;
 pub mod diff;
+pub mod escape;
+mod filters;
+#[cfg(test)]
+pub mod fixture;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+pub mod number;
+mod plot;
+mod template;
 
 use crate::results::Results;
+
+pub use context::{Axes, Table, Value, Verdict, banners, tables};
+use plot::Plot;
 
 /// What is to be rendered.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,6 +98,17 @@ impl ReportError {
     }
 }
 
+/// What a format is given.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// The results.
+    pub results: &'a Results,
+    /// The plots.
+    pub plots: Vec<Plot>,
+    /// Whether the plots are written beside the report, so that it may refer to them.
+    pub plot_files: bool,
+}
+
 /// One format of the report.
 #[derive(Debug, Clone, Copy)]
 pub struct Format {
@@ -90,27 +117,35 @@ pub struct Format {
     /// The file that it writes.
     pub file: &'static str,
     /// Renders it.
-    pub render: fn(&Results) -> Result<Vec<u8>, ReportError>,
+    pub render: fn(&Page<'_>) -> Result<Vec<u8>, ReportError>,
 }
 
 /// Every format, in the order in which they are written.
-pub const FORMATS: &[Format] = &[];
+pub const FORMATS: &[Format] = &[markdown::FORMAT, html::FORMAT, json::FORMAT, csv::FORMAT, junit::FORMAT];
 
-/// The report of `results`, file by file, plots last.
+/// The report of `results`, file by file in the order of [`FORMATS`], then the plots. A user's template stands in place
+/// of the built-in file that it replaces, or before the plots.
 ///
 /// # Errors
-///
 /// A format that does not exist, or a user's template that is wrong.
 pub fn render(results: &Results, request: &Rendering) -> Result<Vec<Rendered>, ReportError> {
-    request
-        .formats
-        .iter()
-        .map(|name| {
-            let format = FORMATS
-                .iter()
-                .find(|format| format.name == name)
-                .ok_or_else(|| ReportError::UnknownFormat { name: name.clone() })?;
-            Ok(Rendered { path: format.file.to_owned(), bytes: (format.render)(results)? })
-        })
-        .collect()
+    if let Some(name) = request.formats.iter().find(|name| FORMATS.iter().all(|format| format.name != **name)) {
+        return Err(ReportError::UnknownFormat { name: name.clone() });
+    }
+    let page = Page { results, plots: plot::plots(results), plot_files: request.plots };
+    let own = request.template.as_ref().map(|own| template::user(&page, own)).transpose()?;
+    let mut rendered = Vec::new();
+    for format in FORMATS.iter().filter(|format| request.formats.iter().any(|name| name == format.name)) {
+        if own.as_ref().is_none_or(|own| own.path != format.file) {
+            rendered.push(Rendered { path: format.file.to_owned(), bytes: (format.render)(&page)? });
+        }
+    }
+    rendered.extend(own);
+    if request.plots {
+        rendered.extend(page.plots.iter().map(|plot| Rendered { path: plot.file.clone(), bytes: plot.svg.file().into_bytes() }));
+    }
+    Ok(rendered)
 }
+
+#[cfg(test)]
+mod tests;

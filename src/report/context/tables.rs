@@ -1,0 +1,308 @@
+//! The tables of a report: what varies, then numbers. Which columns there are depends on which metrics have data.
+
+use super::axes::{Axes, shown};
+use super::table::{Column, Row, Table, Value, status_of, validity_of};
+use crate::kinds::metric::{Unit, catalogue};
+use crate::report::number::Scale;
+use crate::results::{CellResult, GroupResult, MetricValue, Results, Summary, ValidityStatus};
+
+/// Latency distributions that the report shows, each with its statistics; where one has no data, its columns are left out.
+const LATENCIES: &[(&str, &[&str])] = &[
+    ("ttft", &["p50", "p99"]),
+    ("tpot", &["p50", "p99"]),
+    ("load", &["p50", "p99"]),
+    ("e2e", &["p50", "p95", "p99", "max"]),
+];
+
+/// Scalars that the report shows beside the counts, with their titles; left out where no cell has data.
+const SCALARS: &[(&str, &str)] = &[
+    ("request_throughput", "throughput"),
+    ("goodput", "goodput"),
+    ("slo_attainment", "slo attainment"),
+    ("output_throughput", "output tokens"),
+    ("workload_throughput", "workload"),
+];
+
+/// Scalars of which a CLIENT_LIMITED cell can only say "at least".
+const RATES: [&str; 4] = ["request_throughput", "goodput", "output_throughput", "workload_throughput"];
+
+/// Statistics of the table of one cell.
+const STATISTICS: [&str; 10] = ["mean", "stddev", "min", "p50", "p75", "p90", "p95", "p99", "p999", "max"];
+
+/// The unit of a metric: as the results define it, else the catalogue, else that of its family.
+pub fn unit_of(results: &Results, metric: &str) -> Unit {
+    results
+        .definitions
+        .get(metric)
+        .map(|definition| definition.unit)
+        .or_else(|| catalogue::find(metric).map(|metric| metric.unit))
+        .unwrap_or(if metric.starts_with("step.") { Unit::Seconds } else { Unit::None })
+}
+
+/// The distribution of a metric, where there is one.
+pub fn distribution<'a>(cell: &'a CellResult, metric: &str) -> Option<&'a Summary> {
+    match cell.metrics.get(metric)?.as_ref()? {
+        MetricValue::Distribution(summary) => Some(summary),
+        MetricValue::Number(_) => None,
+    }
+}
+
+/// The scale in which a metric is shown in all cells.
+pub fn scale_of(results: &Results, metric: &str, statistics: &[&str]) -> Scale {
+    let values = results.cells.iter().flat_map(|cell| {
+        let scalar = cell.value(metric, None);
+        scalar.into_iter().chain(statistics.iter().filter_map(move |name| distribution(cell, metric)?.get(name)))
+    });
+    Scale::of(unit_of(results, metric), values)
+}
+
+fn axis_columns(axes: &Axes) -> Vec<Column> {
+    if axes.varying.is_empty() {
+        return vec![Column::text("cell")];
+    }
+    axes.varying.iter().map(Column::text).collect()
+}
+
+fn axis_values(axes: &Axes, cell: &CellResult) -> Vec<Value> {
+    if axes.varying.is_empty() {
+        return vec![Value::text(axes.short_label(cell))];
+    }
+    axes.values(cell).into_iter().map(Value::text).collect()
+}
+
+fn row(index: usize, cell: &CellResult, values: Vec<Value>) -> Row {
+    Row { cell: Some(index), validity: validity_of(cell), values }
+}
+
+fn status_value(cell: &CellResult) -> Value {
+    let state = if cell.validity.status == ValidityStatus::Valid { "" } else { "bad" };
+    Value::marked(status_of(cell), state)
+}
+
+/// Throughput, goodput and errors.
+pub fn throughput(results: &Results, axes: &Axes) -> Table {
+    let shown: Vec<(&str, &str, Scale)> = SCALARS
+        .iter()
+        .filter(|(metric, _)| {
+            *metric == "request_throughput" || results.cells.iter().any(|cell| cell.value(metric, None).is_some())
+        })
+        .map(|(metric, title)| (*metric, *title, scale_of(results, metric, &[])))
+        .collect();
+    let mut columns = axis_columns(axes);
+    columns.push(Column::text("validity"));
+    for title in ["requests", "ok", "failed", "unsent"] {
+        columns.push(Column::number(title, Scale::Count));
+    }
+    columns.push(Column::number("errors", Scale::Percent));
+    columns.extend(shown.iter().map(|(_, title, scale)| Column::number(*title, *scale)));
+    let rows = results.cells.iter().enumerate().map(|(index, cell)| {
+        let mut values = axis_values(axes, cell);
+        values.push(status_value(cell));
+        let requests = cell.requests;
+        values.extend([requests.intended, requests.ok].map(Value::count));
+        values.extend([requests.failed, requests.unsent].map(|count| {
+            if count > 0 { Value::marked(count.to_string(), "bad") } else { Value::count(count) }
+        }));
+        values.push(Value::number(cell.value("error_rate", None), Scale::Percent));
+        values.extend(shown.iter().map(|(metric, _, scale)| scalar(cell, metric, *scale)));
+        row(index, cell, values)
+    });
+    Table { rows: rows.collect(), columns }
+}
+
+fn scalar(cell: &CellResult, metric: &str, scale: Scale) -> Value {
+    let mut value = Value::number(cell.value(metric, None), scale).with_spread(cell.spread.get(metric), scale);
+    if cell.validity.status == ValidityStatus::ClientLimited && RATES.contains(&metric) && value.state != "none" {
+        value.text = format!("≥ {}", value.text);
+    }
+    value
+}
+
+/// Latency percentiles over ok requests.
+pub fn latency(results: &Results, axes: &Axes) -> Table {
+    let shown: Vec<(&str, &str, Scale)> = LATENCIES
+        .iter()
+        .filter(|(metric, _)| *metric == "e2e" || results.cells.iter().any(|cell| distribution(cell, metric).is_some()))
+        .flat_map(|(metric, statistics)| {
+            let scale = scale_of(results, metric, statistics);
+            statistics.iter().map(move |statistic| (*metric, *statistic, scale))
+        })
+        .collect();
+    let mut columns = axis_columns(axes);
+    columns.push(Column::number("n", Scale::Count));
+    columns.extend(shown.iter().map(|(metric, statistic, scale)| Column::number(format!("{metric} {statistic}"), *scale)));
+    let rows = results.cells.iter().enumerate().map(|(index, cell)| {
+        let mut values = axis_values(axes, cell);
+        values.push(Value::count(distribution(cell, "e2e").map_or(0, |summary| summary.n)));
+        values.extend(shown.iter().map(|(metric, statistic, scale)| {
+            Value::statistic(distribution(cell, metric), statistic, *scale)
+                .with_spread(cell.spread.get(&format!("{metric}.{statistic}")), *scale)
+        }));
+        row(index, cell, values)
+    });
+    Table { rows: rows.collect(), columns }
+}
+
+/// Each cell relative to the baseline: how many times better it is; `None` where no baseline was declared.
+pub fn relative(results: &Results, axes: &Axes) -> Option<Table> {
+    let mut metrics: Vec<&String> = Vec::new();
+    for metric in results.cells.iter().flat_map(|cell| cell.relative.keys()) {
+        if !metrics.contains(&metric) {
+            metrics.push(metric);
+        }
+    }
+    if metrics.is_empty() {
+        return None;
+    }
+    metrics.sort();
+    let mut columns = axis_columns(axes);
+    columns.extend(metrics.iter().map(|metric| Column::number(metric.as_str(), Scale::Plain)));
+    let rows = results.cells.iter().enumerate().map(|(index, cell)| {
+        let mut values = axis_values(axes, cell);
+        for metric in &metrics {
+            let relative = cell.relative.get(metric.as_str());
+            let mut value = Value::number(relative.and_then(|relative| relative.speedup), Scale::Plain);
+            if value.state != "none" {
+                value.text = format!("× {}", value.text);
+                value.note = relative.and_then(|relative| relative.interval).map(|[low, high]| {
+                    format!("{} … {}", Scale::Plain.show(low), Scale::Plain.show(high))
+                });
+            }
+            values.push(value);
+        }
+        row(index, cell, values)
+    });
+    Some(Table { rows: rows.collect(), columns })
+}
+
+/// Statistics by request parameters; `None` where none were asked for.
+pub fn groups(results: &Results, axes: &Axes) -> Option<Table> {
+    let all = || results.cells.iter().flat_map(|cell| cell.groups.iter());
+    let mut names: Vec<&String> = Vec::new();
+    for name in all().flat_map(|group| group.by.keys()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        return None;
+    }
+    let declared = |name: &String| results.report.group_by.iter().position(|other| other == name);
+    names.sort_by_key(|name| (declared(name).unwrap_or(usize::MAX), *name));
+    let e2e = |group: &GroupResult| match group.metrics.get("e2e") {
+        Some(Some(MetricValue::Distribution(summary))) => Some(summary.clone()),
+        _ => None,
+    };
+    let values = all().filter_map(e2e).filter_map(|summary| summary.get("p50"));
+    let scale = Scale::of(Unit::Seconds, values);
+    let mut columns = axis_columns(axes);
+    columns.extend(names.iter().map(|name| Column::text(name.as_str())));
+    columns.extend([
+        Column::number("ok", Scale::Count),
+        Column::number("failed", Scale::Count),
+        Column::number("e2e p50", scale),
+        Column::number("e2e p99", scale),
+        Column::number("slo attainment", Scale::Percent),
+    ]);
+    let mut rows = Vec::new();
+    for (index, cell) in results.cells.iter().enumerate() {
+        for group in &cell.groups {
+            let mut values = axis_values(axes, cell);
+            values.extend(names.iter().map(|name| Value::text(shown(group.by.get(name.as_str())))));
+            let summary = e2e(group);
+            values.extend([
+                Value::count(group.requests.ok),
+                Value::count(group.requests.failed),
+                Value::statistic(summary.as_ref(), "p50", scale),
+                Value::statistic(summary.as_ref(), "p99", scale),
+                Value::number(group.slo.attainment, Scale::Percent),
+            ]);
+            rows.push(row(index, cell, values));
+        }
+    }
+    Some(Table { columns, rows })
+}
+
+/// Every metric of one cell that has data, a metric a row.
+pub fn statistics(results: &Results, cell: &CellResult) -> Table {
+    let mut columns = vec![Column::text("metric"), Column::text("unit"), Column::number("n", Scale::Count)];
+    columns.extend(STATISTICS.iter().map(|name| Column::number(*name, Scale::Plain)));
+    let mut names: Vec<&String> = cell.metrics.keys().collect();
+    names.sort_by_key(|name| (catalogue::all().position(|metric| metric.name == name.as_str()).unwrap_or(usize::MAX), *name));
+    let rows = names.into_iter().filter_map(|name| {
+        let unit = unit_of(results, name);
+        let mut values = vec![Value::text(name)];
+        match cell.metrics.get(name)?.as_ref()? {
+            MetricValue::Distribution(summary) => {
+                let scale = Scale::of(unit, ["p50", "p99"].iter().filter_map(|statistic| summary.get(statistic)));
+                values.push(Value::text(scale.symbol()));
+                values.push(Value::count(summary.n));
+                values.extend(STATISTICS.iter().map(|statistic| Value::statistic(Some(summary), statistic, scale)));
+            }
+            MetricValue::Number(number) => {
+                let scale = Scale::of(unit, [*number]);
+                values.push(Value::text(scale.symbol()));
+                values.push(Value::text(""));
+                values.push(scalar(cell, name, scale));
+                values.extend(STATISTICS.iter().skip(1).map(|_| Value::text("")));
+            }
+        }
+        Some(Row { cell: None, validity: validity_of(cell), values })
+    });
+    Table { rows: rows.collect(), columns }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    fn column(table: &Table, title: &str) -> usize {
+        table.columns.iter().position(|column| column.title == title).unwrap()
+    }
+
+    #[test]
+    fn a_percentile_of_too_few_values_says_how_many_it_needs() {
+        let results = fixture::results();
+        let table = latency(&results, &Axes::of(&results));
+        let value = &table.rows[0].values[column(&table, "e2e p99")];
+        assert_eq!((value.note.as_deref(), value.state), (Some("needs 368"), "doubt"), "n is 360");
+        assert_eq!(table.rows[0].values[column(&table, "e2e p95")].note, None);
+    }
+
+    #[test]
+    fn a_metric_without_data_in_any_cell_has_no_column_and_in_some_a_dash() {
+        let mut results = fixture::results();
+        results.cells[2].metrics.insert("goodput".to_owned(), None);
+        for cell in &mut results.cells {
+            cell.metrics.insert("ttft".to_owned(), None);
+        }
+        let axes = Axes::of(&results);
+        let table = throughput(&results, &axes);
+        assert_eq!(table.rows[2].values[column(&table, "goodput")].text, "–");
+        assert!(latency(&results, &axes).columns.iter().all(|column| !column.title.starts_with("ttft")));
+    }
+
+    #[test]
+    fn the_rate_of_a_client_limited_cell_is_at_least() {
+        let results = fixture::results();
+        let table = throughput(&results, &Axes::of(&results));
+        let ok = column(&table, "throughput");
+        assert!(table.rows[6].values[ok].text.starts_with("≥ "));
+        assert!(!table.rows[0].values[ok].text.starts_with('≥'));
+    }
+
+    #[test]
+    fn every_row_has_a_value_a_column() {
+        for results in [fixture::results(), fixture::hostile("x|y"), fixture::large(), fixture::around(Vec::new())] {
+            let axes = Axes::of(&results);
+            let mut tables = vec![throughput(&results, &axes), latency(&results, &axes)];
+            tables.extend(relative(&results, &axes));
+            tables.extend(groups(&results, &axes));
+            tables.extend(results.cells.iter().map(|cell| statistics(&results, cell)));
+            for table in tables {
+                assert!(table.rows.iter().all(|row| row.values.len() == table.columns.len()));
+            }
+        }
+    }
+}

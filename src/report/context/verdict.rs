@@ -1,0 +1,208 @@
+//! What a reader must see before the first number: the verdict in a sentence, and what makes numbers void.
+
+use serde::Serialize;
+
+use super::axes::Axes;
+use crate::results::{ObjectiveVerdict, Results, ValidityStatus};
+
+/// How the run ended.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Verdict {
+    /// In one or two sentences.
+    pub sentence: String,
+    /// `good`, `bad`, `void` or `incomplete`.
+    pub kind: &'static str,
+    /// The exit code of `run`.
+    pub exit_code: u8,
+    /// Why it is not 0.
+    pub reasons: Vec<String>,
+    /// Objectives by what became of them.
+    pub objectives: Objectives,
+}
+
+/// How many objectives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Objectives {
+    /// All.
+    pub all: usize,
+    /// Reached, in cells that are not INVALID.
+    pub met: usize,
+    /// Not reached, in cells that are not INVALID.
+    pub missed: usize,
+    /// Nothing to hold against the bound, in cells that are not INVALID.
+    pub no_data: usize,
+    /// Of INVALID cells, whatever their numbers say.
+    pub void: usize,
+}
+
+/// Something that stands above the first number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Banner {
+    /// `INCOMPLETE`, `INVALID` or `CLIENT_LIMITED`.
+    pub kind: &'static str,
+    /// What it means.
+    pub text: String,
+    /// The cells, each with its reasons.
+    pub items: Vec<BannerItem>,
+}
+
+/// A cell in a banner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BannerItem {
+    /// The cell's label.
+    pub cell: String,
+    /// Why.
+    pub text: String,
+}
+
+/// Counts with a noun: `1 cell`, `2 cells`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
+impl Objectives {
+    fn of(results: &Results) -> Self {
+        let mut counts = Self::default();
+        for cell in &results.cells {
+            for objective in &cell.objectives {
+                counts.all += 1;
+                let place = match (cell.validity.status, objective.verdict) {
+                    (ValidityStatus::Invalid, _) => &mut counts.void,
+                    (_, ObjectiveVerdict::Met) => &mut counts.met,
+                    (_, ObjectiveVerdict::Missed) => &mut counts.missed,
+                    (_, ObjectiveVerdict::NoData) => &mut counts.no_data,
+                };
+                *place += 1;
+            }
+        }
+        counts
+    }
+
+    fn sentence(&self) -> String {
+        if self.all == 0 {
+            return "no objective was declared".to_owned();
+        }
+        if self.met == self.all {
+            return if self.all == 1 { "the objective is met".to_owned() } else { format!("all {} objectives are met", self.all) };
+        }
+        let parts: Vec<String> = [(self.missed, "missed"), (self.no_data, "without data"), (self.void, "void"), (self.met, "met")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        format!("of {}, {}", counted(self.all, "objective"), parts.join(", "))
+    }
+}
+
+impl Verdict {
+    /// The verdict of a run.
+    pub fn of(results: &Results) -> Self {
+        let with = |status| results.cells.iter().filter(|cell| cell.validity.status == status).count();
+        let (invalid, limited) = (with(ValidityStatus::Invalid), with(ValidityStatus::ClientLimited));
+        let objectives = Objectives::of(results);
+        let kind = match () {
+            () if results.incomplete => "incomplete",
+            () if invalid > 0 => "void",
+            () if results.verdict.exit_code != 0 || objectives.missed > 0 => "bad",
+            () => "good",
+        };
+        let mut parts = Vec::new();
+        if results.incomplete {
+            parts.push(format!("incomplete: the run ended after {}", counted(results.cells.len(), "cell")));
+        }
+        if invalid > 0 {
+            parts.push(format!("{invalid} of {} {} INVALID", counted(results.cells.len(), "cell"), are(invalid)));
+        }
+        parts.push(objectives.sentence());
+        if limited > 0 {
+            parts.push(format!("{limited} of {} {} CLIENT_LIMITED", counted(results.cells.len(), "cell"), are(limited)));
+        }
+        let mut sentence = parts.join("; ");
+        if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
+            sentence.replace_range(..1, &first);
+        }
+        sentence.push('.');
+        Self { sentence, kind, exit_code: results.verdict.exit_code, reasons: results.verdict.reasons.clone(), objectives }
+    }
+}
+
+/// What stands above the first number, the worst first.
+pub fn banners(results: &Results, axes: &Axes) -> Vec<Banner> {
+    let mut banners = Vec::new();
+    if results.incomplete {
+        banners.push(Banner {
+            kind: "INCOMPLETE",
+            text: "The run was interrupted before every cell was executed. What is missing is not shown, and is no pass.".to_owned(),
+            items: Vec::new(),
+        });
+    }
+    for (status, kind, text) in [
+        (ValidityStatus::Invalid, "INVALID", "The generator or its machine, not the target, set the numbers of these cells: they say nothing of the target."),
+        (ValidityStatus::ClientLimited, "CLIENT_LIMITED", "The cap on requests in flight was reached because the target was slow: the rates of these cells are “at least”."),
+    ] {
+        let items: Vec<BannerItem> = results
+            .cells
+            .iter()
+            .filter(|cell| cell.validity.status == status)
+            .map(|cell| BannerItem { cell: axes.label(cell), text: cell.validity.reasons.join("; ") })
+            .collect();
+        if !items.is_empty() {
+            banners.push(Banner { kind, text: text.to_owned(), items });
+        }
+    }
+    banners
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn the_verdict_names_what_is_void_before_what_is_met() {
+        let verdict = Verdict::of(&fixture::results());
+        assert_eq!(
+            verdict.sentence,
+            "1 of 8 cells is INVALID; of 24 objectives, 3 missed, 3 void, 18 met; 1 of 8 cells is CLIENT_LIMITED."
+        );
+        assert_eq!(verdict.kind, "void");
+    }
+
+    #[test]
+    fn an_objective_of_an_invalid_cell_is_never_counted_as_met() {
+        let mut results = fixture::results();
+        for cell in &mut results.cells {
+            cell.validity.status = ValidityStatus::Invalid;
+            for objective in &mut cell.objectives {
+                objective.verdict = ObjectiveVerdict::Met;
+            }
+        }
+        let verdict = Verdict::of(&results);
+        assert_eq!((verdict.objectives.met, verdict.objectives.void), (0, 24));
+        assert!(verdict.sentence.starts_with("8 of 8 cells are INVALID"), "{}", verdict.sentence);
+    }
+
+    #[test]
+    fn an_interrupted_run_says_so_first() {
+        let mut results = fixture::results();
+        results.incomplete = true;
+        assert!(Verdict::of(&results).sentence.starts_with("Incomplete: the run ended after 8 cells; "));
+        let kinds: Vec<&str> = banners(&results, &Axes::of(&results)).iter().map(|banner| banner.kind).collect();
+        assert_eq!(kinds, ["INCOMPLETE", "INVALID", "CLIENT_LIMITED"]);
+    }
+
+    #[test]
+    fn a_good_run_says_so_in_a_few_words() {
+        let mut results = fixture::results();
+        results.cells.truncate(1);
+        results.verdict = crate::results::RunVerdict::default();
+        assert_eq!(Verdict::of(&results).sentence, "All 3 objectives are met.");
+        assert_eq!(Verdict::of(&results).kind, "good");
+        results.cells[0].objectives.clear();
+        assert_eq!(Verdict::of(&results).sentence, "No objective was declared.");
+    }
+}

@@ -1,0 +1,88 @@
+//! Plots with a row a cell: the cell's name at the left, its values along a scale, its validity at the right.
+
+use super::frame::Area;
+use super::scale::{PlotScale, tick_label};
+use super::svg::{Anchor, Svg};
+use crate::report::context::{Axes, status_of};
+use crate::results::{CellResult, ValidityStatus};
+
+/// Width of all plots.
+pub const WIDTH: f64 = 760.0;
+/// Room for the cells' names.
+pub const LABELS: f64 = 172.0;
+/// Room for what is said of a cell's validity.
+pub const NOTES: f64 = 96.0;
+/// Room above the rows: title, legend, names of the scales.
+pub const HEAD: f64 = 66.0;
+/// Room below the rows for the ticks.
+const FOOT: f64 = 30.0;
+/// Rows up to which each is tall and answers a pointer.
+const TALL: usize = 40;
+
+/// Where the rows are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rows {
+    count: usize,
+    height: f64,
+}
+
+impl Rows {
+    /// So many rows.
+    pub fn of(count: usize) -> Self {
+        Self { count, height: if count > TALL { 15.0 } else { 24.0 } }
+    }
+
+    /// Whether there are few enough to be answered one by one.
+    pub fn are_few(&self) -> bool {
+        self.count <= TALL
+    }
+
+    /// Radius of a marker.
+    pub fn marker(&self) -> f64 {
+        if self.are_few() { 4.2 } else { 3.0 }
+    }
+
+    /// The middle of a row.
+    pub fn y(&self, index: usize) -> f64 {
+        HEAD + (float(index) + 0.5) * self.height
+    }
+
+    /// Below the last row.
+    pub fn bottom(&self) -> f64 {
+        HEAD + float(self.count.max(3)) * self.height
+    }
+
+    /// The height of the whole plot.
+    pub fn total(&self) -> f64 {
+        self.bottom() + FOOT
+    }
+
+    /// Names and validities of the cells, every second row on a band.
+    pub fn labels(&self, svg: &mut Svg, axes: &Axes, cells: &[CellResult]) {
+        for (index, cell) in cells.iter().enumerate() {
+            let y = self.y(index);
+            if index % 2 == 1 {
+                svg.rectangle("n", (0.0, y - self.height / 2.0), (WIDTH, self.height));
+            }
+            svg.text_within("s", Anchor::End, (LABELS - 10.0, y + 3.8), (&axes.short_label(cell), LABELS - 14.0));
+            if cell.validity.status != ValidityStatus::Valid {
+                svg.text("s v", Anchor::End, (WIDTH - 4.0, y + 3.8), &status_of(cell).replace('_', " "));
+            }
+        }
+    }
+
+    /// A scale along the rows: lines, values below, its name above.
+    pub fn scale(&self, svg: &mut Svg, area: &Area, scale: &PlotScale, name: &str) {
+        for tick in scale.ticks() {
+            let x = area.x(scale, *tick);
+            svg.line("g", (x, area.top), (x, area.bottom));
+            svg.text("s", Anchor::Middle, (x, area.bottom + 16.0), &tick_label(*tick));
+        }
+        svg.text("b", Anchor::Start, (area.left, area.top - 10.0), name);
+    }
+}
+
+/// A small number as a float.
+pub fn float(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
