@@ -76,11 +76,9 @@ impl Reply {
     }
 
     /// The same with one header more.
-    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.push((
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        ));
+    pub fn header(mut self, name: &'static str, value: impl Into<HeaderValue>) -> Self {
+        self.headers
+            .push((HeaderName::from_static(name), value.into()));
         self
     }
 }
@@ -156,14 +154,12 @@ pub(super) async fn respond(
     };
     simulator.wait(ordinal, due).await;
     let now = simulator.now();
-    let stamps = Stamps::new(
-        simulator,
-        &place,
-        streamed
-            .then_some(())
-            .map_or(now, |()| place.start + place.timing.first),
-        now,
-    );
+    let first = if streamed {
+        place.start + place.timing.first
+    } else {
+        now
+    };
+    let stamps = Stamps::new(simulator, &place, first, now);
     let content_type = if place.fault == Some(FaultKind::WrongType) {
         WRONG_TYPE
     } else {

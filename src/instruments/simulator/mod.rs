@@ -18,7 +18,7 @@ mod wire;
 mod words;
 
 pub use error::SimulatorError;
-pub use model::{Fault, FaultKind, ImageTime, LoadTime, Model, Service, ServiceKind};
+pub use model::Model;
 pub use server::{Running, serve, start};
 pub use state::Simulator;
 

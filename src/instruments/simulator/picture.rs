@@ -16,8 +16,14 @@ const BANDS: u32 = 8;
 /// Compressed pixels by size.
 #[derive(Debug, Default)]
 pub(super) struct Pictures {
-    pixels: RefCell<HashMap<(u32, u32), Rc<[u8]>>>,
+    pixels: RefCell<HashMap<Size, Pixels>>,
 }
+
+/// Width and height.
+type Size = (u32, u32);
+
+/// A compressed stream of pixels.
+type Pixels = Rc<[u8]>;
 
 impl Pictures {
     /// A PNG of that size (1 to 8,192 each way) in two colours that the lower 48 bits of `colours` choose.
@@ -36,7 +42,7 @@ impl Pictures {
         png
     }
 
-    fn pixels(&self, width: u32, height: u32) -> Rc<[u8]> {
+    fn pixels(&self, width: u32, height: u32) -> Pixels {
         let mut kept = self.pixels.borrow_mut();
         if let Some(pixels) = kept.get(&(width, height)) {
             return Rc::clone(pixels);
@@ -44,7 +50,7 @@ impl Pictures {
         if kept.len() >= SIZES {
             kept.clear();
         }
-        let pixels: Rc<[u8]> = compress(width, height).into();
+        let pixels: Pixels = compress(width, height).into();
         kept.insert((width, height), Rc::clone(&pixels));
         pixels
     }
@@ -68,9 +74,9 @@ fn chunk(png: &mut Vec<u8>, name: [u8; 4], content: &[u8]) {
 /// CRC-32's table, for the polynomial that PNG names.
 const CRC: [u32; 256] = {
     let mut table = [0; 256];
-    let mut byte = 0;
+    let mut byte = 0_u32;
     while byte < 256 {
-        let mut crc = byte as u32;
+        let mut crc = byte;
         let mut bit = 0;
         while bit < 8 {
             crc = if crc & 1 == 1 {
@@ -80,7 +86,7 @@ const CRC: [u32; 256] = {
             };
             bit += 1;
         }
-        table[byte] = crc;
+        table[byte as usize] = crc;
         byte += 1;
     }
     table
@@ -204,12 +210,11 @@ impl Bits {
         }
         self.put(rest & ((1 << extra) - 1), extra);
         let back = distance - 1;
-        let (symbol, extra) = match back {
-            0..4 => (back, 0),
-            _ => {
-                let extra = back.ilog2() - 1;
-                (u64::from(extra) * 2 + (back >> extra), extra)
-            }
+        let (symbol, extra) = if back < 4 {
+            (back, 0)
+        } else {
+            let extra = back.ilog2() - 1;
+            (u64::from(extra) * 2 + (back >> extra), extra)
         };
         self.code(symbol, 5);
         self.put(back & ((1 << extra) - 1), extra);
@@ -228,65 +233,22 @@ impl Bits {
 mod tests {
     use super::*;
 
+    /// Base and extra bits of each length and distance (RFC 1951, 3.2.5).
+    #[rustfmt::skip]
+    const LENGTHS: [(usize, usize); 29] = [
+        (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (9, 0), (10, 0), (11, 1), (13, 1), (15, 1), (17, 1), (19, 2),
+        (23, 2), (27, 2), (31, 2), (35, 3), (43, 3), (51, 3), (59, 3), (67, 4), (83, 4), (99, 4), (115, 4), (131, 5),
+        (163, 5), (195, 5), (227, 5), (258, 0),
+    ];
+    #[rustfmt::skip]
+    const DISTANCES: [(usize, usize); 24] = [
+        (1, 0), (2, 0), (3, 0), (4, 0), (5, 1), (7, 1), (9, 2), (13, 2), (17, 3), (25, 3), (33, 4), (49, 4), (65, 5),
+        (97, 5), (129, 6), (193, 6), (257, 7), (385, 7), (513, 8), (769, 8), (1025, 9), (1537, 9), (2049, 10),
+        (3073, 10),
+    ];
+
     /// A reader of the one kind of deflate block that is written here, after RFC 1951's own tables.
     fn inflate(bytes: &[u8]) -> Vec<u8> {
-        const LENGTHS: [(usize, usize); 29] = [
-            (3, 0),
-            (4, 0),
-            (5, 0),
-            (6, 0),
-            (7, 0),
-            (8, 0),
-            (9, 0),
-            (10, 0),
-            (11, 1),
-            (13, 1),
-            (15, 1),
-            (17, 1),
-            (19, 2),
-            (23, 2),
-            (27, 2),
-            (31, 2),
-            (35, 3),
-            (43, 3),
-            (51, 3),
-            (59, 3),
-            (67, 4),
-            (83, 4),
-            (99, 4),
-            (115, 4),
-            (131, 5),
-            (163, 5),
-            (195, 5),
-            (227, 5),
-            (258, 0),
-        ];
-        const DISTANCES: [(usize, usize); 24] = [
-            (1, 0),
-            (2, 0),
-            (3, 0),
-            (4, 0),
-            (5, 1),
-            (7, 1),
-            (9, 2),
-            (13, 2),
-            (17, 3),
-            (25, 3),
-            (33, 4),
-            (49, 4),
-            (65, 5),
-            (97, 5),
-            (129, 6),
-            (193, 6),
-            (257, 7),
-            (385, 7),
-            (513, 8),
-            (769, 8),
-            (1025, 9),
-            (1537, 9),
-            (2049, 10),
-            (3073, 10),
-        ];
         let mut at = 0;
         let mut bit = || {
             let bit = usize::from(bytes[at / 8] >> (at % 8) & 1);
@@ -392,7 +354,7 @@ mod tests {
                 a += u64::from(*byte);
                 b += a;
             }
-            let expected = u32::try_from((b % 65_521) << 16 | a % 65_521).unwrap();
+            let expected = u32::try_from(((b % 65_521) << 16) | (a % 65_521)).unwrap();
             assert_eq!(sum, expected.to_be_bytes(), "{width}×{height}");
         }
     }

@@ -36,7 +36,6 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A simulator that listens on a port of its own, from a thread of its own. Ends when it is dropped.
 pub struct Running {
     address: SocketAddr,
-    clock: Clock,
     stop: Option<oneshot::Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -50,11 +49,6 @@ impl Running {
     /// Where it listens, as a base URL.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// The clock whose nanoseconds are in the answers' stamps.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
     }
 }
 
@@ -81,10 +75,9 @@ impl Drop for Running {
 /// # Errors
 /// A model that contradicts itself, an address that cannot be had, no thread.
 pub fn start(model: &Model, address: SocketAddr) -> Result<Running, SimulatorError> {
-    let clock = Clock::real();
     let (stop, stopped) = oneshot::channel::<Infallible>();
     let (tell, told) = mpsc::sync_channel(1);
-    let (model, clock_inside) = (model.clone(), clock.clone());
+    let model = model.clone();
     let thread = std::thread::Builder::new()
         .name("simulator".to_owned())
         .spawn(move || {
@@ -96,12 +89,12 @@ pub fn start(model: &Model, address: SocketAddr) -> Result<Running, SimulatorErr
                 }
             };
             lane.block_on(async {
-                let ready = open(&model, &clock_inside, address);
-                match ready {
+                let clock = Clock::real();
+                match open(&model, &clock, address) {
                     Ok((simulator, listener, address)) => {
                         let _ = tell.send(Ok(address));
                         tokio::select! {
-                            () = accept(listener, simulator, clock_inside) => {}
+                            () = accept(listener, simulator, clock) => {}
                             _ = stopped => {}
                         }
                     }
@@ -118,7 +111,6 @@ pub fn start(model: &Model, address: SocketAddr) -> Result<Running, SimulatorErr
     let address = told.recv().map_err(|_| ended())??;
     Ok(Running {
         address,
-        clock,
         stop: Some(stop),
         thread: Some(thread),
     })

@@ -237,8 +237,8 @@ mod tests {
         }
     }
 
-    fn ms(value: u64) -> Option<HumanDuration> {
-        Some(HumanDuration(Duration::from_millis(value)))
+    fn ms(value: u64) -> HumanDuration {
+        HumanDuration(Duration::from_millis(value))
     }
 
     /// Draws in seconds, sorted.
@@ -391,8 +391,8 @@ mod tests {
         let lacking = Distribution::new(&service(ServiceKind::Lognormal)).unwrap_err();
         assert_eq!(lacking, ("median", "`lognormal` needs `median`".to_owned()));
         let idle = Service {
-            mean: ms(5),
-            value: ms(5),
+            mean: Some(ms(5)),
+            value: Some(ms(5)),
             ..service(ServiceKind::Constant)
         };
         assert_eq!(
@@ -400,21 +400,21 @@ mod tests {
             ("mean", "`constant` has no `mean`".to_owned())
         );
         let flat = Service {
-            median: ms(5),
+            median: Some(ms(5)),
             sigma: Some(0.0),
             ..service(ServiceKind::Lognormal)
         };
         assert_eq!(Distribution::new(&flat).unwrap_err().0, "sigma");
         let much = Service {
-            median: ms(5),
-            slow: ms(9),
+            median: Some(ms(5)),
+            slow: Some(ms(9)),
             slow_share: Some(Ratio(1.5)),
             ..service(ServiceKind::Bimodal)
         };
         assert_eq!(Distribution::new(&much).unwrap_err().0, "slow_share");
         let twice = Service {
-            median: ms(5),
-            value: ms(5),
+            median: Some(ms(5)),
+            value: Some(ms(5)),
             ..service(ServiceKind::Constant)
         };
         assert_eq!(Distribution::new(&twice).unwrap_err().0, "median");
@@ -426,6 +426,6 @@ mod tests {
             least: 1.0,
             shape: 0.01,
         };
-        assert_eq!(pareto.quantile(0.999_999), Duration::from_secs(86_400));
+        assert_eq!(pareto.quantile(0.999_999), Duration::from_hours(24));
     }
 }

@@ -1,12 +1,13 @@
 //! One simulated server: what it has admitted, and when each answer is due.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::error::SimulatorError;
 use super::fault::Faults;
-use super::model::{FaultKind, Model};
+use super::model::{FaultKind, LoadTime, Model};
 use super::picture::Pictures;
 use super::queueing::Queue;
 use super::service::{Distribution, Uniform, mix};
@@ -16,6 +17,9 @@ use crate::foundation::units::Offset;
 
 /// Requests that may queue unless the model says otherwise (running.md).
 const QUEUE: u32 = 100;
+
+/// Names of models that are remembered, whoever makes them up.
+const MODELS: usize = 4096;
 
 /// A server's state; cheap to clone, and every clone is the same server. Lives in one lane, where its timer lives.
 #[derive(Debug, Clone)]
@@ -28,6 +32,8 @@ struct State {
     faults: Faults,
     line: RefCell<Line>,
     pictures: Pictures,
+    /// Models that were loaded before.
+    loaded: RefCell<HashSet<String>>,
     /// Chooses words and colours.
     salt: u64,
 }
@@ -51,6 +57,11 @@ pub(super) enum Demand {
         count: u64,
         /// Whether they are let out one by one.
         streamed: bool,
+    },
+    /// A model's weights; `cached` where they were loaded before.
+    Load {
+        /// Whether they were.
+        cached: bool,
     },
     /// An answer in one piece after so long, whatever the model says.
     Exactly(Duration),
@@ -128,6 +139,7 @@ impl Simulator {
             faults: Faults::new(&model.faults, seed),
             line: RefCell::new(Line { queue, next: 0 }),
             pictures: Pictures::default(),
+            loaded: RefCell::default(),
             salt: seed.derive("content").as_u64(),
         })))
     }
@@ -135,11 +147,6 @@ impl Simulator {
     /// What the server's clock shows: the stamps in its answers are nanoseconds of it.
     pub fn now(&self) -> Offset {
         self.0.timer.now()
-    }
-
-    /// Requests that have arrived, refused ones included; health checks and the like are none.
-    pub fn arrived(&self) -> u64 {
-        self.0.line.borrow().next
     }
 
     /// Takes in a request that is there in full.
@@ -207,6 +214,15 @@ impl Simulator {
         &self.0.pictures
     }
 
+    /// Notes that a model is loaded; whether it was before.
+    pub(super) fn loads(&self, model: &str) -> bool {
+        let mut loaded = self.0.loaded.borrow_mut();
+        if loaded.len() >= MODELS {
+            loaded.clear();
+        }
+        !loaded.insert(model.to_owned())
+    }
+
     /// Whether pictures are all that this server makes: then a chat without a picture's size asks for one too.
     pub(super) fn makes_pictures_only(&self) -> bool {
         let times = &self.0.times;
@@ -223,6 +239,7 @@ struct Times {
     itl: Option<Duration>,
     /// Base, and time per unit.
     image: Option<(Duration, Duration)>,
+    load: Option<LoadTime>,
 }
 
 impl Times {
@@ -239,6 +256,7 @@ impl Times {
                 .image
                 .as_ref()
                 .map(|image| (image.base.0, image.per_unit.0)),
+            load: model.load.clone(),
         }
     }
 
@@ -253,6 +271,11 @@ impl Times {
             count: 1,
         };
         match demand {
+            Demand::Load { cached } => whole(match &self.load {
+                Some(load) if cached => load.cached.0,
+                Some(load) => load.cold.0,
+                None => service.unwrap_or_default(),
+            }),
             Demand::Exactly(time) => whole(time),
             Demand::Plain => whole(service.unwrap_or_default()),
             Demand::Picture { units } => whole(match self.image {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use super::model::{Fault, FaultKind, ImageTime, LoadTime, Service};
 use super::*;
 use crate::foundation::clock::{Clock, Timer, lane};
-use crate::foundation::units::{HumanDuration, Ratio};
+use crate::foundation::units::{HumanDuration, Offset, Ratio};
 
 fn ms(value: u64) -> HumanDuration {
     HumanDuration(Duration::from_millis(value))
@@ -218,7 +219,7 @@ fn a_completion_ends_with_its_reason_in_the_last_token() {
 fn a_chat_with_a_pictures_shape_returns_a_picture_of_that_size() {
     let image = ImageTime {
         base: ms(10),
-        per_unit: HumanDuration(Duration::from_nanos(1000)),
+        per_unit: HumanDuration(Duration::from_micros(1)),
     };
     let running = started(&Model {
         image: Some(image),
@@ -478,10 +479,10 @@ fn a_slow_drip_sends_a_byte_at_a_time() {
     let running = started(&faulty(FaultKind::SlowDrip));
     let mut stream = TcpStream::connect(running.address()).unwrap();
     stream.write_all(&request("GET", "/bytes/3", "")).unwrap();
-    let began = running.clock().now();
+    let clock = Clock::real();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
-    assert!(running.clock().now().since(began) >= Duration::from_millis(200));
+    assert!(clock.now().since(Offset::ZERO) >= Duration::from_millis(200));
     assert_eq!(parts(&answer).1, b"xxx");
 }
 
@@ -644,9 +645,7 @@ fn simulated(model: &Model, sends: &[(u64, Vec<u8>)]) -> Vec<(u64, Vec<u8>)> {
             tokio::task::spawn_local(serve(theirs, simulator.clone()));
             let timer = Timer::new(&clock).unwrap();
             tasks.push(tokio::task::spawn_local(async move {
-                timer
-                    .until(crate::foundation::units::Offset::from_nanos(at * 1_000_000))
-                    .await;
+                timer.until(Offset::from_nanos(at * 1_000_000)).await;
                 ours.write_all(&raw).await.unwrap();
                 let mut answer = Vec::new();
                 ours.read_to_end(&mut answer).await.unwrap();
@@ -846,5 +845,134 @@ fn what_is_specific_to_a_request_goes_before_service() {
     assert_eq!(
         [only(None, None), only(Some(20), None), only(None, Some(5))],
         [160_000; 3]
+    );
+}
+
+#[test]
+fn a_streamed_message_has_the_events_of_the_recorded_one() {
+    let running = started(&Model::default());
+    let body = chat(&json!({ "stream": true, "max_tokens": 4 }));
+    let (_, body) = asked(&running, &post("/v1/messages", &body));
+    let text = String::from_utf8(body).unwrap();
+    let names: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("event: "))
+        .collect();
+    let delta = "content_block_delta";
+    assert_eq!(
+        names,
+        [
+            "message_start",
+            "content_block_start",
+            "ping",
+            delta,
+            delta,
+            delta,
+            delta,
+            "content_block_stop",
+            "message_delta",
+            "message_stop"
+        ]
+    );
+    let data: Vec<Value> = text
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str(line.strip_prefix("data: ")?).expect("an event is JSON")
+        })
+        .collect();
+    assert!(
+        names
+            .iter()
+            .zip(&data)
+            .all(|(name, data)| data["type"] == *name)
+    );
+    assert_eq!(
+        data[8]["usage"],
+        json!({ "input_tokens": 6, "output_tokens": 4 })
+    );
+    let whole = answered_json(
+        &running,
+        &post("/v1/messages", &chat(&json!({ "max_tokens": 4 }))),
+    );
+    let streamed: String = data[3..7]
+        .iter()
+        .filter_map(|data| data["delta"]["text"].as_str())
+        .collect();
+    assert_eq!(whole["content"][0]["text"], streamed);
+    let (head, body) = asked(&running, &post("/v1/messages", &chat(&json!({}))));
+    assert!(head.starts_with("HTTP/1.1 400 "), "max_tokens is required");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&body).unwrap()["type"],
+        "error"
+    );
+}
+
+#[test]
+fn generate_stream_ends_with_the_whole_text_and_no_mark() {
+    let running = started(&Model::default());
+    let body = json!({ "inputs": "Hello", "parameters": { "max_new_tokens": 3, "details": true } });
+    let (_, stream) = asked(&running, &post("/generate_stream", &body));
+    let text = String::from_utf8(stream).unwrap();
+    let events: Vec<Value> = text
+        .split_terminator("\n\n")
+        .map(|event| serde_json::from_str(event.strip_prefix("data:").unwrap()).unwrap())
+        .collect();
+    let joined: String = events
+        .iter()
+        .filter_map(|event| event["token"]["text"].as_str())
+        .collect();
+    assert_eq!(events.len(), 3);
+    assert_eq!(events[0]["index"], 1, "the real server counts from 1");
+    assert_eq!(events[2]["generated_text"], joined);
+    let (head, whole) = asked(&running, &post("/generate", &body));
+    let whole: Value = serde_json::from_slice(&whole).unwrap();
+    assert_eq!(whole["generated_text"], joined);
+    assert_eq!(whole["details"]["generated_tokens"], 3);
+    assert_eq!(header(&head, "x-generated-tokens"), Some("3"));
+}
+
+#[test]
+fn ollama_answers_in_lines_and_loads_by_an_empty_prompt() {
+    let load = LoadTime {
+        cold: ms(200),
+        cached: ms(30),
+    };
+    let model = Model {
+        ttft: Some(ms(10)),
+        itl: Some(ms(5)),
+        load: Some(load),
+        ..Model::default()
+    };
+    let running = started(&model);
+    let body = json!({ "model": "t", "prompt": "hi", "options": { "num_predict": 3 } });
+    let (_, lines) = asked(&running, &post("/api/generate", &body));
+    let lines: Vec<Value> = String::from_utf8(lines)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 4);
+    assert!(
+        lines[..3]
+            .iter()
+            .all(|line| line["done"] == false && line["response"].is_string())
+    );
+    assert_eq!(lines[3]["done"], true);
+    assert_eq!(lines[3]["eval_count"], 3);
+    assert_eq!(lines[3]["total_duration"], 20_000_000);
+    let whole = chat(&json!({ "stream": false }));
+    assert!(answered_json(&running, &post("/api/chat", &whole))["message"]["content"].is_string());
+    let loads = [
+        (0, post("/api/generate", &json!({ "model": "a" }))),
+        (1000, post("/api/generate", &json!({ "model": "a" }))),
+        (
+            2000,
+            post("/api/generate", &json!({ "model": "a", "keep_alive": 0 })),
+        ),
+        (3000, post("/api/generate", &json!({ "model": "b" }))),
+    ];
+    assert_eq!(
+        ends(&simulated(&model, &loads)),
+        [200_000, 1_030_000, 2_000_000, 3_200_000]
     );
 }

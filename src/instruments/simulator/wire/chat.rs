@@ -17,7 +17,7 @@ use crate::instruments::simulator::state::{Demand, Place, Simulator};
 use crate::instruments::simulator::words;
 
 #[derive(Deserialize)]
-struct Body<'a> {
+struct ChatBody<'a> {
     #[serde(borrow)]
     model: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -33,8 +33,9 @@ struct Body<'a> {
     flat: Shape,
 }
 
+/// One turn of a conversation; several formats share its form.
 #[derive(Deserialize)]
-struct Message<'a> {
+pub(super) struct Message<'a> {
     #[serde(borrow, default)]
     content: Content<'a>,
 }
@@ -56,14 +57,10 @@ struct Part<'a> {
     text: Option<Cow<'a, str>>,
 }
 
-/// Understands a chat.
-pub(super) fn read(simulator: &Simulator, body: &Bytes) -> Result<Routed, Reply> {
-    let body: Body<'_> = json_body(body)?;
-    if body.messages.is_empty() {
-        return Err(bad("messages must not be empty"));
-    }
+/// The text of all turns, one after the other.
+pub(super) fn prompt(messages: &[Message<'_>]) -> String {
     let mut prompt = String::new();
-    for message in &body.messages {
+    for message in messages {
         match &message.content {
             Content::Text(text) => prompt.push_str(text),
             Content::Parts(parts) => {
@@ -72,6 +69,16 @@ pub(super) fn read(simulator: &Simulator, body: &Bytes) -> Result<Routed, Reply>
             Content::None => {}
         }
     }
+    prompt
+}
+
+/// Understands a chat.
+pub(super) fn read(simulator: &Simulator, body: &Bytes) -> Result<Routed, Reply> {
+    let body: ChatBody<'_> = json_body(body)?;
+    if body.messages.is_empty() {
+        return Err(bad("messages must not be empty"));
+    }
+    let prompt = prompt(&body.messages);
     let model = body.model.as_deref().unwrap_or(MODEL).to_owned();
     let shape = body.flat.over(body.extra_body.unwrap_or_default());
     if shape.is_given() || simulator.makes_pictures_only() {

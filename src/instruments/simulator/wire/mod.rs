@@ -1,14 +1,17 @@
 //! What the simulator says: paths, and the wire format of each. Written from recorded answers of real servers, never
 //! from our own reader of them.
 
+mod anthropic;
 mod chat;
 mod completions;
 mod embeddings;
 mod images;
+mod ollama;
 mod plain;
+mod tgi;
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use serde_json::json;
@@ -98,17 +101,23 @@ fn route(simulator: &Simulator, head: &http::request::Parts, body: &Bytes) -> Ro
     let path = head.uri.path();
     let query = head.uri.query().unwrap_or_default();
     let get = head.method == Method::GET || head.method == Method::HEAD;
+    if ABOUT.contains(&path) {
+        return Routed::Aside(if get {
+            about(path)
+        } else {
+            wrong_method("GET")
+        });
+    }
+    let post = head.method == Method::POST;
     let understood = match path {
-        "/health" | "/v1/models" | "/version" if get => Ok(Routed::Aside(about(path))),
-        "/v1/chat/completions" if head.method == Method::POST => chat::read(simulator, body),
-        "/v1/completions" if head.method == Method::POST => completions::read(simulator, body),
-        "/v1/embeddings" if head.method == Method::POST => embeddings::read(body),
-        "/v1/images/generations" if head.method == Method::POST => images::read(body),
-        "/health" | "/v1/models" | "/version" => Err(wrong_method("GET")),
-        "/v1/chat/completions"
-        | "/v1/completions"
-        | "/v1/embeddings"
-        | "/v1/images/generations" => Err(wrong_method("POST")),
+        _ if FORMATS.contains(&path) && !post => Err(wrong_method("POST")),
+        "/v1/chat/completions" => chat::read(simulator, body),
+        "/v1/completions" => completions::read(simulator, body),
+        "/v1/embeddings" => embeddings::read(body),
+        "/v1/images/generations" => images::read(body),
+        "/v1/messages" => anthropic::read(simulator, body),
+        "/generate" | "/generate_stream" => tgi::read(simulator, body, path == "/generate_stream"),
+        "/api/generate" | "/api/chat" => ollama::read(simulator, body, path == "/api/chat"),
         _ => plain::read(&plain::Seen {
             method: &head.method,
             path,
@@ -119,10 +128,26 @@ fn route(simulator: &Simulator, head: &http::request::Parts, body: &Bytes) -> Ro
     understood.unwrap_or_else(Routed::Aside)
 }
 
+/// Paths that tell of the server.
+const ABOUT: [&str; 4] = ["/health", "/version", "/v1/models", "/api/version"];
+
+/// Paths of a wire format each, for POST alone.
+const FORMATS: [&str; 9] = [
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/images/generations",
+    "/v1/messages",
+    "/generate",
+    "/generate_stream",
+    "/api/generate",
+    "/api/chat",
+];
+
 /// What a server says about itself.
 fn about(path: &str) -> Reply {
     match path {
-        "/version" => Reply::json(
+        "/version" | "/api/version" => Reply::json(
             &json!({ "version": env!("CARGO_PKG_VERSION"), "server": "plimsoll-simulator" }),
         ),
         "/v1/models" => Reply::json(&json!({
@@ -165,14 +190,14 @@ fn wrong_method(allowed: &'static str) -> Reply {
         StatusCode::METHOD_NOT_ALLOWED,
         "this path has another method",
     )
-    .header("allow", allowed)
+    .header("allow", HeaderValue::from_static(allowed))
 }
 
 /// The answer to what is not served: one dialect with Retry-After, one without, since both exist.
 fn refused(refusal: Refusal) -> Reply {
     match refusal {
         Refusal::Full => error_reply(StatusCode::TOO_MANY_REQUESTS, "the queue is full")
-            .header("retry-after", "1"),
+            .header("retry-after", HeaderValue::from_static("1")),
         Refusal::Limited => error_reply(StatusCode::TOO_MANY_REQUESTS, "the rate limit is reached"),
         Refusal::Broken => error_reply(StatusCode::INTERNAL_SERVER_ERROR, "the engine failed"),
     }
