@@ -1,6 +1,12 @@
 //! Findings for people, as rustc shows them.
 
-use crate::foundation::diagnostic::Finding;
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::shown::{Shown, harmless, harmless_source, one_line};
+use crate::foundation::diagnostic::{Finding, Place, Severity, SourceFile};
 
 /// How the text is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +17,123 @@ pub struct Look {
     pub width: usize,
 }
 
-/// The findings with their source lines, each followed by an empty line; nothing for none.
+/// The findings with their source lines, each followed by an empty line, and how many more there are of a file.
+/// Nothing for none.
 pub fn human(findings: &[Finding], look: Look) -> String {
-    let _ = look;
-    findings.iter().map(|finding| format!("error[{}]: {}\n\n", finding.code, finding.message)).collect()
+    let renderer = if look.colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let renderer = renderer
+        .term_width(look.width)
+        .decor_style(DecorStyle::Ascii);
+    let shown = Shown::of(findings);
+    let mut text = String::new();
+    for finding in &shown.findings {
+        text.push_str(&renderer.render(&[group(finding)]));
+        text.push_str("\n\n");
+    }
+    for more in &shown.more {
+        text.push_str(&more.sentence());
+        text.push('\n');
+    }
+    text
+}
+
+fn group(finding: &Finding) -> Group<'_> {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = level
+        .primary_title(one_line(&finding.message))
+        .id(finding.code)
+        .elements(snippets(finding));
+    if let Some(help) = &finding.help {
+        group = group.element(Level::HELP.message(one_line(help)));
+    }
+    group
+}
+
+/// A mark under the source.
+struct Mark<'f> {
+    kind: AnnotationKind,
+    place: &'f Place,
+    text: &'f str,
+}
+
+/// One snippet a file, the finding's own file first.
+fn snippets(finding: &Finding) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+    let Some(place) = &finding.place else {
+        return Vec::new();
+    };
+    let mut marks = vec![Mark {
+        kind: AnnotationKind::Primary,
+        place,
+        text: "",
+    }];
+    marks.extend(finding.labels.iter().map(|label| Mark {
+        kind: AnnotationKind::Context,
+        place: &label.place,
+        text: &label.text,
+    }));
+    let mut files: Vec<&SourceFile> = Vec::new();
+    for mark in &marks {
+        if !files
+            .iter()
+            .any(|file| std::ptr::eq(*file, &raw const *mark.place.file))
+        {
+            files.push(&mark.place.file);
+        }
+    }
+    files
+        .into_iter()
+        .map(|file| snippet(file, &marks))
+        .collect()
+}
+
+fn snippet<'f>(
+    file: &'f SourceFile,
+    marks: &[Mark<'f>],
+) -> Snippet<'f, annotate_snippets::Annotation<'f>> {
+    let own: Vec<&Mark> = marks
+        .iter()
+        .filter(|mark| std::ptr::eq(&raw const *mark.place.file, file))
+        .collect();
+    let spans: Vec<Range<usize>> = own
+        .iter()
+        .map(|mark| within(&file.text, &mark.place.span))
+        .collect();
+    // Only the lines that are marked: a file may be large.
+    let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
+    let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let mut start = file.text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let line = file.text[..start].matches('\n').count() + 1;
+    let end = file.text[last..]
+        .find('\n')
+        .map_or(file.text.len(), |length| last + length);
+    if start == 0 && file.text.starts_with('\u{feff}') {
+        start = '\u{feff}'.len_utf8().min(end);
+    }
+    let annotations = own.iter().zip(spans).map(|(mark, span)| {
+        let span = span.start.max(start) - start..span.end.max(start) - start;
+        let annotation = mark.kind.span(span);
+        if mark.text.is_empty() {
+            annotation
+        } else {
+            annotation.label(one_line(mark.text))
+        }
+    });
+    Snippet::source(harmless_source(&file.text[start..end]))
+        .path(harmless(&file.path).replace('\n', "\\n"))
+        .line_start(line)
+        .fold(true)
+        .annotations(annotations)
+}
+
+/// The span as far as it lies within the text, on character boundaries.
+fn within(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    start..text.ceil_char_boundary(span.end.clamp(start, text.len()))
 }
