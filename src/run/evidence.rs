@@ -1,0 +1,177 @@
+//! What the generator saw of itself over the repeats of a cell, put together for the verdict and for the results.
+
+use std::path::Path;
+
+use base64::Engine as _;
+
+use super::records::Bases;
+use crate::instruments::record::journal::Contents;
+use crate::instruments::record::{Commit, Ended, OwnSecond, SampleFile, Times};
+use crate::kinds::metric::slo::{E2eLimit, Limits};
+use crate::kinds::verdict::validity::{self, Evidence};
+use crate::plan::Cell;
+use crate::results::{CellRun, SampleReference, SelfCheck, SelfCheckSecond, Warning, folder};
+use crate::scenario::Scenario;
+
+/// A picture larger than this is shown by its file alone.
+const THUMBNAIL_BYTES: usize = 48 * 1024;
+
+/// A cell's own side of the results.
+pub fn cell_run(cell: &Cell, contents: &Contents, bases: &Bases, run: (&Scenario, &Path)) -> CellRun {
+    let (scenario, part) = run;
+    let mut commits: Vec<&Commit> = contents
+        .repeats
+        .iter()
+        .map(|committed| &committed.commit)
+        .filter(|commit| commit.cell_id == cell.id)
+        .collect();
+    commits.sort_by_key(|commit| commit.repeat);
+    CellRun {
+        validity: validity::judge(&evidence(cell, &commits)),
+        self_check: self_check(&commits),
+        base_ms: bases.of(scenario, cell).map(crate::kinds::metric::estimate::Base::base_ms),
+        positions: commits.iter().map(|commit| commit.position).collect(),
+        samples: commits
+            .iter()
+            .flat_map(|commit| &commit.samples)
+            .take(scenario.report.samples as usize)
+            .map(|sample| reference(sample, part))
+            .collect(),
+        warnings: warnings(&commits),
+    }
+}
+
+fn evidence(cell: &Cell, commits: &[&Commit]) -> Evidence {
+    let sum = |of: fn(&Commit) -> u64| commits.iter().map(|commit| of(commit)).sum::<u64>();
+    let mut void = Vec::new();
+    if commits.iter().any(|commit| commit.own.records_overflowed) {
+        void.push("records came faster than the disk took them, so that a repeat was ended".to_owned());
+    }
+    let starved = sum(|commit| commit.own.starved);
+    let intended = sum(|commit| commit.counts.intended);
+    if starved * 100 > intended {
+        void.push(format!("{starved} of {intended} requests were due before they had been made ready"));
+    }
+    let unsent = sum(|commit| commit.counts.unsent);
+    let capped = commits.iter().any(|commit| commit.own.waited_for_slot > 0);
+    Evidence {
+        lateness_p99_s: worst(commits, |times| times.p99_ns),
+        tightest_limit_s: tightest(&cell.slo.limits),
+        intended,
+        sent: intended - unsent.min(intended),
+        unsent_for_slots: if capped { unsent } else { 0 },
+        stopped: commits.iter().any(|commit| commit.ended == Ended::Interrupted),
+        waited_for_slots: if cell.rate.per_second().is_some() { sum(|commit| commit.own.waited_for_slot) } else { 0 },
+        cpu_shares: seconds(commits).filter_map(|(_, second)| second.cpu_share).collect(),
+        exhausted: vec![
+            ("EMFILE".to_owned(), sum(|commit| commit.own.out_of_descriptors)),
+            ("EADDRNOTAVAIL".to_owned(), sum(|commit| commit.own.out_of_ports)),
+        ],
+        void,
+    }
+}
+
+fn worst(commits: &[&Commit], of: fn(&Times) -> u64) -> Option<f64> {
+    commits.iter().filter_map(|commit| commit.own.lateness.as_ref()).map(of).max().map(seconds_of)
+}
+
+fn seconds_of(ns: u64) -> f64 {
+    std::time::Duration::from_nanos(ns).as_secs_f64()
+}
+
+fn tightest(limits: &Limits) -> Option<f64> {
+    let fixed = match limits.e2e {
+        Some(E2eLimit::Fixed(limit)) => Some(limit),
+        _ => None,
+    };
+    [fixed, limits.ttft, limits.queue]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|limit| limit.as_secs_f64())
+}
+
+fn seconds<'a>(commits: &'a [&Commit]) -> impl Iterator<Item = (u32, &'a OwnSecond)> {
+    commits
+        .iter()
+        .flat_map(|commit| commit.own.seconds.iter().map(|second| (commit.repeat, second)))
+}
+
+fn self_check(commits: &[&Commit]) -> SelfCheck {
+    let most = |of: fn(&OwnSecond) -> Option<f64>| {
+        seconds(commits).filter_map(|(_, second)| of(second)).max_by(f64::total_cmp)
+    };
+    let intended: u64 = commits.iter().map(|commit| commit.counts.intended).sum();
+    let unsent: u64 = commits.iter().map(|commit| commit.counts.unsent).sum();
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
+    let sent_ratio = (intended > 0).then(|| (intended - unsent.min(intended)) as f64 / intended as f64);
+    SelfCheck {
+        lateness_p50: worst(commits, |times| times.p50_ns),
+        lateness_p99: worst(commits, |times| times.p99_ns),
+        lateness_max: worst(commits, |times| times.max_ns),
+        cpu_share_max: most(|second| second.cpu_share),
+        steal_max: most(|second| second.steal),
+        canary_p99: most(|second| second.canary.map(|times| seconds_of(times.p99_ns))),
+        descriptors_max: seconds(commits).filter_map(|(_, second)| second.descriptors).max(),
+        sent_ratio,
+        seconds: seconds(commits).map(|(repeat, second)| one_second(repeat, second)).collect(),
+    }
+}
+
+fn one_second(repeat: u32, second: &OwnSecond) -> SelfCheckSecond {
+    SelfCheckSecond {
+        repeat,
+        at: second.at.as_seconds(),
+        lateness_p50: second.lateness.map(|times| seconds_of(times.p50_ns)),
+        lateness_p99: second.lateness.map(|times| seconds_of(times.p99_ns)),
+        lateness_max: second.lateness.map(|times| seconds_of(times.max_ns)),
+        cpu_share: second.cpu_share,
+        steal: second.steal,
+        canary_max: second.canary.map(|times| seconds_of(times.max_ns)),
+        descriptors: second.descriptors,
+        in_flight: second.in_flight,
+        sent: second.sent,
+        intended: second.intended,
+        records_waiting_bytes: second.records_waiting_bytes,
+    }
+}
+
+fn warnings(commits: &[&Commit]) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = Vec::new();
+    let mut warn = |code: &str, text: &str| {
+        if warnings.iter().all(|known| known.text != text) {
+            warnings.push(Warning { code: code.to_owned(), text: text.to_owned() });
+        }
+    };
+    for commit in commits {
+        match commit.ended {
+            Ended::DatasetEnded => warn("dataset_ended", "the dataset ended before as many requests were sent as were asked for"),
+            Ended::WarmupFailed => warn("warmup_failed", "every warm-up failed, so nothing was measured"),
+            Ended::Complete | Ended::Interrupted => {}
+        }
+        for note in &commit.notes {
+            warn("note", note);
+        }
+    }
+    warnings
+}
+
+fn reference(sample: &SampleFile, part: &Path) -> SampleReference {
+    SampleReference {
+        file: sample.file.clone(),
+        text: sample.text.clone(),
+        thumbnail: thumbnail(&part.join(folder::SAMPLES).join(&sample.file)),
+    }
+}
+
+/// A small picture as a data URL.
+fn thumbnail(path: &Path) -> Option<String> {
+    let kind = match path.extension()?.to_str()? {
+        "png" => "png",
+        "jpg" | "jpeg" => "jpeg",
+        "webp" => "webp",
+        _ => return None,
+    };
+    let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() <= THUMBNAIL_BYTES)?;
+    Some(format!("data:image/{kind};base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes)))
+}

@@ -1,0 +1,125 @@
+//! From the journal to `requests.parquet`: every committed attempt, its limits judged.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::RunError;
+use crate::instruments::record::journal::{Committed, Contents};
+use crate::instruments::record::{Attempt, Phase};
+use crate::instruments::table::{TableRow, Writer};
+use crate::kinds::metric::estimate::Base;
+use crate::kinds::metric::slo::{E2eLimit, Estimate, Judge};
+use crate::plan::{Cell, Plan};
+use crate::scenario::Scenario;
+
+/// The target and dataset whose warm-ups an estimate's base is measured by.
+type Pair = (String, Option<String>);
+
+/// The bases of estimated limits: measured once for a target and dataset, by the warm-ups of its first repeat.
+pub struct Bases(BTreeMap<Pair, Base>);
+
+impl Bases {
+    /// Measures them.
+    pub fn measure(scenario: &Scenario, plan: &Plan, contents: &Contents) -> Result<Self, RunError> {
+        let mut bases = BTreeMap::new();
+        for committed in by_position(contents) {
+            let Some(cell) = cell_of(plan, committed) else { continue };
+            let Some(estimate) = estimate(cell) else { continue };
+            let pair = pair(scenario, cell);
+            // Under `compare` base's holds for head too: head's own warm-ups measure nothing.
+            if bases.contains_key(&pair) || pair.0 != cell.target {
+                continue;
+            }
+            let warmups = warmups(contents, committed)?;
+            if let Some(base) = Base::of(estimate, &warmups) {
+                bases.insert(pair, base);
+            }
+        }
+        Ok(Self(bases))
+    }
+
+    /// The base that a cell's limits are made with.
+    pub fn of(&self, scenario: &Scenario, cell: &Cell) -> Option<Base> {
+        let estimate = estimate(cell)?;
+        Base::of(&Estimate { ..estimate.clone() }, [])
+            .filter(|_| estimate.base_ms.is_some())
+            .or_else(|| self.0.get(&pair(scenario, cell)).copied())
+    }
+}
+
+fn estimate(cell: &Cell) -> Option<&Estimate> {
+    match &cell.slo.limits.e2e {
+        Some(E2eLimit::Estimate(estimate)) => Some(estimate),
+        _ => None,
+    }
+}
+
+fn pair(scenario: &Scenario, cell: &Cell) -> Pair {
+    let by = scenario.compare.as_ref().and_then(|compare| compare.by.as_ref());
+    let target = match by {
+        Some((axis, base, head)) if axis == "target" && head.as_str() == Some(&cell.target) => {
+            base.as_str().unwrap_or(&cell.target)
+        }
+        _ => &cell.target,
+    };
+    (target.to_owned(), cell.dataset.clone())
+}
+
+fn warmups(contents: &Contents, committed: &Committed) -> Result<Vec<Attempt>, RunError> {
+    let mut warmups = Vec::new();
+    for attempt in contents.attempts(committed)? {
+        let attempt = attempt?;
+        if attempt.phase == Phase::Warmup {
+            warmups.push(attempt);
+        }
+    }
+    Ok(warmups)
+}
+
+fn cell_of<'a>(plan: &'a Plan, committed: &Committed) -> Option<&'a Cell> {
+    plan.cells.iter().find(|cell| cell.id == committed.commit.cell_id)
+}
+
+fn by_position(contents: &Contents) -> Vec<&Committed> {
+    let mut repeats: Vec<&Committed> = contents.repeats.iter().collect();
+    repeats.sort_by_key(|committed| committed.commit.position);
+    repeats
+}
+
+/// Writes the table: cells in the order of the plan, repeats in theirs.
+pub fn write(
+    path: &Path,
+    scenario: &Scenario,
+    plan: &Plan,
+    contents: &Contents,
+) -> Result<Bases, RunError> {
+    let bases = Bases::measure(scenario, plan, contents)?;
+    let mut writer = Writer::create(path)?;
+    for cell in &plan.cells {
+        let base = bases.of(scenario, cell);
+        let mut repeats: Vec<&Committed> =
+            contents.repeats.iter().filter(|committed| committed.commit.cell_id == cell.id).collect();
+        repeats.sort_by_key(|committed| committed.commit.repeat);
+        for committed in repeats {
+            let mut judge = Judge::new(&cell.slo.limits, base.as_ref(), cell.load.retries);
+            for attempt in contents.attempts(committed)? {
+                let attempt = attempt?;
+                let judged = judge.judge(&attempt);
+                let skipped = attempt.phase == Phase::Measured
+                    && u128::from(attempt.clocks.scheduled.as_nanos())
+                        < cell.load.window_skip.as_nanos();
+                writer.push(&TableRow {
+                    attempt: &attempt,
+                    cell: &cell.id,
+                    repeat: committed.commit.repeat,
+                    target: &cell.target,
+                    slo_ms: judged.slo_ms,
+                    slo_met: judged.met,
+                    skipped,
+                })?;
+            }
+        }
+    }
+    writer.finish()?;
+    Ok(bases)
+}
