@@ -191,7 +191,7 @@ impl RunError {
 
 fn dataset_help(error: &DatasetError) -> String {
     match error {
-        DatasetError::BadRows { rows } => {
+        DatasetError::BadRows { rows, .. } => {
             let all: Vec<String> = rows.iter().map(ToString::to_string).collect();
             format!("mend them, or set `on_bad_row: skip` to count and skip them:\n    {}", all.join("\n    "))
         }

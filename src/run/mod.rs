@@ -1,1 +1,178 @@
-//! A whole plan: set-up, readiness, repeats in order, journal, publication.
+//! A whole plan: datasets read, targets made ready, repeats in order, each committed, then the report.
+//!
+//! Begin at [`execute`]. Nothing here looks into a body, draws a number or renders anything: it puts the rooms' parts
+//! together and keeps what was measured whatever fails later.
+
+mod credentials;
+mod dataset;
+mod error;
+pub mod event;
+mod evidence;
+mod finish;
+mod folder;
+mod records;
+mod repeat;
+mod support;
+mod target;
+
+pub use error::RunError;
+pub use folder::Existing;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+
+use crate::compare::Diff;
+use crate::foundation::clock;
+use crate::foundation::secret::{Redactor, Secret};
+use crate::instruments::record::Ended;
+use crate::instruments::record::journal::Journal;
+use crate::instruments::telemetry;
+use crate::load::Stop;
+use crate::plan::{self, Plan};
+use crate::report::UserTemplate;
+use crate::results::{Ending, Environment, Results};
+use crate::scenario::Scenario;
+use event::{Event, Watcher};
+use finish::Facts;
+use folder::Workplace;
+use repeat::Repeat;
+use target::ReadyTarget;
+
+/// What a run is given.
+pub struct Session<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// The environment that secrets are read from.
+    pub environment: &'a BTreeMap<String, String>,
+    /// Who watches.
+    pub watcher: &'a dyn Watcher,
+    /// What tells it to stop.
+    pub stop: &'a Stop,
+    /// The user's template, read.
+    pub template: Option<UserTemplate>,
+    /// Where the report goes.
+    pub out: &'a Path,
+    /// Whether an unfinished run may be thrown away.
+    pub existing: Existing,
+    /// Whether the first cell that fails ends the run.
+    pub fail_fast: bool,
+    /// Whether an inconclusive comparison has an exit code of its own.
+    pub strict: bool,
+    /// `--set` and other options that changed what is run, for the record.
+    pub options: Vec<String>,
+}
+
+/// A run that has its report.
+pub struct Finished {
+    /// What was measured.
+    pub results: Results,
+    /// Where the report stands.
+    pub folder: PathBuf,
+    /// The comparison, where the scenario asks for one.
+    pub diff: Option<Diff>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Executes a plan. `interrupted` says by which signal the run was stopped, if it was.
+pub fn execute(
+    session: &Session<'_>,
+    plan: &Plan,
+    interrupted: &dyn Fn() -> Option<Ending>,
+) -> Result<Finished, RunError> {
+    let findings = support::not_supported(session.scenario, plan);
+    if !findings.is_empty() {
+        return Err(RunError::NotSupported { findings });
+    }
+    let datasets = dataset::Datasets::open(session.scenario, plan)?;
+    repeat::check(session, plan, &datasets)?;
+    let workplace = Workplace::claim(session.out, session.existing)?;
+    let mut environment = environment(session);
+    let journal = Journal::create(&workplace.journal())?;
+    let targets = make_ready(session, plan)?;
+    for (name, target) in &targets {
+        environment.addresses.insert(name.clone(), target.addresses());
+        if let Some(metadata) = &target.metadata {
+            environment.metadata.insert(name.clone(), metadata.clone());
+        }
+    }
+    let secrets: Vec<&Secret> = targets.values().flat_map(|target| &target.secrets).collect();
+    let redactor = Redactor::new(secrets);
+    let executed = execute_all(session, plan, Rooms { datasets: &datasets, targets: &targets, redactor: &redactor }, (journal, workplace.part()))?;
+    drop(targets);
+    environment.finished = Some(clock::utc_now());
+    let ended = interrupted().or((!executed).then_some(Ending::Incomplete));
+    session.watcher.event(&Event::Reporting);
+    let facts = Facts { environment, datasets: datasets.references(), ended };
+    finish::finish(session, plan, workplace, (facts, &redactor))
+}
+
+/// What repeats are executed with.
+struct Rooms<'a> {
+    datasets: &'a dataset::Datasets<'a>,
+    targets: &'a IndexMap<String, ReadyTarget>,
+    redactor: &'a Redactor,
+}
+
+/// Executes every repeat of every cell in order; false where some were left out.
+fn execute_all(
+    session: &Session<'_>,
+    plan: &Plan,
+    rooms: Rooms<'_>,
+    place: (Journal, &Path),
+) -> Result<bool, RunError> {
+    let (mut journal, part) = place;
+    let order = plan::order(plan);
+    for (number, execution) in order.iter().enumerate() {
+        if session.stop.is_stopped() {
+            return Ok(false);
+        }
+        let Some(cell) = plan.cells.get(execution.cell) else { continue };
+        let repeat = Repeat { session, cell, execution: *execution, number, executions: order.len() };
+        let commit = repeat.execute(&rooms, (&mut journal, part))?;
+        if commit.ended == Ended::Interrupted {
+            return Ok(false);
+        }
+        let failed = commit.ended == Ended::WarmupFailed
+            || (commit.counts.ok == 0 && commit.counts.failed > 0);
+        let last = number + 1 == order.len();
+        if failed && session.fail_fast && !last {
+            session.watcher.event(&Event::Note { text: "a cell failed, and --fail-fast ends the run" });
+            return Ok(false);
+        }
+        if !last {
+            repeat.cool_down()?;
+        }
+    }
+    Ok(true)
+}
+
+fn make_ready(session: &Session<'_>, plan: &Plan) -> Result<IndexMap<String, ReadyTarget>, RunError> {
+    let lane = clock::lane(false)
+        .map_err(|source| RunError::Machine { what: "start a runtime for the targets", source })?;
+    let mut targets = IndexMap::new();
+    for cell in &plan.cells {
+        let Some(target) = session.scenario.targets.get(&cell.target) else { continue };
+        if !targets.contains_key(&cell.target) {
+            let ready = lane.block_on(target::make_ready(target, session))?;
+            targets.insert(cell.target.clone(), ready);
+        }
+    }
+    Ok(targets)
+}
+
+fn environment(session: &Session<'_>) -> Environment {
+    let host = telemetry::host();
+    Environment {
+        host: host.name,
+        cpu_model: host.cpu_model,
+        cores: host.cores,
+        kernel: host.kernel,
+        git_commit: telemetry::git_commit(&session.scenario.folders.scenario),
+        started: Some(clock::utc_now()),
+        options: session.options.clone(),
+        ..Environment::default()
+    }
+}

@@ -5,6 +5,7 @@
 mod deadline;
 mod lane;
 mod timer;
+mod wall;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::foundation::units::Offset;
 pub use deadline::Deadline;
 pub use lane::{Lane, lane};
 pub use timer::{Timer, Until};
+pub use wall::utc_now;
 
 /// A monotonic clock with an epoch of its own.
 #[derive(Debug, Clone)]

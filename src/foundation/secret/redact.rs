@@ -64,6 +64,14 @@ impl Redactor {
         mask_urls(&redacted)
     }
 
+    /// Bytes of a file with every secret and every signature masked; what is no text is left as it is.
+    pub fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        match String::from_utf8(bytes) {
+            Ok(text) => self.text(&text).into_bytes(),
+            Err(binary) => binary.into_bytes(),
+        }
+    }
+
     /// The text redacted, then cut to `most` characters.
     pub fn shortened(&self, text: &str, most: usize) -> String {
         let redacted = self.text(text);

@@ -1,3 +1,6 @@
 //! The machine from outside: CPU, kernel, descriptors, versions.
 
 pub mod process;
+mod host;
+
+pub use host::{Host, git_commit, host};

@@ -1,0 +1,65 @@
+//! Signals: the first SIGINT or SIGTERM ends sending, the second ends the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::load::Stop;
+use crate::results::Ending;
+
+/// Listens for signals while a run is going on.
+#[derive(Clone)]
+pub struct Interrupt {
+    stop: Stop,
+    signal: Arc<AtomicU8>,
+}
+
+impl Interrupt {
+    /// Begins to listen, on a thread of its own, so that a busy run delays nothing.
+    pub fn listen() -> std::io::Result<Self> {
+        let interrupt = Self { stop: Stop::default(), signal: Arc::new(AtomicU8::new(0)) };
+        let listener = interrupt.clone();
+        let lane = crate::foundation::clock::lane(false)?;
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            lane.block_on(listener.wait());
+        })?;
+        Ok(interrupt)
+    }
+
+    /// What tells a run to stop.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// How the run was interrupted, if it was.
+    pub fn ending(&self) -> Option<Ending> {
+        match self.signal.load(Ordering::SeqCst) {
+            0 => None,
+            code if code == Ending::Terminated.code() => Some(Ending::Terminated),
+            _ => Some(Ending::Interrupted),
+        }
+    }
+
+    async fn wait(self) {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupts), Ok(mut terminations)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            tracing::warn!("signals cannot be listened for: Ctrl-C ends the process at once");
+            return;
+        };
+        loop {
+            let ending = tokio::select! {
+                _ = interrupts.recv() => Ending::Interrupted,
+                _ = terminations.recv() => Ending::Terminated,
+            };
+            if self.signal.swap(ending.code(), Ordering::SeqCst) != 0 {
+                #[expect(clippy::exit, reason = "the second signal means: now, whatever is under way")]
+                std::process::exit(i32::from(ending.code()));
+            }
+            super::output::words(
+                "\nstopping: no further request is sent, what is in flight has 5 s; once more ends at once\n",
+            );
+            self.stop.stop();
+        }
+    }
+}

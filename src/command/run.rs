@@ -1,0 +1,178 @@
+//! `run`: executes scenarios one after the other; the exit code is the first of the contract's order over all.
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::RunArguments;
+use super::interrupt::Interrupt;
+use super::scenario::{self, Planned};
+use super::surroundings::Surroundings;
+use super::watch::Watch;
+use super::{findings, output, report};
+use crate::report::UserTemplate;
+use crate::results::{Ending, Results};
+use crate::run::{self, Existing, Finished, RunError, Session};
+
+/// Executes every scenario.
+pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
+    if arguments.files.len() > 1 && arguments.out.is_some() {
+        output::error("--out names one folder, and several scenarios were given", Some("run them one by one, or without --out"));
+        return Ending::Usage;
+    }
+    let options = scenario::options(&arguments.set, true, surroundings);
+    let mut planned = Vec::new();
+    let mut rejected = false;
+    for file in &arguments.files {
+        match plan(file, &options, arguments) {
+            Ok(one) => planned.push((file, one)),
+            Err(Some(findings)) => {
+                findings::people(&findings, surroundings);
+                output::error(&format!("{} in {}", findings::count(&findings), file.display()), None);
+                rejected = true;
+            }
+            Err(None) => rejected = true,
+        }
+    }
+    if rejected {
+        return Ending::Usage;
+    }
+    if arguments.dry_run {
+        return dry_run(&planned);
+    }
+    let interrupt = match Interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            output::error(&format!("cannot listen for signals: {error}"), None);
+            return Ending::Incomplete;
+        }
+    };
+    let mut endings = Vec::new();
+    for (file, one) in &planned {
+        findings::people(&one.loaded.warnings, surroundings);
+        endings.push(execute(file, one, arguments, (surroundings, &interrupt)));
+        if interrupt.stop().is_stopped() {
+            break;
+        }
+    }
+    Ending::of(endings)
+}
+
+/// A file read, expanded and selected; `Err(None)` where what is wrong was said already.
+fn plan(
+    file: &Path,
+    options: &crate::scenario::ReadOptions,
+    arguments: &RunArguments,
+) -> Result<Planned, Option<crate::foundation::diagnostic::Findings>> {
+    let mut planned = scenario::plan(file, options).map_err(Some)?;
+    scenario::select(&mut planned.plan, arguments.cells.as_deref()).map_err(|_| None)?;
+    Ok(planned)
+}
+
+fn dry_run(planned: &[(&PathBuf, Planned)]) -> Ending {
+    for (file, one) in planned {
+        let cells = one.plan.cells.len();
+        output::words(&format!("{}: {cells} cells would be run; nothing was sent\n", file.display()));
+    }
+    Ending::Well
+}
+
+fn execute(
+    file: &Path,
+    planned: &Planned,
+    arguments: &RunArguments,
+    with: (&Surroundings, &Interrupt),
+) -> Ending {
+    let (surroundings, interrupt) = with;
+    let scenario = &planned.loaded.scenario;
+    let out = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.name));
+    let template = match read_template(planned) {
+        Ok(template) => template,
+        Err(ending) => return ending,
+    };
+    let watch = Watch::new(surroundings, &planned.plan);
+    let session = Session {
+        scenario,
+        environment: &surroundings.environment,
+        watcher: &watch,
+        stop: interrupt.stop(),
+        template,
+        out: &out,
+        existing: if arguments.restart { Existing::Restart } else { Existing::Refuse },
+        fail_fast: arguments.fail_fast,
+        strict: arguments.strict,
+        options: recorded(arguments),
+    };
+    let finished = run::execute(&session, &planned.plan, &|| interrupt.ending());
+    watch.finish();
+    match finished {
+        Ok(finished) => ended(&finished, arguments, surroundings),
+        Err(error) => failed(error, (file, planned), (surroundings, interrupt)),
+    }
+}
+
+fn read_template(planned: &Planned) -> Result<Option<UserTemplate>, Ending> {
+    planned.loaded.scenario.report.template.as_deref().map(report::template).transpose().map_err(|error| {
+        output::error(&error.to_string(), Some(&error.help()));
+        Ending::Usage
+    })
+}
+
+/// Options that changed what is run, as they were given.
+fn recorded(arguments: &RunArguments) -> Vec<String> {
+    let mut options: Vec<String> = arguments.set.iter().map(|set| format!("--set {set}")).collect();
+    options.extend(arguments.cells.iter().map(|glob| format!("--cells {glob}")));
+    options
+}
+
+fn ended(finished: &Finished, arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
+    if !surroundings.global.quiet {
+        let width = surroundings.width();
+        output::words(&super::terminal::summary(&finished.results, width, surroundings.colour()));
+        if let Some(diff) = &finished.diff {
+            output::words(&format!("\n{}", crate::report::diff::human(diff)));
+        }
+        output::words(&format!("\nreport: {}\n", shown(&finished.folder).display()));
+    }
+    for reason in finished.results.verdict.reasons.iter().take(20) {
+        output::words(&format!("{}: {reason}\n", if finished.ending == Ending::Well { "note" } else { "failed" }));
+    }
+    if let Some(metric) = &arguments.print {
+        print(metric, &finished.results);
+    }
+    finished.ending
+}
+
+/// The path as people read it: relative to where they stand, where it is below.
+fn shown(folder: &Path) -> PathBuf {
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| folder.strip_prefix(here).ok().map(Path::to_path_buf))
+        .unwrap_or_else(|| folder.to_path_buf())
+}
+
+/// Prints a metric's value alone, a line a cell.
+fn print(metric: &str, results: &Results) {
+    for cell in &results.cells {
+        let value = cell.value(metric, None).or_else(|| {
+            let (name, statistic) = metric.rsplit_once('.')?;
+            cell.value(name, Some(statistic))
+        });
+        output::data(&value.map_or_else(|| "null\n".to_owned(), |value| format!("{value}\n")));
+    }
+}
+
+fn failed(
+    error: RunError,
+    of: (&Path, &Planned),
+    with: (&Surroundings, &Interrupt),
+) -> Ending {
+    let (file, planned) = of;
+    let (surroundings, interrupt) = with;
+    let ending = error.ending();
+    let help = error.help();
+    let message = error.to_string();
+    if let RunError::NotSupported { findings } = error {
+        findings::people(&planned.loaded.attach(findings), surroundings);
+    }
+    output::error(&format!("{}: {message}", file.display()), Some(&help));
+    Ending::of([Some(ending), interrupt.ending()].into_iter().flatten())
+}

@@ -1,0 +1,183 @@
+//! From the journal to a published report: table, aggregates, verdicts, rendering.
+
+use std::path::Path;
+
+use super::evidence;
+use super::folder::Workplace;
+use super::records;
+use super::{Finished, RunError, Session};
+use crate::compare::{self, Diff, Gate, Outcome};
+use crate::foundation::files;
+use crate::foundation::secret::Redactor;
+use crate::instruments::record::Ended;
+use crate::instruments::record::journal::Contents;
+use crate::kinds::arrival;
+use crate::kinds::metric::{CellContext, aggregate, percentile_share};
+use crate::plan::{Cell, Plan};
+use crate::report::{self, Rendering};
+use crate::results::{
+    self, Assembly, CellResult, DatasetReference, Ending, Environment, ObjectiveVerdict, Results, RunVerdict,
+    ValidityStatus, folder,
+};
+use crate::scenario::Scenario;
+
+/// What the run knows beside its journal.
+pub struct Facts {
+    /// Machine facts.
+    pub environment: Environment,
+    /// Datasets as read.
+    pub datasets: Vec<DatasetReference>,
+    /// How the run was ended before its time, if it was.
+    pub ended: Option<Ending>,
+}
+
+/// Makes the report and publishes it.
+pub fn finish(
+    session: &Session<'_>,
+    plan: &Plan,
+    workplace: Workplace,
+    known: (Facts, &Redactor),
+) -> Result<Finished, RunError> {
+    let (facts, redactor) = known;
+    let scenario = session.scenario;
+    let contents = Contents::read(&workplace.journal())?;
+    let part = workplace.part().to_owned();
+    let table = part.join(folder::REQUESTS);
+    let bases = records::write(&table, scenario, plan, &contents)?;
+    let contexts: Vec<CellContext> = plan.cells.iter().map(|cell| context(scenario, cell)).collect();
+    let metrics = aggregate(&table, &contexts)?;
+    let runs = plan
+        .cells
+        .iter()
+        .map(|cell| evidence::cell_run(cell, &contents, &bases, (scenario, &part)))
+        .collect();
+    let mut results = results::assemble(Assembly {
+        scenario,
+        plan,
+        metrics,
+        runs,
+        environment: facts.environment,
+        datasets: facts.datasets,
+        incomplete: facts.ended.is_some(),
+    });
+    let diff = compared(&results);
+    let warmup_failed = contents.repeats.iter().any(|repeat| repeat.commit.ended == Ended::WarmupFailed);
+    let (ending, verdict) = verdict(&results, diff.as_ref(), facts.ended, (warmup_failed, session.strict));
+    results.verdict = verdict;
+    write(session, (&part, redactor), &results, diff.as_ref())?;
+    let folder = workplace.publish(facts.ended.is_none())?;
+    Ok(Finished { results, folder, diff, ending })
+}
+
+fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
+    let named = cell.slo.objectives.iter().filter_map(|objective| objective.statistic.as_deref());
+    let gates = scenario.compare.iter().flat_map(|compare| &compare.gates);
+    let mut percentiles = scenario.report.percentiles.clone();
+    percentiles.extend(
+        named.chain(gates.filter_map(|gate| gate.statistic.as_deref())).filter_map(percentile_share),
+    );
+    let paced_by_target = cell.rate.per_second().is_none() && cell.arrival != arrival::Kind::Trace;
+    CellContext {
+        id: cell.id.clone(),
+        closed: paced_by_target,
+        price_per_hour: scenario
+            .targets
+            .get(&cell.target)
+            .and_then(|target| target.prices.as_ref())
+            .map(|prices| prices.per_hour),
+        percentiles,
+        group_by: scenario.report.group_by.clone(),
+    }
+}
+
+/// The comparison that the scenario asks for, where the run was whole.
+fn compared(results: &Results) -> Option<Diff> {
+    let by = results.compare.as_ref()?.by.as_ref()?;
+    (!results.incomplete).then(|| compare::paired(results, by))
+}
+
+fn verdict(
+    results: &Results,
+    diff: Option<&Diff>,
+    ended: Option<Ending>,
+    flags: (bool, bool),
+) -> (Ending, RunVerdict) {
+    let (warmup_failed, strict) = flags;
+    let mut all: Vec<(Ending, String)> = Vec::new();
+    if let Some(ended) = ended {
+        all.push((ended, format!("the run is incomplete: {ended}")));
+    }
+    if warmup_failed {
+        all.push((Ending::Unreachable, "every warm-up of a cell failed".to_owned()));
+    }
+    for cell in &results.cells {
+        all.extend(cell_endings(cell));
+    }
+    match diff.map(|diff| diff.outcome(Gate::Paired, strict)) {
+        Some(Outcome::Regressed) => all.push((Ending::Missed, "the comparison found a regression".to_owned())),
+        Some(Outcome::Void) => all.push((Ending::Void, "a gate of the comparison is void".to_owned())),
+        Some(Outcome::Inconclusive) => {
+            all.push((Ending::Inconclusive, "a gate of the comparison is inconclusive".to_owned()));
+        }
+        Some(Outcome::Pass) | None => {}
+    }
+    all.sort_by_key(|(ending, _)| *ending);
+    let ending = Ending::of(all.iter().map(|(ending, _)| *ending));
+    let reasons = all.into_iter().map(|(_, reason)| reason).collect();
+    (ending, RunVerdict { exit_code: ending.code(), reasons })
+}
+
+fn cell_endings(cell: &CellResult) -> Vec<(Ending, String)> {
+    let mut endings = Vec::new();
+    let tried = cell.requests.ok + cell.requests.failed;
+    if cell.requests.ok == 0 && tried > 0 {
+        endings.push((Ending::Unreachable, format!("every request failed: {}", cell.id)));
+    }
+    if cell.validity.status == ValidityStatus::Invalid {
+        endings.push((Ending::Void, format!("{}: {}", cell.id, cell.validity.reasons.join("; "))));
+    }
+    for objective in &cell.objectives {
+        if objective.verdict == ObjectiveVerdict::Missed {
+            let value = objective.value.map_or_else(|| "no data".to_owned(), |value| format!("{value}"));
+            endings.push((Ending::Missed, format!("{}: {} missed, it is {value}", cell.id, objective.text)));
+        }
+    }
+    endings
+}
+
+/// Everything of the folder that is made from the results.
+fn write(
+    session: &Session<'_>,
+    place: (&Path, &Redactor),
+    results: &Results,
+    diff: Option<&Diff>,
+) -> Result<(), RunError> {
+    let (part, redactor) = place;
+    let rendering = Rendering {
+        formats: session.scenario.report.formats.clone(),
+        template: session.template.clone(),
+        plots: true,
+    };
+    let mut files: Vec<(String, Vec<u8>)> = report::render(results, &rendering)?
+        .into_iter()
+        .map(|file| (file.path, file.bytes))
+        .collect();
+    // `report DIR` and `diff` read it, whatever formats the scenario asks for.
+    files.retain(|(path, _)| path != folder::RESULTS);
+    files.push((folder::RESULTS.to_owned(), results::to_json(results)?));
+    files.push((folder::EFFECTIVE.to_owned(), session.scenario.effective_yaml().into_bytes()));
+    if let Some(diff) = diff {
+        files.push(("diff.md".to_owned(), report::diff::markdown(diff).into_bytes()));
+        files.push(("diff.json".to_owned(), compare::to_json(diff).into_bytes()));
+    }
+    for (path, bytes) in files {
+        let path = part.join(path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| {
+                RunError::Files(files::FilesError::Write { path: folder.to_owned(), source })
+            })?;
+        }
+        files::write_atomically(&path, &redactor.bytes(bytes))?;
+    }
+    Ok(())
+}
