@@ -7,16 +7,19 @@ mod diff;
 mod exit;
 mod findings;
 mod init;
+mod interrupt;
 mod logging;
 mod mock;
 mod output;
 mod packaging;
 mod plan;
 mod report;
+mod run;
 mod scenario;
 mod schema;
 mod surroundings;
 mod validate;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -52,6 +55,7 @@ fn run(arguments: Vec<OsString>) -> Ending {
         Command::Init(arguments) => init::run(arguments, &surroundings),
         Command::Validate(arguments) => validate::run(arguments, &surroundings),
         Command::Plan(arguments) => plan::run(arguments, &surroundings),
+        Command::Run(arguments) => run::run(arguments, &surroundings),
         Command::Report(arguments) => report::run(arguments, &surroundings),
         Command::Diff(arguments) => diff::run(arguments),
         Command::Mock(arguments) => mock::run(arguments, &surroundings),

@@ -127,7 +127,7 @@ impl Watcher for Watch {
         }
     }
 
-    fn figures(&self, figures: &load::Snapshot) {
+    fn figures(&self, figures: &load::Figures) {
         if self.quiet {
             return;
         }

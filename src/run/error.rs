@@ -7,6 +7,7 @@ use crate::foundation::diagnostic::Findings;
 use crate::foundation::files::FilesError;
 use crate::foundation::secret::SecretError;
 use crate::foundation::units::HumanDuration;
+use crate::instruments::record::journal::JournalError;
 use crate::instruments::simulator::SimulatorError;
 use crate::instruments::table::TableError;
 use crate::instruments::transport::TransportError;
@@ -129,6 +130,17 @@ pub enum RunError {
     /// The report could not be rendered.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The journal could not be written or read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A cell names what the scenario does not declare: a bug of ours.
+    #[error("a cell names the {what} `{name}`, which is not declared")]
+    Missing {
+        /// Target or dataset.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// The machine refused something basic: a thread, a timer.
     #[error("cannot {what}: {source}")]
     Machine {
@@ -166,6 +178,8 @@ impl RunError {
             Self::Metric(error) => error.help().to_owned(),
             Self::Results(error) => error.help(),
             Self::Report(error) => error.help(),
+            Self::Journal(error) => error.help().to_owned(),
+            Self::Missing { .. } => "this is a bug: please report it with the scenario".to_owned(),
             Self::Machine { .. } => "free some of the machine's threads or descriptors".to_owned(),
         }
     }
@@ -183,7 +197,7 @@ impl RunError {
             | Self::Files(FilesError::Held { .. } | FilesError::Outside { .. }) => Ending::Usage,
             Self::Transport { .. } | Self::NotReady { .. } => Ending::Unreachable,
             Self::Report(ReportError::Template { .. } | ReportError::UnknownFormat { .. }) => Ending::Usage,
-            Self::Report(ReportError::Write { .. }) => Ending::Bug,
+            Self::Report(ReportError::Write { .. }) | Self::Missing { .. } => Ending::Bug,
             _ => Ending::Incomplete,
         }
     }

@@ -74,5 +74,5 @@ pub trait Watcher: Sync {
     fn event(&self, event: &Event<'_>);
 
     /// Takes the figures of the repeat that runs, a few times a second.
-    fn figures(&self, figures: &crate::load::Snapshot);
+    fn figures(&self, figures: &crate::load::Figures);
 }

@@ -1,0 +1,267 @@
+//! One repeat within a run: what it needs put together, executed, watched, its samples kept, committed.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::dataset::Datasets;
+use super::event::{Event, Stage};
+use super::target::ReadyTarget;
+use super::{Rooms, RunError, Session};
+use crate::foundation::clock::{self, Clock};
+use crate::foundation::files::FilesError;
+use crate::foundation::units::Offset;
+use crate::instruments::record::journal::Journal;
+use crate::instruments::record::{Commit, SampleFile};
+use crate::kinds::dataset::{Layers, Workload};
+use crate::kinds::protocol::{self, Protocol, Settings};
+use crate::load::{self, Figures, KeptSample, Live, RepeatReport, Requests, Work};
+use crate::plan::{Cell, Execution, Plan};
+use crate::results::folder;
+use crate::scenario::{self, WorkloadCost};
+
+/// Longest text of a sample that stands in the results themselves.
+const TEXT_CHARS: usize = 2000;
+
+/// One repeat of one cell, at its place in the run.
+pub struct Repeat<'a> {
+    pub session: &'a Session<'a>,
+    pub cell: &'a Cell,
+    pub execution: Execution,
+    /// Its number in the order of the run, from 0.
+    pub number: usize,
+    /// How many the run has.
+    pub executions: usize,
+}
+
+impl Repeat<'_> {
+    /// Executes it and commits it to the journal.
+    pub fn execute(&self, rooms: &Rooms<'_>, place: (&mut Journal, &Path)) -> Result<Commit, RunError> {
+        let (journal, part) = place;
+        let stage = self.stage();
+        self.session.watcher.event(&Event::Began(stage));
+        let target = rooms.targets.get(&self.cell.target).ok_or_else(|| RunError::Missing {
+            what: "target",
+            name: self.cell.target.clone(),
+        })?;
+        let work = self.work(rooms, target)?;
+        let live = Arc::clone(&work.live);
+        let report = self
+            .watched(&live, || load::run_repeat(&work, journal))
+            .map_err(|source| RunError::Load {
+                cell: self.cell.id.clone(),
+                repeat: self.execution.repeat,
+                source,
+            })?;
+        let figures = live.figures();
+        let commit = self.commit(&report, target, self.keep(&report.samples, (part, rooms))?);
+        journal.commit(&commit)?;
+        self.session.watcher.event(&ended(stage, &commit, &figures));
+        Ok(commit)
+    }
+
+    fn work(&self, rooms: &Rooms<'_>, target: &ReadyTarget) -> Result<Work<'_>, RunError> {
+        Ok(Work {
+            cell: self.cell,
+            repeat: self.execution.repeat,
+            requests: requests(self.session, self.cell, (rooms.datasets, self.execution.repeat))?,
+            origins: target.origins.clone(),
+            samples: if self.execution.repeat == 1 { self.session.scenario.report.samples } else { 0 },
+            redactor: Arc::new(rooms.redactor.clone()),
+            stop: self.session.stop.clone(),
+            live: Arc::new(Live::new()),
+        })
+    }
+
+    /// Runs the load while a thread shows its figures four times a second.
+    fn watched<T>(&self, live: &Arc<Live>, run: impl FnOnce() -> T) -> T {
+        let done = AtomicBool::new(false);
+        let parked = std::sync::Condvar::new();
+        let lock = std::sync::Mutex::new(());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+                while !done.load(Ordering::SeqCst) {
+                    (guard, _) = parked
+                        .wait_timeout(guard, Duration::from_millis(250))
+                        .unwrap_or_else(PoisonError::into_inner);
+                    self.session.watcher.figures(&live.figures());
+                }
+            });
+            let result = run();
+            // Under the lock, so that the word is not lost between the look and the wait.
+            let guard = lock.lock().unwrap_or_else(PoisonError::into_inner);
+            done.store(true, Ordering::SeqCst);
+            drop(guard);
+            parked.notify_all();
+            result
+        })
+    }
+
+    fn stage(&self) -> Stage<'_> {
+        let load = &self.cell.load;
+        let remaining = load.duration.map(|duration| {
+            let left = u32::try_from(self.executions - self.number).unwrap_or(u32::MAX);
+            duration.saturating_mul(left)
+        });
+        Stage {
+            cell: &self.cell.id,
+            execution: self.number + 1,
+            executions: self.executions,
+            repeat: self.execution.repeat,
+            repeats: load.repeats,
+            rate: self.cell.rate.per_second(),
+            intended: load.requests,
+            remaining,
+        }
+    }
+
+    fn commit(&self, report: &RepeatReport, target: &ReadyTarget, samples: Vec<SampleFile>) -> Commit {
+        Commit {
+            cell_key: self.cell.key.clone(),
+            cell_id: self.cell.id.clone(),
+            repeat: self.execution.repeat,
+            position: self.execution.position,
+            counts: report.counts,
+            ended: report.ended,
+            own: report.own.clone(),
+            slo_base_ms: None,
+            addresses: target.addresses(),
+            samples,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Writes kept texts, pictures and videos under `samples/`.
+    fn keep(&self, kept: &[KeptSample], place: (&Path, &Rooms<'_>)) -> Result<Vec<SampleFile>, RunError> {
+        let (part, rooms) = place;
+        let mut files = Vec::new();
+        for (number, kept) in kept.iter().enumerate() {
+            let file = format!("{}-{}-{number}.{}", self.cell.key, kept.index, kept.sample.extension);
+            let path = part.join(folder::SAMPLES).join(&file);
+            let bytes = rooms.redactor.bytes(kept.sample.bytes.clone());
+            let text = (kept.sample.extension == "txt")
+                .then(|| String::from_utf8_lossy(&bytes).chars().take(TEXT_CHARS).collect());
+            crate::foundation::files::write_atomically(&path, &bytes).map_err(RunError::Files)?;
+            files.push(SampleFile { index: kept.index, file, text });
+        }
+        Ok(files)
+    }
+
+    /// Pauses before the next repeat; a stop ends the pause.
+    pub fn cool_down(&self) -> Result<(), RunError> {
+        let pause = self.cell.load.cooldown;
+        if pause.is_zero() {
+            return Ok(());
+        }
+        let lane = clock::lane(false)
+            .map_err(|source| RunError::Machine { what: "start a runtime to cool down on", source })?;
+        lane.block_on(async {
+            let clock = Clock::real();
+            tokio::select! {
+                () = clock.sleep_until(Offset::ZERO + pause) => {}
+                () = self.session.stop.stopped() => {}
+            }
+        });
+        Ok(())
+    }
+}
+
+fn ended<'a>(stage: Stage<'a>, commit: &Commit, figures: &Figures) -> Event<'a> {
+    Event::Ended {
+        stage,
+        ok: commit.counts.ok,
+        failed: commit.counts.failed + commit.counts.unsent,
+        p50: figures.e2e_p50.map(|time| time.as_secs_f64()),
+        p99: figures.e2e_p99.map(|time| time.as_secs_f64()),
+        seconds: figures.elapsed.as_secs_f64(),
+    }
+}
+
+/// Makes one request of every cell, so that what cannot be asked ends the run before a byte is sent.
+pub fn check(session: &Session<'_>, plan: &Plan, datasets: &Datasets<'_>) -> Result<(), RunError> {
+    for cell in &plan.cells {
+        let requests = requests(session, cell, (datasets, 1))?;
+        let seed = cell.seed.derive("check");
+        let row = match &requests.rows {
+            Some(rows) => rows.row(0).map_err(|source| RunError::Dataset {
+                name: cell.dataset.clone().unwrap_or_default(),
+                source,
+            })?,
+            None => crate::kinds::dataset::Row::default(),
+        };
+        let request = requests.layers.request(row, seed, requests.workload.as_ref());
+        requests.protocol.prepare(request).map_err(|source| RunError::Protocol {
+            target: cell.target.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Where the requests of a repeat of a cell come from.
+fn requests(
+    session: &Session<'_>,
+    cell: &Cell,
+    from: (&Datasets<'_>, u32),
+) -> Result<Requests, RunError> {
+    let (datasets, repeat) = from;
+    let missing = |what, name: &str| RunError::Missing { what, name: name.to_owned() };
+    let target = session
+        .scenario
+        .targets
+        .get(&cell.target)
+        .ok_or_else(|| missing("target", &cell.target))?;
+    let dataset = cell.dataset.as_ref().and_then(|name| session.scenario.datasets.get(name));
+    let seed = cell.seed.index(u64::from(repeat)).derive("dataset");
+    let rows = datasets.rows(cell, seed)?.map(Arc::from);
+    let layers = Layers {
+        target: target.params.clone(),
+        dataset: dataset.map(|dataset| dataset.params.clone()).unwrap_or_default(),
+        dataset_override: dataset.map(|dataset| dataset.overrides.clone()).unwrap_or_default(),
+        matrix: cell.params.clone(),
+        warmup: cell.load.warmup.params.clone(),
+    };
+    Ok(Requests {
+        rows,
+        cycle: dataset.is_none_or(|dataset| dataset.cycle),
+        layers,
+        workload: cell.load.workload.as_ref().map(|workload| compiled(workload, target)).transpose()?.map(Arc::new),
+        protocol: Arc::from(build(session, cell, target)?),
+    })
+}
+
+fn build(
+    session: &Session<'_>,
+    cell: &Cell,
+    target: &scenario::Target,
+) -> Result<Box<dyn Protocol>, RunError> {
+    let dataset = cell.dataset.as_ref().and_then(|name| session.scenario.datasets.get(name));
+    let settings = Settings {
+        model: cell.model.clone().or_else(|| target.model.clone()),
+        path: target.path.clone(),
+        task: dataset.and_then(|dataset| dataset.task),
+        http: target.http_protocol.clone(),
+        secrets: Vec::new(),
+        folders: Some(session.scenario.folders.clone()),
+    };
+    protocol::build(target.protocol, settings)
+        .map_err(|source| RunError::Protocol { target: target.name.clone(), source })
+}
+
+fn compiled(workload: &scenario::Workload, target: &scenario::Target) -> Result<Workload, RunError> {
+    Ok(match &workload.cost {
+        WorkloadCost::Tokens => Workload::Tokens,
+        WorkloadCost::Requests => Workload::Requests,
+        WorkloadCost::PixelSteps => Workload::PixelSteps,
+        WorkloadCost::Comfyui => Workload::Comfyui,
+        WorkloadCost::Expression(source) => Workload::expression(source).map_err(|error| RunError::Protocol {
+            target: target.name.clone(),
+            source: protocol::PrepareError {
+                message: format!("load.workload: {error}"),
+                help: "an expression over the request's parameters, such as `width * height / 1e6`".to_owned(),
+            },
+        })?,
+    })
+}
