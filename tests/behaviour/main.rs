@@ -3,4 +3,6 @@
 
 mod architecture;
 mod mock;
+mod plan;
 mod support;
+mod validate;
