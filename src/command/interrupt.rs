@@ -18,9 +18,11 @@ impl Interrupt {
     pub fn listen() -> std::io::Result<Self> {
         let interrupt = Self { stop: Stop::default(), signal: Arc::new(AtomicU8::new(0)) };
         let listener = interrupt.clone();
-        let lane = crate::foundation::clock::lane(false)?;
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            lane.block_on(listener.wait());
+            match crate::foundation::clock::lane(false) {
+                Ok(lane) => lane.block_on(listener.wait()),
+                Err(error) => tracing::warn!(%error, "signals cannot be listened for"),
+            }
         })?;
         Ok(interrupt)
     }

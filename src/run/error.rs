@@ -133,6 +133,9 @@ pub enum RunError {
     /// The journal could not be written or read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A document could not be written as JSON: a bug of ours.
+    #[error("cannot write the comparison as JSON: {0}")]
+    Json(serde_json::Error),
     /// A cell names what the scenario does not declare: a bug of ours.
     #[error("a cell names the {what} `{name}`, which is not declared")]
     Missing {
@@ -179,7 +182,7 @@ impl RunError {
             Self::Results(error) => error.help(),
             Self::Report(error) => error.help(),
             Self::Journal(error) => error.help().to_owned(),
-            Self::Missing { .. } => "this is a bug: please report it with the scenario".to_owned(),
+            Self::Json(_) | Self::Missing { .. } => "this is a bug: please report it with the scenario".to_owned(),
             Self::Machine { .. } => "free some of the machine's threads or descriptors".to_owned(),
         }
     }
@@ -197,7 +200,7 @@ impl RunError {
             | Self::Files(FilesError::Held { .. } | FilesError::Outside { .. }) => Ending::Usage,
             Self::Transport { .. } | Self::NotReady { .. } => Ending::Unreachable,
             Self::Report(ReportError::Template { .. } | ReportError::UnknownFormat { .. }) => Ending::Usage,
-            Self::Report(ReportError::Write { .. }) | Self::Missing { .. } => Ending::Bug,
+            Self::Report(ReportError::Write { .. }) | Self::Json(_) | Self::Missing { .. } => Ending::Bug,
             _ => Ending::Incomplete,
         }
     }

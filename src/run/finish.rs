@@ -165,10 +165,10 @@ fn write(
     // `report DIR` and `diff` read it, whatever formats the scenario asks for.
     files.retain(|(path, _)| path != folder::RESULTS);
     files.push((folder::RESULTS.to_owned(), results::to_json(results)?));
-    files.push((folder::EFFECTIVE.to_owned(), session.scenario.effective_yaml().into_bytes()));
+    files.push((folder::EFFECTIVE.to_owned(), format!("{:#}\n", session.scenario.effective).into_bytes()));
     if let Some(diff) = diff {
         files.push(("diff.md".to_owned(), report::diff::markdown(diff).into_bytes()));
-        files.push(("diff.json".to_owned(), compare::to_json(diff).into_bytes()));
+        files.push(("diff.json".to_owned(), serde_json::to_vec_pretty(diff).map_err(RunError::Json)?));
     }
     for (path, bytes) in files {
         let path = part.join(path);

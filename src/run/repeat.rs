@@ -14,7 +14,7 @@ use crate::foundation::files::FilesError;
 use crate::foundation::units::Offset;
 use crate::instruments::record::journal::Journal;
 use crate::instruments::record::{Commit, SampleFile};
-use crate::kinds::dataset::{Layers, Workload};
+use crate::kinds::dataset::{Layers, workload::Workload};
 use crate::kinds::protocol::{self, Protocol, Settings};
 use crate::load::{self, Figures, KeptSample, Live, RepeatReport, Requests, Work};
 use crate::plan::{Cell, Execution, Plan};
@@ -191,7 +191,7 @@ pub fn check(session: &Session<'_>, plan: &Plan, datasets: &Datasets<'_>) -> Res
             })?,
             None => crate::kinds::dataset::Row::default(),
         };
-        let request = requests.layers.request(row, seed, requests.workload.as_ref());
+        let request = requests.layers.request(row, seed, requests.workload.as_deref());
         requests.protocol.prepare(request).map_err(|source| RunError::Protocol {
             target: cell.target.clone(),
             source,
