@@ -207,9 +207,6 @@ pub struct RunArguments {
     /// Set a value before the run: `path=value`; recorded in the results.
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
-    /// Go on with an interrupted run.
-    #[arg(long, conflicts_with = "restart")]
-    pub resume: bool,
     /// Throw an interrupted run away and begin anew.
     #[arg(long)]
     pub restart: bool,
