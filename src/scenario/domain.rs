@@ -7,8 +7,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::foundation::diagnostic::Finding;
-use crate::foundation::secret::SecretRef;
+use crate::foundation::secret::{Secret, SecretRef};
 use crate::foundation::units::{Concurrency, Rate};
 use crate::instruments::simulator;
 use crate::kinds::arrival;
@@ -63,10 +62,14 @@ pub struct Target {
     pub path: Option<String>,
     /// Credentials.
     pub auth: Option<Auth>,
+    /// `user:password` out of the base URL, sent as Basic; its reference names the key that it stood in.
+    pub user_info: Option<Secret>,
     /// Headers of every request to its own origin.
     pub headers: Vec<(String, String)>,
     /// Request parameters for this target.
     pub params: Params,
+    /// A `tokenizer.json`, relative to the scenario, that counts tokens where the server tells none.
+    pub tokenizer: Option<PathBuf>,
     /// How to know that it is ready.
     pub ready: Option<Ready>,
     /// A path or URL whose JSON is recorded.
@@ -76,9 +79,9 @@ pub struct Target {
     /// Price of running it.
     pub prices: Option<Prices>,
     /// Requests sent once before its cells.
-    pub setup: Vec<Value>,
+    pub setup: Vec<protocol::http::Step>,
     /// Requests sent once after its cells.
-    pub teardown: Vec<Value>,
+    pub teardown: Vec<protocol::http::Step>,
     /// Its own limits and objectives, merged over the file's.
     pub slo: Slo,
     /// Other hosts that an answer may send us to.
@@ -381,16 +384,4 @@ pub struct Report {
     pub percentiles: Vec<f64>,
     /// Further files.
     pub exports: Vec<String>,
-}
-
-impl Scenario {
-    /// `load` for a cell whose `load.<key>` axes have these values: each override is a key path below `load`
-    /// (`timeout.total`) and its value as written in the matrix.
-    ///
-    /// # Errors
-    /// Where a value does not fit its key.
-    pub fn load_with(&self, overrides: &[(&str, &Value)]) -> Result<Load, Finding> {
-        let _ = overrides;
-        Ok(self.load.clone())
-    }
 }

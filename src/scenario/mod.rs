@@ -6,10 +6,14 @@
 mod check;
 pub mod document;
 mod domain;
+mod effective;
 mod read;
+mod resolve;
+mod rules;
 mod schema;
 mod suggest;
 
 pub use domain::*;
+pub use effective::yaml as effective_yaml;
 pub use read::{Loaded, ReadOptions, Rejected, read};
 pub use schema::schema;

@@ -3,8 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
+
+use super::document::source::{self, Source};
 use super::domain::Scenario;
-use crate::foundation::diagnostic::{Finding, Findings};
+use super::resolve::{self, Given};
+use super::{check, effective, rules};
+use crate::foundation::diagnostic::{Finding, Findings, Severity};
+use crate::kinds::dataset::Folders;
+
+/// So many errors of a file are shown at once.
+const MOST_ERRORS: usize = 20;
 
 /// What a scenario is read with.
 #[derive(Debug, Clone, Default)]
@@ -15,29 +24,38 @@ pub struct ReadOptions {
     pub environment: BTreeMap<String, String>,
     /// Whether a reference to an unset variable is an error: `run`, and `--check-env`.
     pub check_env: bool,
+    /// Whether the small limits for files of strangers hold.
+    pub untrusted: bool,
 }
 
-/// A scenario that is fit to be planned.
+/// A scenario that can be planned.
 pub struct Loaded {
     /// The scenario.
     pub scenario: Scenario,
     /// What is worth knowing about the file, with places.
     pub warnings: Findings,
+    /// Parts of it that cannot be executed yet, with places: `run` refuses them, `plan` does not.
+    pub unsupported: Findings,
+    /// The file as read; its own findings are in `warnings`.
+    source: Source,
 }
 
 impl Loaded {
-    /// Gives each finding that names a JSON pointer its place in the file that the value was written in.
+    /// Gives each finding that names a JSON pointer its place in the file that the value was written in, hides secrets in
+    /// its texts, and sorts by place.
     #[must_use]
     pub fn attach(&self, findings: Findings) -> Findings {
-        findings
+        self.source.settle(findings)
     }
 }
 
-/// A file that is no scenario.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file that is no legal scenario.
 pub struct Rejected {
-    /// Everything that is wrong with it (20 at most), with places, in the order of the file.
+    /// Everything that is wrong with it (20 errors at most), with places, in the order of the file.
     pub findings: Findings,
+    /// The scenario without what is wrong, where that leaves its cells as they are meant: the plan's findings about it are
+    /// worth telling in the same pass. Never to be run.
+    pub partial: Option<Box<Loaded>>,
 }
 
 /// Reads, interpolates, extends, checks and resolves a scenario. Touches no network.
@@ -45,6 +63,147 @@ pub struct Rejected {
 /// # Errors
 /// Where anything is wrong with the file: all of it in one pass.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Loaded, Rejected> {
-    let _ = options;
-    Err(Rejected { findings: vec![Finding::error("unreadable-file", "", format!("cannot read {}", path.display()))] })
+    let environment = |name: &str| options.environment.get(name).cloned();
+    let reading = source::ReadOptions {
+        set: &options.set,
+        environment: &environment,
+        require_environment: options.check_env,
+        untrusted: options.untrusted,
+    };
+    from_source(source::read(path, &reading))
 }
+
+/// The scenario of a file that was read.
+fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
+    if !source.whole {
+        let findings = cut(source.settle(Findings::new()));
+        return Err(Rejected { findings, partial: None });
+    }
+    let (value, mut found) = check::coerced_findings(&source);
+    found.retain(|finding| !is_credential(&source, &finding.pointer));
+    let of_schema = found.clone();
+    found.extend(rules::check(&rules::Subject::new(&value, &source)));
+    let settled = source.settle(found.clone());
+    let unsupported = rules::unsupported(&rules::Subject::new(&value, &source));
+    source.findings.clear();
+    let (errors, warnings): (Findings, Findings) =
+        settled.into_iter().partition(|finding| finding.severity == Severity::Error);
+
+    let spoilt: Vec<&Finding> = found.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let pruned = without(&value, &spoilt, &source);
+    let effective = effective::effective(&source.written);
+    let given = Given {
+        value: &pruned,
+        folders: Folders { scenario: source.folder.clone(), root: source.root.clone() },
+        hash: effective::hash(&effective),
+        effective,
+    };
+    let resolved = resolve::scenario(given);
+    if errors.is_empty() {
+        return match resolved {
+            Ok(scenario) => {
+                let unsupported = source.settle(unsupported);
+                Ok(Loaded { scenario, warnings, unsupported, source })
+            }
+            Err(mut finding) => {
+                source.places.attach(&mut finding);
+                Err(Rejected { findings: vec![finding], partial: None })
+            }
+        };
+    }
+    let partial = resolved.ok().filter(|_| of_schema.iter().all(leaves_cells)).map(|scenario| {
+        Box::new(Loaded { scenario, warnings: Findings::new(), unsupported: Findings::new(), source })
+    });
+    let findings = cut(errors.into_iter().chain(warnings).collect());
+    Err(Rejected { findings, partial })
+}
+
+/// Whether leaving out what a finding of the schema is about leaves the cells as they were meant.
+fn leaves_cells(finding: &Finding) -> bool {
+    let beside = ["/slo", "/report", "/compare", "/labels", "/description"];
+    let unknown_key = finding.code == "unknown-key" && !finding.pointer.starts_with("/matrix");
+    unknown_key || beside.iter().any(|part| finding.pointer.starts_with(part))
+}
+
+/// Errors first to be kept where there are too many; the order of the file stays.
+fn cut(findings: Findings) -> Findings {
+    let mut errors = 0;
+    let mut kept = findings;
+    kept.retain(|finding| {
+        errors += usize::from(finding.severity == Severity::Error);
+        errors <= MOST_ERRORS
+    });
+    kept
+}
+
+fn is_credential(source: &Source, pointer: &str) -> bool {
+    source.credentials.iter().any(|credential| pointer.starts_with(credential.as_str()))
+}
+
+/// An address for a target whose own is not known: a plan needs none.
+const NOWHERE: &str = "http://unset.invalid";
+
+/// The document without what is wrong in it and without leaves whose references are unset, so that the rest can be read.
+fn without(value: &Value, wrong: &[&Finding], source: &Source) -> Value {
+    let unset = source.references.iter().filter(|(_, reference)| !reference.unset.is_empty());
+    let mut pointers: Vec<&str> = unset
+        .map(|(pointer, _)| pointer.as_str())
+        .filter(|pointer| !is_free_text(pointer))
+        .chain(wrong.iter().filter(|finding| !finding.pointer.is_empty()).map(|finding| finding.pointer.as_str()))
+        .chain(source.refused.iter().map(String::as_str))
+        .collect();
+    pointers.sort_unstable();
+    pointers.dedup();
+    let mut rest = value.clone();
+    // The last first: what is taken out of a list moves only what comes after it.
+    pointers.sort_by_key(|pointer| std::cmp::Reverse(place_in_lists(pointer)));
+    for pointer in pointers {
+        take_out(&mut rest, pointer);
+    }
+    rest
+}
+
+/// A text that may say anything stands as it was written.
+fn is_free_text(pointer: &str) -> bool {
+    let last = pointer.rsplit('/').next().unwrap_or_default();
+    pointer.contains("/params/") || pointer.contains("/headers/") || matches!(last, "model" | "description" | "prompt")
+}
+
+/// Orders pointers of one list by their number.
+fn place_in_lists(pointer: &str) -> Vec<(String, usize)> {
+    pointer.split('/').map(|part| (part.to_owned(), part.parse().unwrap_or(0))).map(|(part, number)| {
+        if part.bytes().all(|byte| byte.is_ascii_digit()) { (String::new(), number) } else { (part, 0) }
+    }).collect()
+}
+
+fn take_out(document: &mut Value, pointer: &str) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    let is_address = key == "base_url" || parent.ends_with("/base_urls");
+    match document.pointer_mut(parent) {
+        Some(Value::Object(map)) if is_address && map.contains_key(&key) => {
+            map.insert(key, Value::String(NOWHERE.to_owned()));
+        }
+        Some(Value::Object(map)) if parent.is_empty() && key == "name" => {
+            map.insert(key, Value::String("unset".to_owned()));
+        }
+        Some(Value::Object(map)) => {
+            map.shift_remove(&key);
+        }
+        Some(Value::Array(items)) => {
+            if let Ok(index) = key.parse::<usize>()
+                && index < items.len()
+            {
+                if is_address {
+                    items[index] = Value::String(NOWHERE.to_owned());
+                } else {
+                    items.remove(index);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,15 @@ pub fn findings(document: &Value) -> Findings {
     CHECKER.findings(document)
 }
 
+/// Everything in `load` that the schema does not allow.
+pub fn load_findings(load: &Value) -> Findings {
+    let document = json!({
+        "version": 1, "name": "load", "load": load,
+        "targets": { "any": { "protocol": "http", "base_url": "http://any" } },
+    });
+    findings(&document)
+}
+
 /// The document with texts from references made numbers and booleans where the schema wants these, or where a request
 /// parameter takes anything; and what the schema does not allow in it.
 pub fn coerced_findings(source: &Source) -> (Value, Findings) {

@@ -1,0 +1,95 @@
+//! Files that a scenario names.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Rule, Subject};
+use crate::foundation::diagnostic::{Finding, Findings};
+
+/// A file that is not there.
+pub const MISSING: Rule = Rule {
+    code: "missing-file",
+    explain: "Paths are relative to the scenario file, and what they name must be there before anything is sent.",
+    check: missing,
+};
+
+fn missing(subject: &Subject<'_>, findings: &mut Findings) {
+    for (pointer, path) in named(subject) {
+        let joined = subject.source.folder.join(&path);
+        if !leaves_root(&joined, &subject.source.root) && !joined.exists() {
+            findings.push(
+                Finding::error(MISSING.code, pointer, format!("there is no file `{path}`"))
+                    .help(format!("paths are relative to this file's folder; looked for {}", within(&joined, &subject.source.root))),
+            );
+        }
+    }
+}
+
+/// The path as seen from the project root: findings name no machine's folders.
+fn within(path: &Path, root: &Path) -> String {
+    tidy(path).strip_prefix(root).map_or_else(|_| path.display().to_string(), |inside| format!("{} in the project", inside.display()))
+}
+
+/// A file outside the project.
+pub const OUTSIDE: Rule = Rule {
+    code: "outside-root",
+    explain: "A scenario reads nothing outside its project root: the nearest folder upward with `.git`, else its own.",
+    check: outside,
+};
+
+fn outside(subject: &Subject<'_>, findings: &mut Findings) {
+    for (pointer, path) in named(subject) {
+        let joined = subject.source.folder.join(&path);
+        if leaves_root(&joined, &subject.source.root) {
+            findings.push(
+                Finding::error(OUTSIDE.code, pointer, format!("`{path}` leaves the project"))
+                    .help("move the file into the project, and name it relative to this file"),
+            );
+        }
+    }
+}
+
+/// Paths that name one file each, with their pointers; globs and downloads are the dataset's to resolve.
+fn named(subject: &Subject<'_>) -> Vec<(String, String)> {
+    let mut paths: Vec<(String, String)> = Vec::new();
+    for dataset in subject.datasets() {
+        let of_rows = dataset.texts("path").into_iter().filter(|(_, path)| !path.contains("://"));
+        let single = of_rows.chain(dataset.texts("tokenizer"));
+        paths.extend(single.map(|(pointer, path)| (pointer, path.to_owned())));
+    }
+    for target in subject.targets() {
+        let nested = [("http", "/tls/ca/file"), ("comfyui", "/workflow")].into_iter().filter_map(|(key, below)| {
+            let path = target.map.get(key)?.pointer(below)?.as_str()?;
+            Some((format!("{}{below}", target.at(key)), path))
+        });
+        let own = target.texts("tokenizer").into_iter().chain(target.texts("file")).chain(nested);
+        paths.extend(own.map(|(pointer, path)| (pointer, path.to_owned())));
+    }
+    if let Some(template) = subject.get("/report/template").and_then(Value::as_str) {
+        paths.push(("/report/template".to_owned(), template.to_owned()));
+    }
+    paths.retain(|(_, path)| !path.contains(['*', '?', '[', '{']) && !path.is_empty());
+    paths
+}
+
+/// Whether a path lies outside the root, symbolic links followed as far as they exist.
+fn leaves_root(path: &Path, root: &Path) -> bool {
+    let real = path.canonicalize().unwrap_or_else(|_| tidy(path));
+    !real.starts_with(root)
+}
+
+/// The path without `.` and `..`.
+fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                tidied.pop();
+            }
+            other => tidied.push(other),
+        }
+    }
+    tidied
+}

@@ -1,0 +1,69 @@
+//! What the schema cannot say: a closed list of rules over the document as written.
+//!
+//! A rule reads what it understands and is silent about the rest: a value of the wrong type was told by the schema. What is
+//! about cells (pairs that do not fit, axes that are not there, entries that do nothing) is the plan's to find.
+
+mod address;
+mod compare;
+mod credentials;
+mod dataset;
+mod files;
+mod http;
+mod load;
+mod slo;
+mod subject;
+mod unsupported;
+
+pub use subject::Subject;
+use subject::Part;
+pub use unsupported::unsupported;
+
+use crate::foundation::diagnostic::{Code, Findings};
+
+/// One thing that can be wrong with a scenario.
+pub struct Rule {
+    /// The code of its findings.
+    pub code: Code,
+    /// What it is for, for people who wonder.
+    pub explain: &'static str,
+    /// Finds it.
+    pub check: fn(&Subject<'_>, &mut Findings),
+}
+
+/// Every rule.
+pub const ALL: &[Rule] = &[
+    address::MISSING,
+    address::TWICE,
+    address::FORM,
+    credentials::LITERAL,
+    dataset::ROWS,
+    dataset::VBENCH_IMAGES,
+    dataset::MIX,
+    dataset::WEIGHTS,
+    files::MISSING,
+    files::OUTSIDE,
+    http::BODIES,
+    http::STEPS,
+    load::RANGE,
+    load::WORKLOAD,
+    load::IDLE,
+    slo::METRIC,
+    slo::STATISTIC,
+    slo::OBJECTIVE,
+    slo::ESTIMATE,
+    compare::GATE,
+    compare::GATE_TWICE,
+    compare::PAIR,
+];
+
+/// What every rule finds.
+pub fn check(subject: &Subject<'_>) -> Findings {
+    let mut findings = Findings::new();
+    for rule in ALL {
+        (rule.check)(subject, &mut findings);
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests;
