@@ -62,7 +62,6 @@ fn run(arguments: Vec<OsString>) -> Ending {
         Command::Schema(arguments) => schema::run(arguments),
         Command::Completions(arguments) => packaging::completions(arguments),
         Command::Man => packaging::man(),
-        _ => Ending::Bug,
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Planned {
 
 /// How a scenario is to be read.
 pub fn options(set: &[String], check_env: bool, surroundings: &Surroundings) -> ReadOptions {
-    ReadOptions { set: set.to_vec(), environment: surroundings.environment.clone(), check_env }
+    ReadOptions { set: set.to_vec(), environment: surroundings.environment.clone(), check_env, untrusted: false }
 }
 
 /// Reads a scenario and expands its matrix; every finding has its place.

@@ -19,7 +19,7 @@ use crate::results::{
     self, Assembly, CellResult, DatasetReference, Ending, Environment, ObjectiveVerdict, Results, RunVerdict,
     ValidityStatus, folder,
 };
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 
 /// What the run knows beside its journal.
 pub struct Facts {
@@ -165,7 +165,7 @@ fn write(
     // `report DIR` and `diff` read it, whatever formats the scenario asks for.
     files.retain(|(path, _)| path != folder::RESULTS);
     files.push((folder::RESULTS.to_owned(), results::to_json(results)?));
-    files.push((folder::EFFECTIVE.to_owned(), format!("{:#}\n", session.scenario.effective).into_bytes()));
+    files.push((folder::EFFECTIVE.to_owned(), scenario::effective_yaml(&session.scenario.effective).into_bytes()));
     if let Some(diff) = diff {
         files.push(("diff.md".to_owned(), report::diff::markdown(diff).into_bytes()));
         files.push(("diff.json".to_owned(), serde_json::to_vec_pretty(diff).map_err(RunError::Json)?));
