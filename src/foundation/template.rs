@@ -158,8 +158,13 @@ fn write_markdown(out: &mut minijinja::Output, state: &mut State, value: &Jinja)
     if value.is_safe() || value.is_number() {
         return write!(out, "{value}").map_err(Error::from);
     }
-    for c in value.to_string().chars() {
+    let text: Vec<char> = value.to_string().chars().collect();
+    for (index, &c) in text.iter().enumerate() {
+        let (before, after) = (index.checked_sub(1).and_then(|at| text.get(at)), text.get(index + 1));
         let written = match c {
+            // Names and comparisons are read in diffs too: within a word, or before a blank, these begin nothing.
+            '_' if [before, after].iter().all(|near| near.is_some_and(|near| near.is_alphanumeric())) => out.write_char(c),
+            '<' | '>' if before.is_some() && matches!(after, Some(' ' | '=' | '0'..='9')) => out.write_char(c),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' => write!(out, "\\{c}"),
             '<' => out.write_str("&lt;"),
             '>' => out.write_str("&gt;"),

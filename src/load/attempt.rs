@@ -102,6 +102,7 @@ impl Run<'_> {
                     let sent = self.send(exchange, total).await;
                     match sent {
                         Ok((wire, head)) => {
+                            seen.sent = wire.activity().sent();
                             let mut receive = |event: Received<'_>| steps.receive(event, &mut seen);
                             self.read(wire, head, total, &mut receive).await.map(|()| None)
                         }

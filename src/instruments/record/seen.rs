@@ -27,6 +27,8 @@ pub struct Sample {
 /// Marks, gaps and counts of the attempt that runs on a slot.
 #[derive(Debug, Default)]
 pub struct Seen {
+    /// When the first byte of the current exchange's request was handed to the socket; told by `load`.
+    pub sent: Option<Offset>,
     /// First chunk with generated content.
     pub first_content: Option<Offset>,
     /// First chunk of the answer proper.

@@ -116,7 +116,9 @@ impl<'a> Collector<'a> {
             let Some(found) = found else {
                 return fault("image_paths", format!("names {}, which is not there", image.display()));
             };
-            *image = read::inside(self.folders, &found)
+            *image = self
+                .folders
+                .inside(&found)
                 .map_err(|error| (Some("image_paths".to_owned()), error.to_string()))?;
         }
         let Some(task) = self.common.task.filter(|task| *task != Task::Load) else { return Ok(()) };

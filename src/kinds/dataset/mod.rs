@@ -21,8 +21,9 @@ pub use request::{Layers, Request, estimate_tokens, position};
 pub use row::{Params, Prompt, Row};
 pub use task::Task;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use crate::foundation::files;
 use crate::foundation::seed::Seed;
 
 /// What a source may read: paths are resolved against the scenario's folder and kept inside the project root.
@@ -32,6 +33,17 @@ pub struct Folders {
     pub scenario: PathBuf,
     /// What no path may leave, symlinks resolved.
     pub root: PathBuf,
+}
+
+impl Folders {
+    /// The real path of `path`, which is relative to the scenario or absolute.
+    ///
+    /// # Errors
+    /// Where it lies outside the project root, symlinks resolved.
+    pub fn inside(&self, path: &Path) -> Result<PathBuf, DatasetError> {
+        files::inside(&self.root, &self.scenario.join(path))
+            .map_err(|error| DatasetError::Other { message: error.to_string(), help: error.help() })
+    }
 }
 
 /// A declared dataset, before it is opened.

@@ -186,8 +186,8 @@ impl Rows for Generated {
     }
 
     fn sha256(&self) -> String {
-        // The options and the seed are all that the rows are made of.
-        let made_of = serde_json::to_vec(&(&self.options, self.limit, self.seed.as_u64())).unwrap_or_default();
+        // Not over the seed, which is each cell's own: the dataset is the same one.
+        let made_of = serde_json::to_vec(&(&self.options, self.limit)).unwrap_or_default();
         hex(&Sha256::digest(made_of))
     }
 }
@@ -333,6 +333,6 @@ mod tests {
         let hash = |options, seed| open(options, seed).unwrap().sha256();
         assert_eq!(hash(json!({"prompt_tokens": 5}), 1), hash(json!({"prompt_tokens": 5}), 1));
         assert_ne!(hash(json!({"prompt_tokens": 5}), 1), hash(json!({"prompt_tokens": 6}), 1));
-        assert_ne!(hash(json!({"prompt_tokens": 5}), 1), hash(json!({"prompt_tokens": 5}), 2));
+        assert_eq!(hash(json!({"prompt_tokens": 5}), 1), hash(json!({"prompt_tokens": 5}), 2));
     }
 }

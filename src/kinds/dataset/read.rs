@@ -74,26 +74,13 @@ pub fn files(folders: &Folders, paths: &Paths) -> Result<Vec<DataFile>, DatasetE
         }
         these.sort_by(|a, b| a.path.cmp(&b.path));
         for file in these {
-            let file = DataFile { path: inside(folders, &file.path)?, ..file };
+            let file = DataFile { path: folders.inside(&file.path)?, ..file };
             if !found.iter().any(|other| other.path == file.path) {
                 found.push(file);
             }
         }
     }
     Ok(found)
-}
-
-/// `path` with its symlinks resolved, where it lies inside the project root.
-pub fn inside(folders: &Folders, path: &Path) -> Result<PathBuf, DatasetError> {
-    let resolved = path.canonicalize().map_err(|source| unreadable(path, source))?;
-    let root = folders.root.canonicalize().map_err(|source| unreadable(&folders.root, source))?;
-    if resolved.starts_with(&root) {
-        return Ok(resolved);
-    }
-    Err(DatasetError::Other {
-        message: format!("{} lies outside the project root {}", path.display(), folders.root.display()),
-        help: "move the file into the project, or give the root that holds both".to_owned(),
-    })
 }
 
 fn unreadable(path: &Path, source: io::Error) -> DatasetError {

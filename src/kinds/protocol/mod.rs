@@ -131,6 +131,7 @@ pub fn build(kind: Kind, settings: Settings) -> Result<Box<dyn Protocol>, Prepar
         Kind::OpenaiChat => Ok(Box::new(openai::Chat::new(settings))),
         Kind::OpenaiCompletions => Ok(Box::new(openai::Completions::new(settings))),
         Kind::VllmOmni => Ok(Box::new(vllm_omni::VllmOmni::new(settings))),
+        Kind::Http => Ok(Box::new(http::Http::new(settings)?)),
         _ => Err(PrepareError {
             message: format!("protocol `{}` is not supported yet", kind.name()),
             help: "use one of openai-chat, openai-completions, vllm-omni, http".to_owned(),

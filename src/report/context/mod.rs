@@ -90,7 +90,7 @@ pub struct CellView {
     pub label: String,
     /// `VALID`, `INVALID` or `CLIENT_LIMITED`.
     pub status: &'static str,
-    /// Outcomes with their counts, `ok 360, timeout_total 7`.
+    /// Outcomes with their counts, `ok: 360, timeout_total: 7`.
     pub outcomes: String,
     /// The same without the ok ones; empty where nothing failed.
     pub failures: String,
@@ -236,7 +236,7 @@ impl PlotView {
 fn cell_view(results: &Results, axes: &Axes, cell: &CellResult, plots: &[Plot], index: usize) -> CellView {
     let counts = |counts: &BTreeMap<String, u64>, but: &str| {
         let parts: Vec<String> =
-            counts.iter().filter(|(name, _)| *name != but).map(|(name, count)| format!("{name} {count}")).collect();
+            counts.iter().filter(|(name, _)| *name != but).map(|(name, count)| format!("{name}: {count}")).collect();
         parts.join(", ")
     };
     CellView {

@@ -1,7 +1,7 @@
 //! The frame of a plot with two scales: grid, ticks, names of the axes.
 
 use super::scale::{PlotScale, tick_label};
-use super::svg::{Anchor, Svg};
+use super::svg::{Anchor, CHARACTER, Svg};
 
 /// The area that values are drawn in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,9 +44,22 @@ pub fn level(svg: &mut Svg, area: &Area, scale: &PlotScale, name: &str) {
     for tick in scale.ticks() {
         let x = area.x(scale, *tick);
         svg.line("a", (x, area.bottom), (x, area.bottom + 4.0));
-        svg.text("s", Anchor::Middle, (x, area.bottom + 17.0), &tick_label(*tick));
     }
+    tick_labels(svg, area, scale);
     svg.text("s", Anchor::Middle, (f64::midpoint(area.left, area.right), area.bottom + 34.0), name);
+}
+
+/// The values of a level scale below the area; one that would touch the one before it is left out.
+pub fn tick_labels(svg: &mut Svg, area: &Area, scale: &PlotScale) {
+    let mut taken = f64::NEG_INFINITY;
+    for tick in scale.ticks() {
+        let (x, text) = (area.x(scale, *tick), tick_label(*tick));
+        let half = f64::from(u32::try_from(text.len()).unwrap_or(u32::MAX)) * CHARACTER / 2.0;
+        if x - half >= taken {
+            svg.text("s", Anchor::Middle, (x, area.bottom + 17.0), &text);
+            taken = x + half + CHARACTER;
+        }
+    }
 }
 
 /// Says in the middle of an area that there is nothing to draw.

@@ -76,7 +76,7 @@ fn legend(svg: &mut Svg) {
 }
 
 fn panels(results: &Results, metrics: &[&'static str], rows: Rows) -> Vec<Panel> {
-    let gap = 26.0;
+    let gap = 36.0;
     let width = (WIDTH - LABELS - NOTES - gap * (float(metrics.len()) - 1.0)) / float(metrics.len());
     let ticks = if metrics.len() > 2 { 3 } else { 4 };
     metrics

@@ -1,7 +1,7 @@
 //! Plots with a row a cell: the cell's name at the left, its values along a scale, its validity at the right.
 
-use super::frame::Area;
-use super::scale::{PlotScale, tick_label};
+use super::frame::{Area, tick_labels};
+use super::scale::PlotScale;
 use super::svg::{Anchor, Svg};
 use crate::report::context::{Axes, status_of};
 use crate::results::{CellResult, ValidityStatus};
@@ -76,8 +76,8 @@ impl Rows {
         for tick in scale.ticks() {
             let x = area.x(scale, *tick);
             svg.line("g", (x, area.top), (x, area.bottom));
-            svg.text("s", Anchor::Middle, (x, area.bottom + 16.0), &tick_label(*tick));
         }
+        tick_labels(svg, area, scale);
         svg.text("b", Anchor::Start, (area.left, area.top - 10.0), name);
     }
 }

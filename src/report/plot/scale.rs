@@ -3,7 +3,7 @@
 use crate::report::number;
 
 /// From which span on a scale of positive values is logarithmic.
-const LOG_FROM: f64 = 30.0;
+const LOG_FROM: f64 = 12.0;
 /// Decades above which a logarithmic scale has a tick a decade only.
 const DECADES_IN_DETAIL: f64 = 3.0;
 

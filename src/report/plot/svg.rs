@@ -10,6 +10,9 @@ use crate::report::escape;
 /// Width of a character of small text, generously; texts are laid out by it.
 pub const CHARACTER: f64 = 6.4;
 
+/// Paper around the drawing in a file of its own.
+const MARGIN: f64 = 16.0;
+
 /// A drawing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Svg {
@@ -173,17 +176,17 @@ impl Svg {
     /// The drawing as a file of its own, with its style.
     pub fn file(&self) -> String {
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-{MARGIN} -{MARGIN} {w} {h}\" width=\"{w}\" height=\"{h}\" role=\"img\" \
              aria-labelledby=\"t d\">\n<title id=\"t\">{}</title>\n<desc id=\"d\">{}</desc>\n<style>{}@media(prefers-color-scheme:dark){{{}}}</style>\n\
-             <rect class=\"p\" width=\"100%\" height=\"100%\"/>\n{}\n</svg>\n",
+             <rect class=\"p\" x=\"-{MARGIN}\" y=\"-{MARGIN}\" width=\"100%\" height=\"100%\"/>\n{}\n</svg>\n",
             escape::xml(&self.title),
             escape::xml(&self.description),
             style(|name| colour(name, false).to_owned()),
             style(|name| colour(name, true).to_owned()),
             // A line a shape, so that a diff shows what moved.
             self.body.replace("><", ">\n<"),
-            w = c(self.width),
-            h = c(self.height),
+            w = c(self.width + 2.0 * MARGIN),
+            h = c(self.height + 2.0 * MARGIN),
         )
     }
 }

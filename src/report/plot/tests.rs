@@ -43,9 +43,9 @@ fn everything_that_is_drawn_lies_within_the_drawing() {
     for results in [fixture::results(), fixture::large()] {
         for plot in plots(&results) {
             let file = plot.svg.file();
-            let size: Vec<f64> = file.split("viewBox=\"0 0 ").nth(1).unwrap().split('"').next().unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
+            let size: Vec<f64> = file.split("viewBox=\"-16 -16 ").nth(1).unwrap().split('"').next().unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
             let most = size[0].max(size[1]);
-            assert!(coordinates(&file).iter().all(|place| (-1.0..=most + 1.0).contains(place)), "{}", plot.file);
+            assert!(coordinates(&file).iter().all(|place| (-16.0..=most - 15.0).contains(place)), "{}", plot.file);
         }
     }
 }
@@ -127,7 +127,7 @@ proptest! {
             let file = plot.svg.file();
             // The greatest tick of a scale is at or above the value, so that no mark is clipped.
             prop_assert!(!file.contains("NaN"));
-            prop_assert!(coordinates(&file).iter().all(|place| (-1.0..=800.0).contains(place)));
+            prop_assert!(coordinates(&file).iter().all(|place| (-16.0..=800.0).contains(place)));
         }
     }
 }

@@ -142,8 +142,8 @@ fn offered(svg: &mut Svg, area: &Area, x: &PlotScale, y: &PlotScale) {
         .map(|rate| (area.x(x, rate), area.y(y, rate)))
         .collect();
     svg.polyline("l cd", "1.5 4", &points);
-    if let Some((x, y)) = points.last() {
-        svg.text("s", Anchor::End, (x - 6.0, (y - 6.0).max(area.top + 2.0)), "all that is offered");
+    if let Some((x, y)) = points.get(points.len() * 4 / 5) {
+        svg.text("s", Anchor::End, (x - 10.0, (y - 2.0).max(area.top + 10.0)), "all that is offered");
     }
 }
 

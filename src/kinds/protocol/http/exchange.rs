@@ -1,0 +1,286 @@
+//! A step becomes a request: its templates are compiled once and filled in from the row and earlier steps.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::options::{self, Expect, Extract, Step};
+use super::{refusal, secret};
+use crate::foundation::template::{TemplateError, Tree};
+use crate::instruments::exchange::{Destination, Exchange};
+use crate::kinds::protocol::framing::media::Media;
+use crate::kinds::protocol::{PrepareError, Settings};
+
+/// A step, ready to be filled in.
+pub struct Compiled {
+    /// Its name; empty in the short form.
+    pub name: String,
+    /// What makes its answer count.
+    pub expect: Expect,
+    /// What is read out of its answer.
+    pub extract: IndexMap<String, Extract>,
+    /// Whether a template names `request`, which only an attempt knows.
+    pub names_request: bool,
+    /// Everything that may hold templates, in one tree: `place`, `query`, `headers`, `body`.
+    tree: Tree,
+    form: Form,
+    is_url: bool,
+    method: http::Method,
+    timeout: Option<std::time::Duration>,
+    streamed: bool,
+}
+
+/// The form of a body.
+#[derive(Debug, Clone, PartialEq)]
+enum Form {
+    None,
+    Json,
+    Form,
+    Multipart,
+    Text,
+    File(Bytes),
+}
+
+impl Compiled {
+    /// Compiles a step.
+    pub fn new(step: Step, settings: &Settings) -> Result<Self, PrepareError> {
+        if step.tls.is_some() {
+            return Err(refusal("`tls` of a step is not supported yet: give the target's `http.tls`"));
+        }
+        let (form, body) = form(step.body, settings)?;
+        let method = match step.method {
+            Some(method) => method.into(),
+            None if form == Form::None => http::Method::GET,
+            None => http::Method::POST,
+        };
+        let is_url = step.url.is_some();
+        let place = step.url.or(step.path).unwrap_or_else(|| "/".to_owned());
+        let object = |map: IndexMap<String, Value>| Value::Object(map.into_iter().collect());
+        let value = Value::Object(Map::from_iter([
+            ("place".to_owned(), Value::from(place)),
+            ("query".to_owned(), object(step.query)),
+            ("headers".to_owned(), object(step.headers)),
+            ("body".to_owned(), body),
+        ]));
+        Ok(Self {
+            name: step.name,
+            expect: step.expect.unwrap_or_default(),
+            extract: step.extract,
+            names_request: names_request(&value),
+            tree: Tree::compile(&value).map_err(|error| unfilled(&error))?,
+            form,
+            is_url,
+            method,
+            timeout: step.timeout.map(|timeout| timeout.0),
+            streamed: step.stream.unwrap_or(false),
+        })
+    }
+
+    /// The request that the step is under `context`.
+    pub fn exchange(&self, context: &Map<String, Value>, settings: &Settings) -> Result<Exchange, PrepareError> {
+        let mut filled = self.tree.fill(context).map_err(|error| unfilled(&error))?;
+        reveal(&mut filled, settings)?;
+        let mut take = |name: &str| filled.get_mut(name).map(Value::take).unwrap_or_default();
+        let mut place = encoded(&text(&take("place")));
+        let query = pairs(take("query"));
+        if !query.is_empty() {
+            place.push(if place.contains('?') { '&' } else { '?' });
+            place.push_str(&query);
+        }
+        let mut headers = Vec::new();
+        for (name, value) in take("headers").as_object().into_iter().flatten() {
+            let header = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::from_str(&text(value)).ok());
+            headers.push(header.ok_or_else(|| refusal(format!("`{name}` and its value are no header")))?);
+        }
+        let (media_type, body) = self.body(take("body"), settings)?;
+        let has_type = headers.iter().any(|(name, _)| name == http::header::CONTENT_TYPE);
+        if let Some(media_type) = media_type.filter(|_| !has_type) {
+            let value = HeaderValue::from_str(&media_type).map_err(|_| refusal("the media type is no header"))?;
+            headers.push((http::header::CONTENT_TYPE, value));
+        }
+        let destination = if self.is_url {
+            Destination::Elsewhere(place)
+        } else if place.starts_with('/') {
+            Destination::Target(place)
+        } else {
+            Destination::Target(format!("/{place}"))
+        };
+        Ok(Exchange {
+            method: self.method.clone(),
+            destination,
+            headers,
+            body,
+            streamed: self.streamed,
+            timeout: self.timeout,
+        })
+    }
+
+    fn body(&self, value: Value, settings: &Settings) -> Result<(Option<String>, Bytes), PrepareError> {
+        let media_type = |name: &str| Some(name.to_owned());
+        Ok(match &self.form {
+            Form::None => (None, Bytes::new()),
+            Form::Json => {
+                let body = serde_json::to_vec(&value).map_err(|error| refusal(error.to_string()))?;
+                (media_type("application/json"), body.into())
+            }
+            Form::Form => (media_type("application/x-www-form-urlencoded"), pairs(value).into()),
+            Form::Text => (media_type("text/plain; charset=utf-8"), text(&value).into()),
+            Form::File(bytes) => {
+                let known = Media::of(bytes).map_or("application/octet-stream", |media| media.media_type);
+                (media_type(known), bytes.clone())
+            }
+            Form::Multipart => {
+                let (boundary, body) = multipart(&value, settings)?;
+                (Some(format!("multipart/form-data; boundary={boundary}")), body)
+            }
+        })
+    }
+}
+
+/// The one form that a body has, and what of it may hold templates.
+fn form(body: options::Body, settings: &Settings) -> Result<(Form, Value), PrepareError> {
+    let object = |map: IndexMap<String, Value>| Value::Object(map.into_iter().collect());
+    let forms = [
+        body.json.map(|json| (Form::Json, json)),
+        body.form.map(|form| (Form::Form, object(form))),
+        body.multipart.map(|parts| (Form::Multipart, object(parts))),
+        body.text.map(|text| (Form::Text, Value::String(text))),
+        match body.file {
+            Some(path) => Some((Form::File(file(&path, settings)?), Value::Null)),
+            None => None,
+        },
+    ];
+    let mut given = forms.into_iter().flatten();
+    let first = given.next().unwrap_or((Form::None, Value::Null));
+    if given.next().is_some() {
+        return Err(refusal("a body has one form: json, form, multipart, text or file"));
+    }
+    Ok(first)
+}
+
+fn file(path: &std::path::Path, settings: &Settings) -> Result<Bytes, PrepareError> {
+    let folders = settings.folders.as_ref().ok_or_else(|| refusal("files cannot be sent here"))?;
+    let inside = folders.inside(path).map_err(|error| refusal(error.to_string()))?;
+    let bytes = std::fs::read(inside).map_err(|error| refusal(format!("cannot read {}: {error}", path.display())))?;
+    Ok(bytes.into())
+}
+
+fn unfilled(error: &TemplateError) -> PrepareError {
+    PrepareError {
+        message: format!("template {error}"),
+        help: "templates see `row`, `request` (index, seed), `workload` and earlier steps by name".to_owned(),
+    }
+}
+
+fn names_request(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("{{") && text.contains("request") || text.contains("{%"),
+        Value::Array(items) => items.iter().any(names_request),
+        Value::Object(entries) => entries.values().any(names_request),
+        _ => false,
+    }
+}
+
+/// Puts credentials in the place of their references.
+fn reveal(value: &mut Value, settings: &Settings) -> Result<(), PrepareError> {
+    if let Some(reference) = secret(value) {
+        let written = reference.to_string();
+        let known = settings.secrets.iter().find(|secret| secret.to_string() == written);
+        let known = known.ok_or_else(|| refusal(format!("the secret {written} was not read")))?;
+        *value = Value::from(known.expose());
+        return Ok(());
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().try_for_each(|item| reveal(item, settings)),
+        Value::Object(entries) => entries.values_mut().try_for_each(|item| reveal(item, settings)),
+        _ => Ok(()),
+    }
+}
+
+/// A value as text: a string as it is, anything else as JSON, null as nothing.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// An object as URL-encoded pairs; nulls are left out, a list gives its key several times.
+fn pairs(value: Value) -> String {
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::Null => {}
+            Value::Array(items) => items.iter().for_each(|item| drop(pairs.append_pair(name, &text(item)))),
+            value => drop(pairs.append_pair(name, &text(value))),
+        }
+    }
+    pairs.finish()
+}
+
+/// A path or URL with what cannot stand in one percent-encoded; what is encoded already stays.
+fn encoded(place: &str) -> String {
+    let mut encoded = String::with_capacity(place.len());
+    for byte in place.trim().bytes() {
+        match byte {
+            b'!' | b'#'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~' => encoded.push(char::from(byte)),
+            _ => {
+                use std::fmt::Write as _;
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
+}
+
+/// A multipart form: its boundary and its bytes. A part that is `{ upload: PATH }` is that file.
+fn multipart(value: &Value, settings: &Settings) -> Result<(String, Bytes), PrepareError> {
+    let mut parts = Vec::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let upload = value.as_object().filter(|part| part.len() == 1).and_then(|part| part.get("upload"));
+        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "%22").replace(['\r', '\n'], " ");
+        let mut head = format!("Content-Disposition: form-data; name=\"{}\"", quoted(name));
+        let content = match upload {
+            Some(path) => {
+                let path = std::path::PathBuf::from(text(path));
+                let bytes = file(&path, settings)?;
+                let media_type = Media::of(&bytes).map_or("application/octet-stream", |media| media.media_type);
+                let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                head = format!("{head}; filename=\"{}\"\r\nContent-Type: {media_type}", quoted(&file_name));
+                bytes
+            }
+            None if value.is_null() => continue,
+            None => text(value).into(),
+        };
+        parts.push((head, content));
+    }
+    // A boundary that is the same for the same content, and stands nowhere in it.
+    let mut boundary = "plimsoll-part".to_owned();
+    while parts.iter().any(|(_, content)| memchr::memmem::find(content, boundary.as_bytes()).is_some()) {
+        boundary.push('-');
+    }
+    let mut body = Vec::new();
+    for (head, content) in parts {
+        body.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());
+        body.extend_from_slice(&content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    Ok((boundary, body.into()))
+}
+
+impl From<options::Method> for http::Method {
+    fn from(method: options::Method) -> Self {
+        match method {
+            options::Method::Get => Self::GET,
+            options::Method::Head => Self::HEAD,
+            options::Method::Post => Self::POST,
+            options::Method::Put => Self::PUT,
+            options::Method::Patch => Self::PATCH,
+            options::Method::Delete => Self::DELETE,
+            options::Method::Options => Self::OPTIONS,
+        }
+    }
+}

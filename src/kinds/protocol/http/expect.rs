@@ -1,0 +1,145 @@
+//! What makes an answer count, and what is read out of it.
+
+use http::HeaderMap;
+use serde_json::Value;
+
+use super::options::{Expect, Extract};
+use crate::instruments::exchange::{Head, Judgement};
+use crate::instruments::record::{Outcome, Sample, Seen};
+use crate::kinds::protocol::framing::media::{self, Media};
+
+/// So much of a body is kept as a sample.
+const LONGEST_SAMPLE: usize = 64 << 10;
+
+/// An answer that has come in whole.
+pub struct Answer<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its media type.
+    pub media_type: &'a str,
+    /// Its body.
+    pub body: &'a [u8],
+    /// Its body as JSON, where that was asked for and it is.
+    pub json: Option<Value>,
+}
+
+impl Expect {
+    /// The outcome by status alone; `None` where it is a good one.
+    pub fn refuses(&self, head: &Head) -> Option<Outcome> {
+        let listed = match &self.status {
+            Some(statuses) => statuses.contains(head.status),
+            None => (200..300).contains(&head.status),
+        };
+        if listed { None } else { Some(head.refusal().unwrap_or(Outcome::Http(head.status))) }
+    }
+
+    /// Whether the content of an answer is read at all.
+    pub fn reads_json(&self) -> bool {
+        !self.json.is_empty() || self.image.as_deref().is_some_and(|place| place != "body")
+    }
+
+    /// Whether the content of a listed status is what was expected.
+    pub fn judge(&self, answer: &Answer<'_>, seen: &mut Seen) -> Judgement {
+        let invalid = |error: String| Judgement::failed(Outcome::Invalid, error);
+        if let Some(expected) = &self.content_type
+            && !expected.eq_ignore_ascii_case(answer.media_type)
+        {
+            return invalid(format!("the media type is `{}`, not `{expected}`", answer.media_type));
+        }
+        if let Some(least) = self.min_bytes
+            && (answer.body.len() as u64) < least
+        {
+            return invalid(format!("the body has {} bytes, not {least}", answer.body.len()));
+        }
+        if self.reads_json() && answer.json.is_none() {
+            return Judgement::failed(Outcome::Protocol, "the body is no JSON");
+        }
+        for (pointer, expected) in &self.json {
+            if let Err(error) = holds(answer.json.as_ref().and_then(|json| json.pointer(pointer)), expected) {
+                return invalid(format!("`{pointer}` {error}"));
+            }
+        }
+        match self.image.as_deref().map(|place| (place, answer.picture(place))) {
+            None => Judgement::ok(),
+            Some((place, None)) => invalid(format!("there is no picture at `{place}`")),
+            Some((_, Some((bytes, media)))) => {
+                seen.image_bytes = media.decoded_bytes();
+                if seen.keep_samples {
+                    seen.samples.push(Sample { extension: media.extension, bytes });
+                }
+                Judgement::ok()
+            }
+        }
+    }
+}
+
+/// Whether a value is what was expected: `exists`, `{ equals: … }`, or the value itself.
+fn holds(found: Option<&Value>, expected: &Value) -> Result<(), String> {
+    let Some(found) = found else { return Err("is missing".to_owned()) };
+    let expected = match expected {
+        Value::String(text) if text == "exists" => return Ok(()),
+        Value::Object(object) if object.len() == 1 => object.get("equals").unwrap_or(expected),
+        other => other,
+    };
+    let same_number = || found.as_f64().zip(expected.as_f64()).is_some_and(|(found, expected)| found == expected);
+    if found == expected || same_number() {
+        return Ok(());
+    }
+    let mut found = found.to_string();
+    if let Some((cut, _)) = found.char_indices().nth(80) {
+        found.truncate(cut);
+    }
+    Err(format!("is {found}, not {expected}"))
+}
+
+impl Answer<'_> {
+    fn picture(&self, place: &str) -> Option<(Vec<u8>, Media)> {
+        let bytes = if place == "body" {
+            self.body.to_vec()
+        } else {
+            media::decode(self.json.as_ref()?.pointer(place)?.as_str()?)?
+        };
+        let media = Media::of(&bytes).filter(Media::is_picture)?;
+        Some((bytes, media))
+    }
+
+    /// The value that stands where `extract` says; `None` where nothing does.
+    pub fn extract(&self, extract: &Extract) -> Option<Value> {
+        match extract {
+            Extract::Json(pointer) => self.json.as_ref()?.pointer(pointer).cloned(),
+            Extract::Header(name) => self.headers.get(name)?.to_str().ok().map(Value::from),
+        }
+    }
+
+    /// Keeps the body as a sample, where it is a text.
+    pub fn keep(&self, seen: &mut Seen) {
+        if seen.keep_samples && seen.samples.is_empty() && self.body.len() <= LONGEST_SAMPLE {
+            let extension = if self.media_type == "application/json" { "json" } else { "txt" };
+            if !self.body.is_empty() && std::str::from_utf8(self.body).is_ok() {
+                seen.samples.push(Sample { extension, bytes: self.body.to_vec() });
+            }
+        }
+    }
+}
+
+/// Writes what was extracted into the record, where its name is a metric's: `server.<name>`, `output_tokens`,
+/// `input_tokens`. A value that is no number has no metric.
+pub fn note(name: &str, value: &Value, seen: &mut Seen) {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    let Some(number) = number.filter(|number: &f64| number.is_finite()) else { return };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float saturates")]
+    let count = (number >= 0.0).then_some(number as u64);
+    match name {
+        "output_tokens" => seen.usage(None, count),
+        "input_tokens" => seen.usage(count, None),
+        _ => {
+            if let Some(name) = name.strip_prefix("server.") {
+                seen.server.insert(name.to_owned(), number);
+            }
+        }
+    }
+}
