@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::foundation::secret::{Secret, SecretRef};
 use crate::foundation::units::{Concurrency, Rate};
-use crate::instruments::simulator;
+use crate::instruments::simulator::Model;
 use crate::kinds::arrival;
 use crate::kinds::dataset::{Folders, Params, Source, Task};
 use crate::kinds::metric::slo::Limits;
@@ -96,7 +96,7 @@ pub enum Address {
     /// Base URLs, used round robin; user-info removed. A trailing slash is removed, and `/v1` is not doubled.
     Urls(Vec<String>),
     /// The simulator, started for this target on a loopback port.
-    Embedded(Box<simulator::Model>),
+    Embedded(Box<Model>),
 }
 
 /// Credentials of a target.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::slo::Slo;
 use crate::foundation::secret::SecretRef;
 use crate::foundation::units::HumanDuration;
-use crate::instruments::simulator;
+use crate::instruments::simulator::Model;
 use crate::kinds::dataset::Params;
 use crate::kinds::protocol::{Kind, comfyui, http, model_load, triton};
 use crate::scenario::domain::{HttpClient, HttpVersion};
@@ -73,7 +73,7 @@ pub struct Address {
     pub base_urls: Option<Vec<String>>,
     /// The simulator, started on a loopback port for this target, in place of `base_url`.
     #[schemars(example = &serde_json::json!({ "servers": 4, "ttft": "20ms", "itl": "5ms" }))]
-    pub embedded: Option<simulator::Model>,
+    pub embedded: Option<Model>,
     /// Other hosts that an answer may send us to: names, globs, or networks.
     #[serde(default)]
     #[schemars(example = &["*.blob.example.com", "10.0.0.0/8"])]
