@@ -4,5 +4,6 @@
 mod architecture;
 mod mock;
 mod plan;
+mod run;
 mod support;
 mod validate;
