@@ -15,7 +15,9 @@ pub(super) fn relative_to_baseline(cells: &mut [CellResult], baseline: &IndexMap
         return;
     }
     for place in 0..cells.len() {
-        let Some(base) = baseline_of(cells, place, baseline) else { continue };
+        let Some(base) = baseline_of(cells, place, baseline) else {
+            continue;
+        };
         let relative = names(&cells[place])
             .into_iter()
             .filter_map(|(name, metric, statistic)| {
@@ -28,7 +30,11 @@ pub(super) fn relative_to_baseline(cells: &mut [CellResult], baseline: &IndexMap
 }
 
 /// The cell whose axes are those of the cell at `place` with the baseline's values; `None` for the baseline itself.
-fn baseline_of(cells: &[CellResult], place: usize, baseline: &IndexMap<String, Value>) -> Option<usize> {
+fn baseline_of(
+    cells: &[CellResult],
+    place: usize,
+    baseline: &IndexMap<String, Value>,
+) -> Option<usize> {
     let wanted = |name: &str, own: &Value, theirs: &Value| match baseline.get(name) {
         Some(value) => same(value, theirs),
         None => same(own, theirs),
@@ -37,7 +43,10 @@ fn baseline_of(cells: &[CellResult], place: usize, baseline: &IndexMap<String, V
         baseline.keys().all(|name| other.axes.contains_key(name))
             && cells[place].axes.len() == other.axes.len()
             && cells[place].axes.iter().all(|(name, own)| {
-                other.axes.get(name).is_some_and(|theirs| wanted(name, own, theirs))
+                other
+                    .axes
+                    .get(name)
+                    .is_some_and(|theirs| wanted(name, own, theirs))
             })
     };
     cells.iter().position(fits).filter(|base| *base != place)
@@ -56,10 +65,16 @@ fn names(cell: &CellResult) -> Vec<(String, &'static str, Option<&'static str>)>
     let mut names = Vec::new();
     for metric in catalogue::all().filter(|metric| metric.better != Better::Neither) {
         match cell.metrics.get(metric.name) {
-            Some(Some(MetricValue::Number(_))) => names.push((metric.name.to_owned(), metric.name, None)),
-            Some(Some(MetricValue::Distribution(_))) => names.extend(
-                STATISTICS.map(|statistic| (format!("{}.{statistic}", metric.name), metric.name, Some(statistic))),
-            ),
+            Some(Some(MetricValue::Number(_))) => {
+                names.push((metric.name.to_owned(), metric.name, None))
+            }
+            Some(Some(MetricValue::Distribution(_))) => names.extend(STATISTICS.map(|statistic| {
+                (
+                    format!("{}.{statistic}", metric.name),
+                    metric.name,
+                    Some(statistic),
+                )
+            })),
             _ => {}
         }
     }
@@ -77,6 +92,12 @@ fn compare(
         Better::Lower => theirs / own,
         Better::Higher | Better::Neither => own / theirs,
     };
-    let speedup = factor(cell.value(metric, statistic)?, base.value(metric, statistic)?);
-    speedup.is_finite().then_some(Relative { speedup: Some(speedup), interval: None })
+    let speedup = factor(
+        cell.value(metric, statistic)?,
+        base.value(metric, statistic)?,
+    );
+    speedup.is_finite().then_some(Relative {
+        speedup: Some(speedup),
+        interval: None,
+    })
 }

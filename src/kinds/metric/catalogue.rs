@@ -91,8 +91,9 @@ pub struct Metric {
 }
 
 /// Statistics of a distribution that an objective may name, beside any `p<number>`.
-pub const STATISTICS: [&str; 10] =
-    ["mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p999"];
+pub const STATISTICS: [&str; 10] = [
+    "mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p999",
+];
 
 /// Percentiles that every distribution has, as shares.
 pub const PERCENTILES: [f64; 6] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
@@ -142,7 +143,14 @@ impl Metric {
         compute: fn() -> Expr,
     ) -> Self {
         let (shape, compute) = (Shape::Distribution, Compute::Each(compute));
-        Self { name, unit, better, shape, definition, compute }
+        Self {
+            name,
+            unit,
+            better,
+            shape,
+            definition,
+            compute,
+        }
     }
 
     /// One number a cell.
@@ -153,7 +161,14 @@ impl Metric {
         compute: fn(&Totals) -> Option<f64>,
     ) -> Self {
         let (shape, compute) = (Shape::Scalar, Compute::Scalar(compute));
-        Self { name, unit, better, shape, definition, compute }
+        Self {
+            name,
+            unit,
+            better,
+            shape,
+            definition,
+            compute,
+        }
     }
 
     /// Events per second, of which more is better.
@@ -208,9 +223,14 @@ mod tests {
 
     #[test]
     fn a_percentile_is_named_by_its_digits_and_read_back() {
-        for (share, name) in
-            [(0.5, "p50"), (0.999, "p999"), (0.9999, "p9999"), (0.975, "p975"), (0.05, "p5"), (0.1, "p10")]
-        {
+        for (share, name) in [
+            (0.5, "p50"),
+            (0.999, "p999"),
+            (0.9999, "p9999"),
+            (0.975, "p975"),
+            (0.05, "p5"),
+            (0.1, "p10"),
+        ] {
             assert_eq!(percentile_name(share), name);
             assert_eq!(percentile_share(name), Some(share), "{name}");
         }
@@ -222,7 +242,10 @@ mod tests {
     #[test]
     fn the_usual_statistics_are_the_usual_percentiles() {
         for share in PERCENTILES {
-            assert!(STATISTICS.contains(&percentile_name(share).as_str()), "{share}");
+            assert!(
+                STATISTICS.contains(&percentile_name(share).as_str()),
+                "{share}"
+            );
         }
     }
 }

@@ -24,29 +24,56 @@ impl Values {
             Compute::Pooled(list, per_unit) => (list(), Some(per_unit)),
             Compute::Scalar(_) => return Ok(None),
         };
-        let frame = requests.clone().lazy().select([expression.alias("value")]).collect()?;
+        let frame = requests
+            .clone()
+            .lazy()
+            .select([expression.alias("value")])
+            .collect()?;
         let column = frame.column("value")?.clone();
         Ok(Some(Self { column, per_unit }))
     }
 
     /// Values that were read from elsewhere, one a request.
     pub(super) fn of(values: Vec<Option<f64>>) -> Self {
-        Self { column: Series::new("value".into(), values).into(), per_unit: None }
+        Self {
+            column: Series::new("value".into(), values).into(),
+            per_unit: None,
+        }
     }
 
     /// The values of the requests that `mask` chooses within `rows`, in no order.
-    pub(super) fn within(&self, mask: &BooleanChunked, rows: &Range<usize>) -> PolarsResult<Vec<f64>> {
+    pub(super) fn within(
+        &self,
+        mask: &BooleanChunked,
+        rows: &Range<usize>,
+    ) -> PolarsResult<Vec<f64>> {
         let offset = i64::try_from(rows.start).unwrap_or(i64::MAX);
-        let chosen = self.column.slice(offset, rows.len()).filter(&mask.slice(offset, rows.len()))?;
+        let chosen = self
+            .column
+            .slice(offset, rows.len())
+            .filter(&mask.slice(offset, rows.len()))?;
         let Some(per_unit) = self.per_unit else {
-            return Ok(chosen.f64()?.iter().flatten().filter(|value| value.is_finite()).collect());
+            return Ok(chosen
+                .f64()?
+                .iter()
+                .flatten()
+                .filter(|value| value.is_finite())
+                .collect());
         };
         if chosen.null_count() == chosen.len() {
             return Ok(Vec::new());
         }
-        let members = chosen.explode(ExplodeOptions { empty_as_null: false, keep_nulls: false })?;
+        let members = chosen.explode(ExplodeOptions {
+            empty_as_null: false,
+            keep_nulls: false,
+        })?;
         let members = members.cast(&DataType::Float64)?;
-        Ok(members.f64()?.iter().flatten().map(|value| value / per_unit).collect())
+        Ok(members
+            .f64()?
+            .iter()
+            .flatten()
+            .map(|value| value / per_unit)
+            .collect())
     }
 }
 
@@ -90,8 +117,14 @@ impl Sorted {
             ("max".to_owned(), Some(*last)),
         ]);
         for share in PERCENTILES.iter().chain(percentiles) {
-            all.insert(percentile_name(*share), statistics::quantile(&self.0, *share));
+            all.insert(
+                percentile_name(*share),
+                statistics::quantile(&self.0, *share),
+            );
         }
-        Some(MetricValue::Distribution(Summary { n: self.0.len() as u64, statistics: all }))
+        Some(MetricValue::Distribution(Summary {
+            n: self.0.len() as u64,
+            statistics: all,
+        }))
     }
 }

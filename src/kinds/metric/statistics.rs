@@ -15,7 +15,11 @@ pub(super) fn stddev(values: &[f64]) -> Option<f64> {
 pub(super) fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let k = count(last as u64) * share;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within the slice's indices")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within the slice's indices"
+    )]
     let below = (k.floor() as usize).min(last);
     let above = (below + 1).min(last);
     Some(sorted[below] + (sorted[above] - sorted[below]) * (k - k.floor()))
