@@ -14,7 +14,7 @@ use polars_io::SerReader as _;
 use polars_io::parquet::metadata::FileMetadataRef;
 use polars_io::parquet::read::ParquetReader;
 
-pub use write::{TableRow, Writer};
+pub use write::{COLUMNS, TableRow, Writer};
 
 /// Why a table cannot be written or read.
 #[derive(Debug, thiserror::Error)]

@@ -120,6 +120,9 @@ impl Writer {
 /// Declares the columns once: name, type of the values, and where a row's value comes from.
 macro_rules! columns {
     ($($name:ident: $type:ty = $value:expr;)*) => {
+        /// The columns by name, in their order; `gaps_ns`, which alone can be large, stands after them.
+        pub const COLUMNS: [&str; [$(stringify!($name)),*].len()] = [$(stringify!($name)),*];
+
         /// The rows that wait to be written, by column.
         #[derive(Default)]
         struct Batch {

@@ -9,6 +9,7 @@ use polars::prelude::{BooleanChunked, PolarsError, PolarsResult};
 use super::catalogue::{self, Compute, Metric, Shape};
 use super::frame::Requests;
 use super::group::Groups;
+use super::rows::SMALL;
 use super::sample::{Sorted, Values};
 use super::totals::{Totals, count, ratio};
 use super::value::{
@@ -17,8 +18,6 @@ use super::value::{
 use super::{spread, value, warnings};
 use crate::instruments::table::{Run, Table, TableError};
 
-/// Requests from which on a cell's columns are read one metric at a time, to bound memory.
-const LARGE: usize = 1_000_000;
 
 /// What the aggregation must know of a cell that its rows do not hold.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -115,13 +114,6 @@ pub enum MetricError {
 }
 
 impl MetricError {
-    pub(super) fn compute(table: &Table, source: PolarsError) -> Self {
-        Self::Compute {
-            path: table.path().to_owned(),
-            source,
-        }
-    }
-
     /// What the user can do.
     pub const fn help(&self) -> &'static str {
         match self {
@@ -205,10 +197,10 @@ fn distributions(
     context: &CellContext,
     cell: &mut CellMetrics,
 ) -> Result<(), MetricError> {
-    let metrics: Vec<&Metric> = catalogue::all()
+    let metrics: Vec<&'static Metric> = catalogue::all()
         .filter(|metric| metric.shape == Shape::Distribution)
         .collect();
-    let at_once = if requests.len() < LARGE {
+    let at_once = if requests.len() <= SMALL {
         metrics.len()
     } else {
         1
@@ -219,10 +211,9 @@ fn distributions(
             .filter_map(|metric| metric.compute.expression())
             .collect();
         let frame = requests.with_columns_of(&expressions)?;
-        for metric in metrics {
-            let values = Values::compute(metric.compute, &frame)
-                .map_err(|source| requests.failed(source))?;
-            let Some(values) = values else { continue };
+        let values = Values::of(metrics, &frame).map_err(|source| requests.failed(source))?;
+        drop(frame);
+        for (metric, values) in values {
             let latency = catalogue::is_latency(metric.name);
             let computed = slices.distribution(&values, latency, &context.percentiles);
             computed
@@ -231,7 +222,7 @@ fn distributions(
         }
     }
     for (name, values) in requests.server_measures()? {
-        let computed = slices.distribution(&Values::of(values), false, &context.percentiles);
+        let computed = slices.distribution(&Values::told(values), false, &context.percentiles);
         computed
             .map_err(|source| requests.failed(source))?
             .put(&name, false, cell);

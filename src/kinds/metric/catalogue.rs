@@ -1,7 +1,7 @@
 //! The list of metrics. A metric stands in its family's file with its name, unit, better direction, definition and
 //! the expression that computes it; nothing else defines one.
 
-use polars::prelude::Expr;
+use polars::prelude::{DataType, Expr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,8 @@ impl Compute {
     /// The expression over requests; `None` for a scalar.
     pub(super) fn expression(&self) -> Option<Expr> {
         match self {
-            Self::Each(expression) | Self::Pooled(expression, _) => Some(expression()),
+            Self::Each(expression) => Some(expression().cast(DataType::Float64)),
+            Self::Pooled(expression, _) => Some(expression()),
             Self::Scalar(_) => None,
         }
     }

@@ -9,19 +9,18 @@ use std::ops::Range;
 use polars::prelude::*;
 
 use super::aggregate::MetricError;
+use super::rows::Rows;
 use super::totals::aggregations;
 use super::value::TimelinePoint;
 use super::{server, timeline};
 use crate::instruments::table::{Run, Table};
 
 /// Columns that every computation needs; kept for as long as the cell is.
-const KEPT: [&str; 5] = ["repeat", "outcome", "scheduled_ns", "sent_ns", "end_ns"];
+const KEPT: [&str; 4] = ["repeat", "scheduled_ns", "sent_ns", "end_ns"];
 
 /// The requests of one cell, in the order of their repeats.
 pub(super) struct Requests<'a> {
-    table: &'a Table,
-    /// The cell's rows in the table, repeat by repeat.
-    rows: Vec<Range<usize>>,
+    rows: Rows<'a>,
     /// Which of the rows are a counted request's last attempt; none where all are.
     chosen: Option<BooleanChunked>,
     /// [`KEPT`], and `ok`, `failed`, `sent`; a request's clocks span all its attempts.
@@ -35,19 +34,11 @@ impl<'a> Requests<'a> {
     pub(super) fn of(table: &'a Table, runs: &[Run]) -> Result<Self, MetricError> {
         let mut runs: Vec<&Run> = runs.iter().collect();
         runs.sort_by_key(|run| (run.repeat, run.rows.start));
-        let rows = joined(&runs);
-        let raw = read(
-            table,
-            &rows,
-            &["repeat", "phase", "skipped", "index", "attempt"],
-        )?;
-        let clocks = read(
-            table,
-            &rows,
-            &["outcome", "scheduled_ns", "sent_ns", "end_ns"],
-        )?;
-        let compute = |source| MetricError::compute(table, source);
-        let raw = raw.hstack(clocks.columns()).map_err(compute)?;
+        let rows = Rows::of(table, &runs)?;
+        let compute = |source| rows.failed(source);
+        let raw = rows.columns(&[
+            "repeat", "phase", "skipped", "index", "attempt", "outcome", "scheduled_ns", "sent_ns", "end_ns",
+        ])?;
         let marked = mark(raw).map_err(compute)?;
         let chosen = marked
             .column("chosen")
@@ -64,7 +55,6 @@ impl<'a> Requests<'a> {
         };
         let repeats = repeats(&kept, &runs).map_err(compute)?;
         Ok(Self {
-            table,
             rows,
             chosen,
             kept,
@@ -110,8 +100,8 @@ impl<'a> Requests<'a> {
         if derived && !stored.contains(&"server") {
             stored.push("server");
         }
-        let compute = |source| MetricError::compute(self.table, source);
-        let mut columns = read(self.table, &self.rows, &stored)?;
+        let compute = |source| self.failed(source);
+        let mut columns = self.rows.columns(&stored)?;
         if let Some(chosen) = &self.chosen {
             columns = columns.filter(chosen).map_err(compute)?;
         }
@@ -196,7 +186,7 @@ impl<'a> Requests<'a> {
 
     /// How often each note stands in the cell's rows, warm-ups included.
     pub(super) fn notes(&self) -> Result<BTreeMap<String, u64>, MetricError> {
-        let frame = read(self.table, &self.rows, &["notes"])?;
+        let frame = self.rows.columns(&["notes"])?;
         let column = frame
             .column("notes")
             .and_then(|column| column.str().cloned());
@@ -266,42 +256,8 @@ impl<'a> Requests<'a> {
 
     /// Turns a failure of Polars into this room's error.
     pub(super) fn failed(&self, source: PolarsError) -> MetricError {
-        MetricError::compute(self.table, source)
+        self.rows.failed(source)
     }
-}
-
-/// The rows of all runs; those that follow each other as one range, so that they are read at once.
-fn joined(runs: &[&Run]) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for run in runs {
-        match ranges.last_mut() {
-            Some(last) if last.end == run.rows.start => last.end = run.rows.end,
-            _ => ranges.push(run.rows.clone()),
-        }
-    }
-    ranges
-}
-
-/// Reads columns of several ranges of rows, one below the other.
-fn read(table: &Table, rows: &[Range<usize>], columns: &[&str]) -> Result<DataFrame, MetricError> {
-    let mut whole: Option<DataFrame> = None;
-    for range in rows {
-        let part = table.read(columns, Some(range.clone()))?;
-        match &mut whole {
-            Some(whole) => {
-                whole
-                    .vstack_mut(&part)
-                    .map_err(|source| MetricError::compute(table, source))?;
-            }
-            None => whole = Some(part),
-        }
-    }
-    let mut whole = match whole {
-        Some(whole) => whole,
-        None => table.read(columns, Some(0..0))?,
-    };
-    whole.rechunk_mut_par();
-    Ok(whole)
 }
 
 /// Marks the last attempt of each counted request, and lets its clock begin where its first attempt began.

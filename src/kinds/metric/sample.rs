@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::catalogue::{Compute, PERCENTILES, percentile_name};
-use super::statistics;
+use super::catalogue::{Compute, Metric, PERCENTILES, percentile_name};
 use super::value::{MetricValue, Summary};
+use crate::instruments::statistics;
 
 /// The values of one metric over the requests of a cell: a column with a value (or a list of them) a request.
 pub(super) struct Values {
@@ -17,24 +17,31 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// Computes a metric over `requests`; `None` for a scalar.
-    pub(super) fn compute(compute: Compute, requests: &DataFrame) -> PolarsResult<Option<Self>> {
-        let (expression, per_unit) = match compute {
-            Compute::Each(each) => (each().cast(DataType::Float64), None),
-            Compute::Pooled(list, per_unit) => (list(), Some(per_unit)),
-            Compute::Scalar(_) => return Ok(None),
-        };
-        let frame = requests
-            .clone()
-            .lazy()
-            .select([expression.alias("value")])
-            .collect()?;
-        let column = frame.column("value")?.clone();
-        Ok(Some(Self { column, per_unit }))
+    /// Computes `metrics` over `requests`, in their order; scalars have no values.
+    pub(super) fn of(
+        metrics: &[&'static Metric],
+        requests: &DataFrame,
+    ) -> PolarsResult<Vec<(&'static Metric, Self)>> {
+        let expressions: Vec<Expr> = metrics
+            .iter()
+            .filter_map(|metric| Some(metric.compute.expression()?.alias(metric.name)))
+            .collect();
+        let frame = requests.clone().lazy().select(expressions).collect()?;
+        let mut all = Vec::new();
+        for metric in metrics {
+            let per_unit = match metric.compute {
+                Compute::Each(_) => None,
+                Compute::Pooled(_, per_unit) => Some(per_unit),
+                Compute::Scalar(_) => continue,
+            };
+            let column = frame.column(metric.name)?.clone();
+            all.push((*metric, Self { column, per_unit }));
+        }
+        Ok(all)
     }
 
     /// Values that were read from elsewhere, one a request.
-    pub(super) fn of(values: Vec<Option<f64>>) -> Self {
+    pub(super) fn told(values: Vec<Option<f64>>) -> Self {
         Self {
             column: Series::new("value".into(), values).into(),
             per_unit: None,

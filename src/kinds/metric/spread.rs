@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::aggregate::CellMetrics;
 use super::catalogue::is_latency;
-use super::statistics;
 use super::value::{MetricValue, Spread};
+use crate::instruments::statistics;
 
 /// The spread of each scalar and of each latency statistic (`e2e.p99`) that some repeat has.
 pub(super) fn over_repeats(cell: &CellMetrics) -> BTreeMap<String, Spread> {
