@@ -287,7 +287,7 @@ fn a_cell_is_shown_relative_to_the_one_that_differs_only_in_the_baselines_axes()
         measured(2.0, "b", 16.0, 5.0),
     ];
     // `1` and `1.0` are one rate.
-    let baseline = [("rate".to_owned(), json!(1))].into_iter().collect();
+    let baseline = IndexMap::from([("rate".to_owned(), json!(1))]);
     relative_to_baseline(&mut cells, &baseline);
     let speedup = |cell: usize, metric: &str| {
         cells[cell]
@@ -305,6 +305,13 @@ fn a_cell_is_shown_relative_to_the_one_that_differs_only_in_the_baselines_axes()
         "half the latency is twice as good"
     );
     assert_eq!(speedup(1, "request_throughput"), Some(2.0));
+    // Repeats spread by a tenth around the same factor: the interval holds it and is reproduced.
+    let interval = cells[1].relative["e2e.p50"].interval.unwrap();
+    assert!(
+        (1.6..2.0).contains(&interval[0]) && (2.0..2.5).contains(&interval[1]),
+        "{interval:?}"
+    );
+    let again = cells[1].relative.clone();
     assert_eq!(
         speedup(3, "e2e.p50"),
         Some(0.5),
@@ -312,4 +319,6 @@ fn a_cell_is_shown_relative_to_the_one_that_differs_only_in_the_baselines_axes()
     );
     assert_eq!(speedup(1, "offered_rate"), None, "no better direction");
     assert_eq!(speedup(1, "goodput"), None, "no data");
+    relative_to_baseline(&mut cells, &baseline);
+    assert_eq!(cells[1].relative, again);
 }

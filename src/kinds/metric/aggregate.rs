@@ -18,7 +18,6 @@ use super::value::{
 use super::{spread, value, warnings};
 use crate::instruments::table::{Run, Table, TableError};
 
-
 /// What the aggregation must know of a cell that its rows do not hold.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CellContext {

@@ -37,7 +37,15 @@ impl<'a> Requests<'a> {
         let rows = Rows::of(table, &runs)?;
         let compute = |source| rows.failed(source);
         let raw = rows.columns(&[
-            "repeat", "phase", "skipped", "index", "attempt", "outcome", "scheduled_ns", "sent_ns", "end_ns",
+            "repeat",
+            "phase",
+            "skipped",
+            "index",
+            "attempt",
+            "outcome",
+            "scheduled_ns",
+            "sent_ns",
+            "end_ns",
         ])?;
         let marked = mark(raw).map_err(compute)?;
         let chosen = marked

@@ -22,7 +22,11 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The rows of `runs`, which are in the order of their repeats.
     pub(super) fn of(table: &'a Table, runs: &[&Run]) -> Result<Self, MetricError> {
-        let mut rows = Self { table, ranges: joined(runs), loaded: None };
+        let mut rows = Self {
+            table,
+            ranges: joined(runs),
+            loaded: None,
+        };
         if rows.ranges.iter().map(Range::len).sum::<usize>() <= SMALL {
             rows.loaded = Some(rows.read(&COLUMNS)?);
         }
@@ -32,15 +36,23 @@ impl<'a> Rows<'a> {
     /// Some columns of all rows.
     pub(super) fn columns(&self, names: &[&str]) -> Result<DataFrame, MetricError> {
         match &self.loaded {
-            Some(loaded) if names.iter().all(|name| loaded.get_column_index(name).is_some()) => {
-                loaded.select(names.iter().copied()).map_err(|source| self.failed(source))
+            Some(loaded)
+                if names
+                    .iter()
+                    .all(|name| loaded.get_column_index(name).is_some()) =>
+            {
+                loaded
+                    .select(names.iter().copied())
+                    .map_err(|source| self.failed(source))
             }
             Some(loaded) => {
-                let (kept, apart): (Vec<&str>, Vec<&str>) =
-                    names.iter().partition(|name| loaded.get_column_index(name).is_some());
+                let (kept, apart): (Vec<&str>, Vec<&str>) = names
+                    .iter()
+                    .partition(|name| loaded.get_column_index(name).is_some());
                 let kept = loaded.select(kept).map_err(|source| self.failed(source))?;
                 let apart = self.read(&apart)?;
-                kept.hstack(apart.columns()).map_err(|source| self.failed(source))
+                kept.hstack(apart.columns())
+                    .map_err(|source| self.failed(source))
             }
             None => self.read(names),
         }
@@ -48,7 +60,10 @@ impl<'a> Rows<'a> {
 
     /// Turns a failure of Polars into this room's error.
     pub(super) fn failed(&self, source: PolarsError) -> MetricError {
-        MetricError::Compute { path: self.table.path().to_owned(), source }
+        MetricError::Compute {
+            path: self.table.path().to_owned(),
+            source,
+        }
     }
 
     fn read(&self, names: &[&str]) -> Result<DataFrame, MetricError> {
@@ -57,7 +72,9 @@ impl<'a> Rows<'a> {
         let mut whole = self.table.read(names, Some(first))?;
         for range in ranges {
             let part = self.table.read(names, Some(range.clone()))?;
-            whole.vstack_mut(&part).map_err(|source| self.failed(source))?;
+            whole
+                .vstack_mut(&part)
+                .map_err(|source| self.failed(source))?;
         }
         whole.rechunk_mut_par();
         Ok(whole)

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::kinds::metric::CellMetrics;
-use crate::kinds::metric::catalogue::percentile_share;
+use crate::kinds::metric::catalogue::{least_n, percentile_share};
 
 /// How a value is held against the bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,21 +132,6 @@ impl Objective {
     }
 }
 
-/// The least n at which the distribution-free 95 % interval of a percentile is finite: 72 for p95, 368 for p99
-/// (metrics.md, "Statistics of a cell").
-///
-/// Below it even the extreme values may lie on the wrong side of the percentile with a probability over 2.5 %.
-pub fn least_n(share: f64) -> u64 {
-    let rarer_side = share.max(1.0 - share);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a quotient of two negative logarithms; `as` saturates for a share of 1"
-    )]
-    let least = (0.025_f64.ln() / rarer_side.ln()).ceil() as u64;
-    least
-}
-
 #[cfg(test)]
 mod evaluation {
     use super::*;
@@ -206,15 +191,6 @@ mod evaluation {
         assert_eq!(missed.verdict, ObjectiveVerdict::Missed);
         let mean = objective("e2e", Some("mean"), Op::Less, 2.0).evaluate(&cell(), NoData::Fail);
         assert_eq!(mean.needs_n, None);
-    }
-
-    #[test]
-    fn the_least_n_is_that_of_the_specification() {
-        let known = [(0.95, 72), (0.99, 368), (0.999, 3688)];
-        assert_eq!(
-            known.map(|(share, _)| least_n(share)),
-            known.map(|(_, n)| n)
-        );
     }
 
     #[test]
