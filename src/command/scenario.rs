@@ -7,7 +7,7 @@ use super::surroundings::Surroundings;
 use crate::foundation::diagnostic::Findings;
 use crate::plan::{self, Plan};
 use crate::results::Ending;
-use crate::scenario::{self, Loaded, ReadOptions};
+use crate::scenario::{self, Loaded, ReadOptions, Rejected};
 
 /// A scenario and its cells.
 pub struct Planned {
@@ -24,11 +24,19 @@ pub fn options(set: &[String], check_env: bool, surroundings: &Surroundings) -> 
 
 /// Reads a scenario and expands its matrix; every finding has its place.
 pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Findings> {
-    let loaded = scenario::read(file, options).map_err(|rejected| rejected.findings)?;
+    let loaded = scenario::read(file, options).map_err(everything)?;
     match plan::expand(&loaded.scenario) {
         Ok(plan) => Ok(Planned { loaded, plan }),
         Err(findings) => Err(loaded.attach(findings)),
     }
+}
+
+/// What is wrong with a file, and with the cells that the rest of it has: all in one pass.
+fn everything(rejected: Rejected) -> Findings {
+    let Some(partial) = rejected.partial else { return rejected.findings };
+    let mut findings = rejected.findings;
+    findings.extend(plan::expand(&partial.scenario).err().unwrap_or_default());
+    partial.attach(findings)
 }
 
 /// Leaves only the cells that `--cells` selects.

@@ -21,7 +21,7 @@ mod template;
 
 use crate::results::Results;
 
-pub use context::{Axes, Table, Value, Verdict, banners, tables};
+pub use context::{Axes, Banner, Value, Verdict, banners, tables};
 use plot::Plot;
 
 /// What is to be rendered.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::document::{
-    Better, CellResult, CompareSettings, ComparedAxis, DatasetReference, Definition, Environment, GateSettings,
-    RepeatResult, ReportSettings, Results, RunVerdict, SCHEMA, SampleReference, ScenarioReference, SelfCheck, Shape,
-    Tool, Unit, Validity, Warning,
+    Better, CellResult, CompareSettings, ComparedAxis, DatasetReference, Definition, Environment,
+    GateSettings, RepeatResult, ReportSettings, Results, RunVerdict, SCHEMA, SampleReference,
+    ScenarioReference, SelfCheck, Shape, Tool, Unit, Validity, Warning,
 };
 use super::relative::relative_to_baseline;
 use crate::kinds::metric::{CellMetrics, RepeatMetrics, catalogue};
@@ -61,13 +61,20 @@ pub fn assemble(input: Assembly<'_>) -> Results {
         .cells
         .iter()
         .map(|planned| {
-            cell(planned, metrics.next().unwrap_or_default(), runs.next().unwrap_or_default())
+            cell(
+                planned,
+                metrics.next().unwrap_or_default(),
+                runs.next().unwrap_or_default(),
+            )
         })
         .collect();
     relative_to_baseline(&mut cells, &input.scenario.report.baseline);
     Results {
         schema: SCHEMA.to_owned(),
-        tool: Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        tool: Tool {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
         scenario: ScenarioReference {
             name: input.scenario.name.clone(),
             hash: input.scenario.hash.clone(),
@@ -88,7 +95,11 @@ pub fn assemble(input: Assembly<'_>) -> Results {
 fn cell(planned: &Cell, numbers: CellMetrics, run: CellRun) -> CellResult {
     // What was never executed has missed nothing.
     let executed = !numbers.repeats.is_empty();
-    let no_data = if executed { planned.slo.no_data } else { NoData::Warn };
+    let no_data = if executed {
+        planned.slo.no_data
+    } else {
+        NoData::Warn
+    };
     let objectives = planned
         .slo
         .objectives
@@ -111,7 +122,11 @@ fn cell(planned: &Cell, numbers: CellMetrics, run: CellRun) -> CellResult {
         metrics_failed: numbers.failed,
         metrics_all: numbers.all,
         spread: numbers.spread,
-        repeats: numbers.repeats.into_iter().map(|repeat| self::repeat(repeat, &run.positions)).collect(),
+        repeats: numbers
+            .repeats
+            .into_iter()
+            .map(|repeat| self::repeat(repeat, &run.positions))
+            .collect(),
         groups: numbers.groups,
         slo,
         objectives,
@@ -146,22 +161,29 @@ fn definitions(cells: &[CellResult]) -> BTreeMap<String, Definition> {
         (metric.name.to_owned(), definition)
     });
     let own = |name: &String| catalogue::find(name).is_none();
-    let of_servers = cells.iter().flat_map(|cell| cell.metrics.keys()).filter(|name| own(name)).map(|name| {
-        let definition = Definition {
-            unit: Unit::None,
-            better: Better::Neither,
-            shape: Shape::Distribution,
-            definition: "as the server told it, in the server's unit".to_owned(),
-        };
-        (name.clone(), definition)
-    });
+    let of_servers = cells
+        .iter()
+        .flat_map(|cell| cell.metrics.keys())
+        .filter(|name| own(name))
+        .map(|name| {
+            let definition = Definition {
+                unit: Unit::None,
+                better: Better::Neither,
+                shape: Shape::Distribution,
+                definition: "as the server told it, in the server's unit".to_owned(),
+            };
+            (name.clone(), definition)
+        });
     known.chain(of_servers).collect()
 }
 
 fn report_settings(report: &Report) -> ReportSettings {
     ReportSettings {
         formats: report.formats.clone(),
-        template: report.template.as_ref().map(|path| path.display().to_string()),
+        template: report
+            .template
+            .as_ref()
+            .map(|path| path.display().to_string()),
         baseline: report.baseline.clone(),
         group_by: report.group_by.clone(),
         percentiles: report.percentiles.clone(),

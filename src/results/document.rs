@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::kinds::metric::number;
 pub use crate::kinds::metric::{
-    Better, GroupResult, MetricValue, Requests, Shape, SloResult, Spread, Summary, TimelinePoint, Unit, Warning,
+    Better, GroupResult, MetricValue, Requests, Shape, SloResult, Spread, Summary, TimelinePoint,
+    Unit, Warning,
 };
 pub use crate::kinds::verdict::objective::{ObjectiveResult, ObjectiveVerdict};
 pub use crate::kinds::verdict::validity::{Validity, ValidityStatus};
@@ -107,7 +108,10 @@ pub struct DatasetReference {
 
 /// What a metric means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[expect(clippy::struct_field_names, reason = "the definition of a definition is what it is called in results.json")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the definition of a definition is what it is called in results.json"
+)]
 pub struct Definition {
     /// Its unit.
     pub unit: Unit,

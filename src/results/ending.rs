@@ -90,7 +90,10 @@ mod tests {
             Ending::Terminated,
         ];
         for (i, first) in order.iter().enumerate() {
-            let rest = all.iter().copied().filter(|e| order[i..].contains(&e.code()));
+            let rest = all
+                .iter()
+                .copied()
+                .filter(|e| order[i..].contains(&e.code()));
             assert_eq!(Ending::of(rest).code(), *first);
         }
     }

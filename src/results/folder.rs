@@ -100,9 +100,18 @@ mod tests {
         fs::write(out.join("thesis.tex"), "").unwrap();
         assert_eq!(occupant(&out).unwrap(), Occupant::Foreign);
         for (content, whose) in [
-            (r#"{"schema": "plimsoll.results.v1", "incomplete": false}"#, Occupant::Complete),
-            (r#"{"schema": "plimsoll.results.v1", "incomplete": true}"#, Occupant::Incomplete),
-            (r#"{"schema": "vegeta.v1", "incomplete": false}"#, Occupant::Foreign),
+            (
+                r#"{"schema": "plimsoll.results.v1", "incomplete": false}"#,
+                Occupant::Complete,
+            ),
+            (
+                r#"{"schema": "plimsoll.results.v1", "incomplete": true}"#,
+                Occupant::Incomplete,
+            ),
+            (
+                r#"{"schema": "vegeta.v1", "incomplete": false}"#,
+                Occupant::Foreign,
+            ),
             ("[]", Occupant::Foreign),
         ] {
             fs::write(out.join(RESULTS), content).unwrap();
@@ -121,6 +130,9 @@ mod tests {
 
     #[test]
     fn the_part_stands_beside_the_folder() {
-        assert_eq!(part(Path::new("reports/qwen")), Path::new("reports/qwen.part"));
+        assert_eq!(
+            part(Path::new("reports/qwen")),
+            Path::new("reports/qwen.part")
+        );
     }
 }

@@ -72,8 +72,15 @@ pub fn to_json(results: &Results) -> Result<Vec<u8>, ResultsError> {
 /// # Errors
 /// Where nothing is there, it is no JSON of this shape, or of another version.
 pub fn read(path: &Path) -> Result<Results, ResultsError> {
-    let file = if path.is_dir() { path.join(folder::RESULTS) } else { path.to_owned() };
-    let bytes = fs::read(&file).map_err(|source| ResultsError::Read { path: file.clone(), source })?;
+    let file = if path.is_dir() {
+        path.join(folder::RESULTS)
+    } else {
+        path.to_owned()
+    };
+    let bytes = fs::read(&file).map_err(|source| ResultsError::Read {
+        path: file.clone(),
+        source,
+    })?;
     from_json(&bytes, &file)
 }
 
@@ -82,11 +89,20 @@ pub fn read(path: &Path) -> Result<Results, ResultsError> {
 /// # Errors
 /// As [`read`].
 pub fn from_json(bytes: &[u8], name: &Path) -> Result<Results, ResultsError> {
-    let malformed = |source| ResultsError::Malformed { path: name.to_owned(), source };
+    let malformed = |source| ResultsError::Malformed {
+        path: name.to_owned(),
+        source,
+    };
     let value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
-    let found = value.get("schema").and_then(Value::as_str).unwrap_or("none");
+    let found = value
+        .get("schema")
+        .and_then(Value::as_str)
+        .unwrap_or("none");
     if found != SCHEMA {
-        return Err(ResultsError::Version { path: name.to_owned(), found: found.to_owned() });
+        return Err(ResultsError::Version {
+            path: name.to_owned(),
+            found: found.to_owned(),
+        });
     }
     let mut results: Results = serde_json::from_value(value).map_err(malformed)?;
     restore_order(&mut results);
@@ -99,13 +115,21 @@ fn restore_order(results: &mut Results) {
         let names = cell.id.split(',').filter_map(|part| part.split('=').next());
         reorder(&mut cell.axes, names);
         for group in &mut cell.groups {
-            reorder(&mut group.by, results.report.group_by.iter().map(String::as_str));
+            reorder(
+                &mut group.by,
+                results.report.group_by.iter().map(String::as_str),
+            );
         }
     }
 }
 
 fn reorder<'a>(map: &mut IndexMap<String, Value>, names: impl Iterator<Item = &'a str>) {
     let order: Vec<&str> = names.collect();
-    let place = |name: &String| order.iter().position(|known| known == name).unwrap_or(usize::MAX);
+    let place = |name: &String| {
+        order
+            .iter()
+            .position(|known| known == name)
+            .unwrap_or(usize::MAX)
+    };
     map.sort_by(|one, _, two, _| place(one).cmp(&place(two)));
 }

@@ -5,17 +5,17 @@
 
 mod assemble;
 mod document;
+mod ending;
 pub mod folder;
 mod json;
 mod relative;
 mod schema;
-mod ending;
 
 pub use assemble::{Assembly, CellRun, assemble};
 pub use document::*;
+pub use ending::Ending;
 pub use json::{ResultsError, from_json, read, to_json};
 pub use schema::schema;
-pub use ending::Ending;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::document::{Better, CellResult, MetricValue, Relative};
+use crate::foundation::seed::Seed;
+use crate::instruments::statistics::ratio_interval;
 use crate::kinds::metric::catalogue;
 
 /// Statistics of a distribution that are shown relative to the baseline.
@@ -15,11 +17,13 @@ pub(super) fn relative_to_baseline(cells: &mut [CellResult], baseline: &IndexMap
         return;
     }
     for place in 0..cells.len() {
-        let Some(base) = baseline_of(cells, place, baseline) else { continue };
+        let Some(base) = baseline_of(cells, place, baseline) else {
+            continue;
+        };
         let relative = names(&cells[place])
             .into_iter()
             .filter_map(|(name, metric, statistic)| {
-                let compared = compare(&cells[place], &cells[base], (metric, statistic))?;
+                let compared = compare(&cells[place], &cells[base], (&name, metric, statistic))?;
                 Some((name, compared))
             })
             .collect();
@@ -28,7 +32,11 @@ pub(super) fn relative_to_baseline(cells: &mut [CellResult], baseline: &IndexMap
 }
 
 /// The cell whose axes are those of the cell at `place` with the baseline's values; `None` for the baseline itself.
-fn baseline_of(cells: &[CellResult], place: usize, baseline: &IndexMap<String, Value>) -> Option<usize> {
+fn baseline_of(
+    cells: &[CellResult],
+    place: usize,
+    baseline: &IndexMap<String, Value>,
+) -> Option<usize> {
     let wanted = |name: &str, own: &Value, theirs: &Value| match baseline.get(name) {
         Some(value) => same(value, theirs),
         None => same(own, theirs),
@@ -37,7 +45,10 @@ fn baseline_of(cells: &[CellResult], place: usize, baseline: &IndexMap<String, V
         baseline.keys().all(|name| other.axes.contains_key(name))
             && cells[place].axes.len() == other.axes.len()
             && cells[place].axes.iter().all(|(name, own)| {
-                other.axes.get(name).is_some_and(|theirs| wanted(name, own, theirs))
+                other
+                    .axes
+                    .get(name)
+                    .is_some_and(|theirs| wanted(name, own, theirs))
             })
     };
     cells.iter().position(fits).filter(|base| *base != place)
@@ -56,10 +67,16 @@ fn names(cell: &CellResult) -> Vec<(String, &'static str, Option<&'static str>)>
     let mut names = Vec::new();
     for metric in catalogue::all().filter(|metric| metric.better != Better::Neither) {
         match cell.metrics.get(metric.name) {
-            Some(Some(MetricValue::Number(_))) => names.push((metric.name.to_owned(), metric.name, None)),
-            Some(Some(MetricValue::Distribution(_))) => names.extend(
-                STATISTICS.map(|statistic| (format!("{}.{statistic}", metric.name), metric.name, Some(statistic))),
-            ),
+            Some(Some(MetricValue::Number(_))) => {
+                names.push((metric.name.to_owned(), metric.name, None))
+            }
+            Some(Some(MetricValue::Distribution(_))) => names.extend(STATISTICS.map(|statistic| {
+                (
+                    format!("{}.{statistic}", metric.name),
+                    metric.name,
+                    Some(statistic),
+                )
+            })),
             _ => {}
         }
     }
@@ -67,16 +84,48 @@ fn names(cell: &CellResult) -> Vec<(String, &'static str, Option<&'static str>)>
 }
 
 /// The factor by which `cell` is better than `base`, as times: above 1 is better, whatever the metric's direction.
+///
+/// The speed-up is of the pooled numbers, its interval of the repeats' means, drawn again from a seed that the cell and
+/// the metric give: the same results have the same interval.
 fn compare(
     cell: &CellResult,
     base: &CellResult,
-    (metric, statistic): (&str, Option<&str>),
+    (name, metric, statistic): (&str, &str, Option<&str>),
 ) -> Option<Relative> {
     let better = catalogue::find(metric)?.better;
-    let factor = |own: f64, theirs: f64| match better {
-        Better::Lower => theirs / own,
-        Better::Higher | Better::Neither => own / theirs,
+    let (own, theirs) = (
+        cell.value(metric, statistic)?,
+        base.value(metric, statistic)?,
+    );
+    let (own_repeats, their_repeats) = (
+        repeats(cell, metric, statistic),
+        repeats(base, metric, statistic),
+    );
+    let mut generator = Seed::root(0)
+        .derive("speed-up")
+        .derive(&cell.id)
+        .derive(name)
+        .generator();
+    let (speedup, interval) = match better {
+        Better::Lower => (
+            theirs / own,
+            ratio_interval(&their_repeats, &own_repeats, 0.95, &mut generator),
+        ),
+        Better::Higher | Better::Neither => (
+            own / theirs,
+            ratio_interval(&own_repeats, &their_repeats, 0.95, &mut generator),
+        ),
     };
-    let speedup = factor(cell.value(metric, statistic)?, base.value(metric, statistic)?);
-    speedup.is_finite().then_some(Relative { speedup: Some(speedup), interval: None })
+    speedup.is_finite().then_some(Relative {
+        speedup: Some(speedup),
+        interval,
+    })
+}
+
+/// The number in each repeat that has it.
+fn repeats(cell: &CellResult, metric: &str, statistic: Option<&str>) -> Vec<f64> {
+    cell.repeats
+        .iter()
+        .filter_map(|repeat| repeat.value(metric, statistic))
+        .collect()
 }

@@ -7,5 +7,8 @@ use super::document::Results;
 
 /// The JSON Schema of results, as committed in `schemas/results.v1.json`.
 pub fn schema() -> Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<Results>().to_value()
+    SchemaSettings::draft07()
+        .into_generator()
+        .into_root_schema_for::<Results>()
+        .to_value()
 }

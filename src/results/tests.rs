@@ -1,4 +1,7 @@
-#![expect(clippy::disallowed_methods, reason = "tests prepare files, and UPDATE rewrites the committed schema")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests prepare files, and UPDATE rewrites the committed schema"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,15 +13,28 @@ use super::relative::relative_to_baseline;
 use super::*;
 
 fn distribution(statistics: &[(&str, f64)]) -> MetricValue {
-    let statistics = statistics.iter().map(|(name, value)| ((*name).to_owned(), Some(*value))).collect();
+    let statistics = statistics
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Some(*value)))
+        .collect();
     MetricValue::Distribution(Summary { n: 100, statistics })
 }
 
 /// A cell of those axes, given as they stand in the id.
 fn cell(axes: &[(&str, Value)]) -> CellResult {
-    let axes: IndexMap<String, Value> = axes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let id: Vec<String> = axes.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+    let axes: IndexMap<String, Value> = axes
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
+    let plain = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let id: Vec<String> = axes
+        .iter()
+        .map(|(name, value)| format!("{name}={}", plain(value)))
+        .collect();
     CellResult {
         id: id.join(","),
         key: "0123456789abcdef".to_owned(),
@@ -47,7 +63,10 @@ fn cell(axes: &[(&str, Value)]) -> CellResult {
 fn results(cells: Vec<CellResult>) -> Results {
     Results {
         schema: SCHEMA.to_owned(),
-        tool: Tool { name: "plimsoll".to_owned(), version: "0.1.0".to_owned() },
+        tool: Tool {
+            name: "plimsoll".to_owned(),
+            version: "0.1.0".to_owned(),
+        },
         scenario: ScenarioReference {
             name: "qwen".to_owned(),
             hash: "00".to_owned(),
@@ -58,7 +77,10 @@ fn results(cells: Vec<CellResult>) -> Results {
         datasets: Vec::new(),
         cells,
         definitions: BTreeMap::new(),
-        report: ReportSettings { group_by: vec!["width".into(), "height".into()], ..ReportSettings::default() },
+        report: ReportSettings {
+            group_by: vec!["width".into(), "height".into()],
+            ..ReportSettings::default()
+        },
         compare: None,
         incomplete: false,
         verdict: RunVerdict::default(),
@@ -67,14 +89,39 @@ fn results(cells: Vec<CellResult>) -> Results {
 
 /// With every kind of value that a document can hold.
 fn full() -> Results {
-    let mut full = cell(&[("target", json!("omni")), ("rate", json!(0.5)), ("concurrency", json!("inf"))]);
-    full.metrics.insert("e2e".into(), Some(distribution(&[("p50", 0.1), ("mean", 1.0 / 3.0), ("max", 1e-9)])));
-    full.metrics.insert("duration".into(), Some(MetricValue::Number(4.0)));
+    let mut full = cell(&[
+        ("target", json!("omni")),
+        ("rate", json!(0.5)),
+        ("concurrency", json!("inf")),
+    ]);
+    full.metrics.insert(
+        "e2e".into(),
+        Some(distribution(&[
+            ("p50", 0.1),
+            ("mean", 1.0 / 3.0),
+            ("max", 1e-9),
+        ])),
+    );
+    full.metrics
+        .insert("duration".into(), Some(MetricValue::Number(4.0)));
     full.metrics.insert("ttft".into(), None);
-    let by = [("width".to_owned(), json!(512)), ("height".to_owned(), json!(256))].into_iter().collect();
+    let by = [
+        ("width".to_owned(), json!(512)),
+        ("height".to_owned(), json!(256)),
+    ]
+    .into_iter()
+    .collect();
     let (requests, metrics, slo) = (Requests::default(), BTreeMap::new(), SloResult::default());
-    full.groups.push(GroupResult { by, requests, metrics, slo });
-    full.validity = Validity { status: ValidityStatus::ClientLimited, reasons: vec!["capped".into()] };
+    full.groups.push(GroupResult {
+        by,
+        requests,
+        metrics,
+        slo,
+    });
+    full.validity = Validity {
+        status: ValidityStatus::ClientLimited,
+        reasons: vec!["capped".into()],
+    };
     results(vec![full])
 }
 
@@ -84,8 +131,14 @@ fn what_is_written_reads_back_the_same_order_of_axes_included() {
     let bytes = to_json(&written).unwrap();
     let read = from_json(&bytes, Path::new("results.json")).unwrap();
     assert_eq!(read, written);
-    assert_eq!(read.cells[0].axes.keys().collect::<Vec<_>>(), ["target", "rate", "concurrency"]);
-    assert_eq!(read.cells[0].groups[0].by.keys().collect::<Vec<_>>(), ["width", "height"]);
+    assert_eq!(
+        read.cells[0].axes.keys().collect::<Vec<_>>(),
+        ["target", "rate", "concurrency"]
+    );
+    assert_eq!(
+        read.cells[0].groups[0].by.keys().collect::<Vec<_>>(),
+        ["width", "height"]
+    );
     assert_eq!(to_json(&read).unwrap(), bytes);
 }
 
@@ -93,7 +146,10 @@ fn what_is_written_reads_back_the_same_order_of_axes_included() {
 fn json_has_sorted_keys_shortest_numbers_and_a_last_line_feed() {
     let text = String::from_utf8(to_json(&full()).unwrap()).unwrap();
     assert!(text.ends_with("}\n") && !text.contains('\r'));
-    assert!(text.contains("\"p50\": 0.1") && text.contains("0.3333333333333333"), "{text}");
+    assert!(
+        text.contains("\"p50\": 0.1") && text.contains("0.3333333333333333"),
+        "{text}"
+    );
     assert!(text.contains("\"ttft\": null"));
     assert_sorted(&serde_json::from_str(&text).unwrap());
 }
@@ -122,7 +178,11 @@ fn a_report_folder_is_read_as_its_results_file() {
 
 #[test]
 fn another_version_and_what_is_no_json_are_refused_by_name() {
-    let refused = |text: &str| from_json(text.as_bytes(), Path::new("x.json")).unwrap_err().to_string();
+    let refused = |text: &str| {
+        from_json(text.as_bytes(), Path::new("x.json"))
+            .unwrap_err()
+            .to_string()
+    };
     assert!(refused(r#"{"schema": "plimsoll.results.v2"}"#).contains("plimsoll.results.v2"));
     assert!(refused("{}").contains("`none`"));
     assert!(refused("PAR1").contains("x.json holds no results"));
@@ -138,7 +198,10 @@ fn the_committed_schema_is_current() {
         std::fs::write(&path, &current).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == current, "schemas/results.v1.json is old: UPDATE=1 cargo test rewrites it");
+    assert!(
+        committed == current,
+        "schemas/results.v1.json is old: UPDATE=1 cargo test rewrites it"
+    );
 }
 
 #[test]
@@ -146,13 +209,19 @@ fn every_property_of_the_schema_is_described() {
     fn walk(value: &Value, place: &str, bare: &mut Vec<String>) {
         if let Some(properties) = value.get("properties").and_then(Value::as_object) {
             for (name, property) in properties {
-                if property.get("description").and_then(Value::as_str).is_none_or(str::is_empty) {
+                if property
+                    .get("description")
+                    .and_then(Value::as_str)
+                    .is_none_or(str::is_empty)
+                {
                     bare.push(format!("{place}/{name}"));
                 }
             }
         }
         match value {
-            Value::Object(map) => map.iter().for_each(|(name, inner)| walk(inner, &format!("{place}/{name}"), bare)),
+            Value::Object(map) => map
+                .iter()
+                .for_each(|(name, inner)| walk(inner, &format!("{place}/{name}"), bare)),
             Value::Array(items) => items.iter().for_each(|inner| walk(inner, place, bare)),
             _ => {}
         }
@@ -166,7 +235,10 @@ fn every_property_of_the_schema_is_described() {
 fn results_keep_their_own_schema() {
     let validator = jsonschema::draft7::new(&schema()).unwrap();
     let document: Value = serde_json::from_slice(&to_json(&full()).unwrap()).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| error.to_string())
+        .collect();
     assert!(errors.is_empty(), "{errors:?}");
     let mut broken = document.clone();
     broken["cells"][0]["validity"]["status"] = json!("FINE");
@@ -175,17 +247,33 @@ fn results_keep_their_own_schema() {
 
 fn measured(rate: f64, target: &str, e2e_p50: f64, throughput: f64) -> CellResult {
     let mut cell = cell(&[("target", json!(target)), ("rate", json!(rate))]);
-    cell.metrics.insert("e2e".into(), Some(distribution(&[("p50", e2e_p50)])));
-    cell.metrics.insert("request_throughput".into(), Some(MetricValue::Number(throughput)));
-    cell.metrics.insert("offered_rate".into(), Some(MetricValue::Number(rate)));
+    cell.metrics
+        .insert("e2e".into(), Some(distribution(&[("p50", e2e_p50)])));
+    cell.metrics.insert(
+        "request_throughput".into(),
+        Some(MetricValue::Number(throughput)),
+    );
+    cell.metrics
+        .insert("offered_rate".into(), Some(MetricValue::Number(rate)));
     cell.metrics.insert("goodput".into(), None);
     for (repeat, share) in [(1, 0.9), (2, 1.0), (3, 1.1)] {
         let metrics = [
-            ("e2e".to_owned(), Some(distribution(&[("p50", e2e_p50 * share)]))),
-            ("request_throughput".to_owned(), Some(MetricValue::Number(throughput * share))),
+            (
+                "e2e".to_owned(),
+                Some(distribution(&[("p50", e2e_p50 * share)])),
+            ),
+            (
+                "request_throughput".to_owned(),
+                Some(MetricValue::Number(throughput * share)),
+            ),
         ];
         let (metrics, requests) = (metrics.into_iter().collect(), Requests::default());
-        cell.repeats.push(RepeatResult { repeat, position: repeat, metrics, requests });
+        cell.repeats.push(RepeatResult {
+            repeat,
+            position: repeat,
+            metrics,
+            requests,
+        });
     }
     cell
 }
@@ -199,13 +287,38 @@ fn a_cell_is_shown_relative_to_the_one_that_differs_only_in_the_baselines_axes()
         measured(2.0, "b", 16.0, 5.0),
     ];
     // `1` and `1.0` are one rate.
-    let baseline = [("rate".to_owned(), json!(1))].into_iter().collect();
+    let baseline = IndexMap::from([("rate".to_owned(), json!(1))]);
     relative_to_baseline(&mut cells, &baseline);
-    let speedup = |cell: usize, metric: &str| cells[cell].relative.get(metric).and_then(|relative| relative.speedup);
-    assert!(cells[0].relative.is_empty() && cells[2].relative.is_empty(), "the baselines themselves");
-    assert_eq!(speedup(1, "e2e.p50"), Some(2.0), "half the latency is twice as good");
+    let speedup = |cell: usize, metric: &str| {
+        cells[cell]
+            .relative
+            .get(metric)
+            .and_then(|relative| relative.speedup)
+    };
+    assert!(
+        cells[0].relative.is_empty() && cells[2].relative.is_empty(),
+        "the baselines themselves"
+    );
+    assert_eq!(
+        speedup(1, "e2e.p50"),
+        Some(2.0),
+        "half the latency is twice as good"
+    );
     assert_eq!(speedup(1, "request_throughput"), Some(2.0));
-    assert_eq!(speedup(3, "e2e.p50"), Some(0.5), "against its own target's baseline");
+    // Repeats spread by a tenth around the same factor: the interval holds it and is reproduced.
+    let interval = cells[1].relative["e2e.p50"].interval.unwrap();
+    assert!(
+        (1.6..2.0).contains(&interval[0]) && (2.0..2.5).contains(&interval[1]),
+        "{interval:?}"
+    );
+    let again = cells[1].relative.clone();
+    assert_eq!(
+        speedup(3, "e2e.p50"),
+        Some(0.5),
+        "against its own target's baseline"
+    );
     assert_eq!(speedup(1, "offered_rate"), None, "no better direction");
     assert_eq!(speedup(1, "goodput"), None, "no data");
+    relative_to_baseline(&mut cells, &baseline);
+    assert_eq!(cells[1].relative, again);
 }

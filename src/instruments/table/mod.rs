@@ -14,7 +14,7 @@ use polars_io::SerReader as _;
 use polars_io::parquet::metadata::FileMetadataRef;
 use polars_io::parquet::read::ParquetReader;
 
-pub use write::{TableRow, Writer};
+pub use write::{COLUMNS, TableRow, Writer};
 
 /// Why a table cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -94,8 +94,14 @@ impl Table {
         let metadata = ParquetReader::new(open(path)?)
             .get_metadata()
             .cloned()
-            .map_err(|source| TableError::Read { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), metadata })
+            .map_err(|source| TableError::Read {
+                path: path.to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            path: path.to_owned(),
+            metadata,
+        })
     }
 
     /// Where it stands.
@@ -131,28 +137,42 @@ impl Table {
     /// As [`Table::read`].
     pub fn runs(&self) -> Result<Vec<Run>, TableError> {
         let frame = self.read(&["cell", "repeat"], None)?;
-        let cells = frame.column("cell").and_then(|column| column.str().cloned());
+        let cells = frame
+            .column("cell")
+            .and_then(|column| column.str().cloned());
         let cells = cells.map_err(|source| self.damaged(source))?;
-        let repeats = frame.column("repeat").and_then(|column| column.u32().cloned());
+        let repeats = frame
+            .column("repeat")
+            .and_then(|column| column.u32().cloned());
         let repeats = repeats.map_err(|source| self.damaged(source))?;
         let mut runs: Vec<Run> = Vec::new();
         for (row, (cell, repeat)) in cells.iter().zip(repeats.iter()).enumerate() {
             let (cell, repeat) = (cell.unwrap_or_default(), repeat.unwrap_or_default());
             match runs.last_mut() {
                 Some(run) if run.repeat == repeat && run.cell == cell => run.rows.end = row + 1,
-                _ => runs.push(Run { cell: cell.to_owned(), repeat, rows: row..row + 1 }),
+                _ => runs.push(Run {
+                    cell: cell.to_owned(),
+                    repeat,
+                    rows: row..row + 1,
+                }),
             }
         }
         Ok(runs)
     }
 
     fn damaged(&self, source: PolarsError) -> TableError {
-        TableError::Read { path: self.path.clone(), source }
+        TableError::Read {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 
 fn open(path: &Path) -> Result<File, TableError> {
-    File::open(path).map_err(|source| TableError::Open { path: path.to_owned(), source })
+    File::open(path).map_err(|source| TableError::Open {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

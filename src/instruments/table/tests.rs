@@ -24,8 +24,17 @@ fn attempt(index: u64) -> Attempt {
         outcome: Outcome::Ok,
         http_status: Some(200),
         error: None,
-        traffic: Traffic { bytes_sent: 10, bytes_received: 20, image_bytes: None, reused: true },
-        tokens: Tokens { output: Some(2), source: Some(TokensSource::Usage), ..Tokens::default() },
+        traffic: Traffic {
+            bytes_sent: 10,
+            bytes_received: 20,
+            image_bytes: None,
+            reused: true,
+        },
+        tokens: Tokens {
+            output: Some(2),
+            source: Some(TokensSource::Usage),
+            ..Tokens::default()
+        },
         chunks: 2,
         gaps_ns: vec![2; (index % 3) as usize],
         choices: 1,
@@ -39,7 +48,10 @@ fn attempt(index: u64) -> Attempt {
 
 fn unsent(index: u64) -> Attempt {
     Attempt {
-        clocks: Clocks { scheduled: Offset::from_nanos(index), ..Clocks::default() },
+        clocks: Clocks {
+            scheduled: Offset::from_nanos(index),
+            ..Clocks::default()
+        },
         outcome: Outcome::Unsent,
         http_status: None,
         gaps_ns: Vec::new(),
@@ -82,7 +94,9 @@ fn the_columns_are_those_of_the_contract_with_their_types() {
         first_byte_ns first_content_ns first_answer_ns last_content_ns end_ns outcome http_status error bytes_sent \
         bytes_received input_tokens output_tokens tokens_source chunks workload slo_ms slo_met params server gaps_ns";
     for name in contract.split_whitespace() {
-        let found = described.iter().find(|column| column.starts_with(&format!("{name} ")));
+        let found = described
+            .iter()
+            .find(|column| column.starts_with(&format!("{name} ")));
         let found = found.unwrap_or_else(|| panic!("{name} is missing"));
         match name {
             "gaps_ns" => assert!(found.contains("List") && found.contains("Int64"), "{found}"),
@@ -101,25 +115,76 @@ fn the_columns_are_those_of_the_contract_with_their_types() {
 fn what_did_not_happen_is_null_and_what_did_reads_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("requests.parquet");
-    write(&path, [("a", 1, attempt(5)), ("a", 1, unsent(6))].into_iter());
+    write(
+        &path,
+        [("a", 1, attempt(5)), ("a", 1, unsent(6))].into_iter(),
+    );
     let table = Table::open(&path).unwrap();
     let columns = [
-        "scheduled_ns", "sent_ns", "connected_ns", "end_ns", "outcome", "http_status", "error", "params", "server",
-        "notes", "slo_ms", "slo_met", "gaps_ns",
+        "scheduled_ns",
+        "sent_ns",
+        "connected_ns",
+        "end_ns",
+        "outcome",
+        "http_status",
+        "error",
+        "params",
+        "server",
+        "notes",
+        "slo_ms",
+        "slo_met",
+        "gaps_ns",
     ];
     let frame = table.read(&columns, None).unwrap();
-    let cell = |column: &str, row: usize| frame.column(column).unwrap().get(row).unwrap().to_string();
-    assert_eq!((cell("scheduled_ns", 0), cell("sent_ns", 0), cell("end_ns", 0)), ("5".into(), "6".into(), "11".into()));
-    assert_eq!((cell("scheduled_ns", 1), cell("sent_ns", 1), cell("end_ns", 1)), ("6".into(), "null".into(), "null".into()));
-    assert_eq!((cell("connected_ns", 0), cell("error", 0)), ("null".into(), "null".into()));
-    assert_eq!((cell("http_status", 0), cell("http_status", 1)), ("200".into(), "null".into()));
-    assert_eq!((cell("outcome", 0), cell("outcome", 1)), ("\"ok\"".into(), "\"unsent\"".into()));
-    assert_eq!((cell("slo_ms", 0), cell("slo_met", 0)), ("1.5".into(), "null".into()));
-    assert!(cell("server", 0).contains("{\"cached_tokens\":3.0}"), "{}", cell("server", 0));
-    assert_eq!((cell("server", 1), cell("notes", 1)), ("null".into(), "null".into()));
+    let cell =
+        |column: &str, row: usize| frame.column(column).unwrap().get(row).unwrap().to_string();
+    assert_eq!(
+        (
+            cell("scheduled_ns", 0),
+            cell("sent_ns", 0),
+            cell("end_ns", 0)
+        ),
+        ("5".into(), "6".into(), "11".into())
+    );
+    assert_eq!(
+        (
+            cell("scheduled_ns", 1),
+            cell("sent_ns", 1),
+            cell("end_ns", 1)
+        ),
+        ("6".into(), "null".into(), "null".into())
+    );
+    assert_eq!(
+        (cell("connected_ns", 0), cell("error", 0)),
+        ("null".into(), "null".into())
+    );
+    assert_eq!(
+        (cell("http_status", 0), cell("http_status", 1)),
+        ("200".into(), "null".into())
+    );
+    assert_eq!(
+        (cell("outcome", 0), cell("outcome", 1)),
+        ("\"ok\"".into(), "\"unsent\"".into())
+    );
+    assert_eq!(
+        (cell("slo_ms", 0), cell("slo_met", 0)),
+        ("1.5".into(), "null".into())
+    );
+    assert!(
+        cell("server", 0).contains("{\"cached_tokens\":3.0}"),
+        "{}",
+        cell("server", 0)
+    );
+    assert_eq!(
+        (cell("server", 1), cell("notes", 1)),
+        ("null".into(), "null".into())
+    );
     assert_eq!(cell("notes", 0), "\"usage_zero,content_type\"");
     let gaps = frame.column("gaps_ns").unwrap().list().unwrap().clone();
-    assert_eq!(gaps.get_as_series(0).unwrap().i64().unwrap().to_vec(), [Some(2), Some(2)]);
+    assert_eq!(
+        gaps.get_as_series(0).unwrap().i64().unwrap().to_vec(),
+        [Some(2), Some(2)]
+    );
     assert_eq!(gaps.get_as_series(1).unwrap().len(), 0);
 }
 
@@ -135,11 +200,25 @@ fn batches_join_to_one_table_that_is_read_by_ranges() {
     assert_eq!(write(&path, rows), 70_000);
     let table = Table::open(&path).unwrap();
     assert_eq!(table.rows(), 70_000);
-    let run = |cell: &str, repeat, rows| Run { cell: cell.into(), repeat, rows };
-    let expected = [run("a", 1, 0..10), run("b", 1, 10..69_990), run("a", 2, 69_990..70_000)];
+    let run = |cell: &str, repeat, rows| Run {
+        cell: cell.into(),
+        repeat,
+        rows,
+    };
+    let expected = [
+        run("a", 1, 0..10),
+        run("b", 1, 10..69_990),
+        run("a", 2, 69_990..70_000),
+    ];
     assert_eq!(table.runs().unwrap(), expected);
     let frame = table.read(&["index"], Some(65_530..65_540)).unwrap();
-    let indices: Vec<_> = frame.column("index").unwrap().i64().unwrap().into_no_null_iter().collect();
+    let indices: Vec<_> = frame
+        .column("index")
+        .unwrap()
+        .i64()
+        .unwrap()
+        .into_no_null_iter()
+        .collect();
     assert_eq!(indices, (65_530..65_540).collect::<Vec<i64>>());
 }
 

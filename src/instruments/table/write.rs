@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{
-    Column, DataFrame, DataType, IntoSeries as _, ListBuilderTrait as _, ListPrimitiveChunkedBuilder,
-    NamedFrom as _, PolarsError, Schema, Series,
-};
 use polars::prelude::Int64Type;
+use polars::prelude::{
+    Column, DataFrame, DataType, IntoSeries as _, ListBuilderTrait as _,
+    ListPrimitiveChunkedBuilder, NamedFrom as _, PolarsError, Schema, Series,
+};
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
 use super::TableError;
@@ -52,16 +52,28 @@ impl Writer {
     /// # Errors
     /// Where it cannot be made.
     pub fn create(path: &Path) -> Result<Self, TableError> {
-        let file = File::create(path)
-            .map_err(|source| TableError::Create { path: path.to_owned(), source })?;
+        let file = File::create(path).map_err(|source| TableError::Create {
+            path: path.to_owned(),
+            source,
+        })?;
         let schema = Batch::default()
             .take()
             .map(|frame| Schema::clone(frame.schema()))
             .and_then(|schema| {
-                ParquetWriter::new(file).with_compression(ParquetCompression::Snappy).batched(&schema)
+                ParquetWriter::new(file)
+                    .with_compression(ParquetCompression::Snappy)
+                    .batched(&schema)
             });
-        let file = schema.map_err(|source| TableError::Write { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, batch: Batch::default(), rows: 0 })
+        let file = schema.map_err(|source| TableError::Write {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            batch: Batch::default(),
+            rows: 0,
+        })
     }
 
     /// Adds a row. The rows of a repeat should follow each other: they are read back as a range.
@@ -83,7 +95,10 @@ impl Writer {
     /// Where that cannot be written.
     pub fn finish(mut self) -> Result<u64, TableError> {
         self.flush()?;
-        self.file.finish().map_err(|source| TableError::Write { path: self.path, source })?;
+        self.file.finish().map_err(|source| TableError::Write {
+            path: self.path,
+            source,
+        })?;
         Ok(self.rows)
     }
 
@@ -91,14 +106,23 @@ impl Writer {
         if self.batch.cell.is_empty() {
             return Ok(());
         }
-        let written = self.batch.take().and_then(|frame| self.file.write_batch(&frame));
-        written.map_err(|source| TableError::Write { path: self.path.clone(), source })
+        let written = self
+            .batch
+            .take()
+            .and_then(|frame| self.file.write_batch(&frame));
+        written.map_err(|source| TableError::Write {
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
 /// Declares the columns once: name, type of the values, and where a row's value comes from.
 macro_rules! columns {
     ($($name:ident: $type:ty = $value:expr;)*) => {
+        /// The columns by name, in their order; `gaps_ns`, which alone can be large, stands after them.
+        pub const COLUMNS: [&str; [$(stringify!($name)),*].len()] = [$(stringify!($name)),*];
+
         /// The rows that wait to be written, by column.
         #[derive(Default)]
         struct Batch {

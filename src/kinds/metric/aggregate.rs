@@ -9,14 +9,14 @@ use polars::prelude::{BooleanChunked, PolarsError, PolarsResult};
 use super::catalogue::{self, Compute, Metric, Shape};
 use super::frame::Requests;
 use super::group::Groups;
+use super::rows::SMALL;
 use super::sample::{Sorted, Values};
 use super::totals::{Totals, count, ratio};
-use super::value::{GroupResult, MetricValue, Metrics, SloResult, Spread, TimelinePoint, Warning, number};
+use super::value::{
+    GroupResult, MetricValue, Metrics, SloResult, Spread, TimelinePoint, Warning, number,
+};
 use super::{spread, value, warnings};
 use crate::instruments::table::{Run, Table, TableError};
-
-/// Requests from which on a cell's columns are read one metric at a time, to bound memory.
-const LARGE: usize = 1_000_000;
 
 /// What the aggregation must know of a cell that its rows do not hold.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -76,7 +76,9 @@ impl CellMetrics {
     pub fn n(&self, metric: &str, statistic: Option<&str>) -> u64 {
         match (self.metrics.get(metric), statistic) {
             (Some(Some(MetricValue::Distribution(summary))), _) => summary.n,
-            (Some(Some(MetricValue::Number(_))), Some(_)) => self.spread.get(metric).map_or(0, |spread| spread.n),
+            (Some(Some(MetricValue::Number(_))), Some(_)) => {
+                self.spread.get(metric).map_or(0, |spread| spread.n)
+            }
             (Some(Some(MetricValue::Number(_))), None) => self.requests.intended,
             _ => 0,
         }
@@ -111,15 +113,13 @@ pub enum MetricError {
 }
 
 impl MetricError {
-    pub(super) fn compute(table: &Table, source: PolarsError) -> Self {
-        Self::Compute { path: table.path().to_owned(), source }
-    }
-
     /// What the user can do.
     pub const fn help(&self) -> &'static str {
         match self {
             Self::Table(error) => error.help(),
-            Self::Compute { .. } => "the records are whole; please report this with the message above",
+            Self::Compute { .. } => {
+                "the records are whole; please report this with the message above"
+            }
         }
     }
 }
@@ -147,9 +147,18 @@ pub fn aggregate(requests: &Path, cells: &[CellContext]) -> Result<Vec<CellMetri
 fn cell(table: &Table, runs: &[Run], context: &CellContext) -> Result<CellMetrics, MetricError> {
     let requests = Requests::of(table, runs)?;
     let groups = Groups::of(&requests, &context.group_by)?;
-    let slices = Slices { repeats: requests.repeats(), ok: requests.mask("ok")?, failed: requests.mask("failed")?, groups: &groups.ok };
+    let slices = Slices {
+        repeats: requests.repeats(),
+        ok: requests.mask("ok")?,
+        failed: requests.mask("failed")?,
+        groups: &groups.ok,
+    };
     let totals = totals(&requests, context)?;
-    let pooled = totals.iter().cloned().reduce(Totals::pooled).unwrap_or_default();
+    let pooled = totals
+        .iter()
+        .cloned()
+        .reduce(Totals::pooled)
+        .unwrap_or_default();
     let mut cell = CellMetrics {
         id: context.id.clone(),
         requests: pooled.requests,
@@ -187,22 +196,35 @@ fn distributions(
     context: &CellContext,
     cell: &mut CellMetrics,
 ) -> Result<(), MetricError> {
-    let metrics: Vec<&Metric> = catalogue::all().filter(|metric| metric.shape == Shape::Distribution).collect();
-    let at_once = if requests.len() < LARGE { metrics.len() } else { 1 };
+    let metrics: Vec<&'static Metric> = catalogue::all()
+        .filter(|metric| metric.shape == Shape::Distribution)
+        .collect();
+    let at_once = if requests.len() <= SMALL {
+        metrics.len()
+    } else {
+        1
+    };
     for metrics in metrics.chunks(at_once) {
-        let expressions: Vec<_> = metrics.iter().filter_map(|metric| metric.compute.expression()).collect();
+        let expressions: Vec<_> = metrics
+            .iter()
+            .filter_map(|metric| metric.compute.expression())
+            .collect();
         let frame = requests.with_columns_of(&expressions)?;
-        for metric in metrics {
-            let values = Values::compute(metric.compute, &frame).map_err(|source| requests.failed(source))?;
-            let Some(values) = values else { continue };
+        let values = Values::of(metrics, &frame).map_err(|source| requests.failed(source))?;
+        drop(frame);
+        for (metric, values) in values {
             let latency = catalogue::is_latency(metric.name);
             let computed = slices.distribution(&values, latency, &context.percentiles);
-            computed.map_err(|source| requests.failed(source))?.put(metric.name, latency, cell);
+            computed
+                .map_err(|source| requests.failed(source))?
+                .put(metric.name, latency, cell);
         }
     }
     for (name, values) in requests.server_measures()? {
-        let computed = slices.distribution(&Values::of(values), false, &context.percentiles);
-        computed.map_err(|source| requests.failed(source))?.put(&name, false, cell);
+        let computed = slices.distribution(&Values::told(values), false, &context.percentiles);
+        computed
+            .map_err(|source| requests.failed(source))?
+            .put(&name, false, cell);
     }
     Ok(())
 }
@@ -211,14 +233,20 @@ fn distributions(
 fn totals(requests: &Requests<'_>, context: &CellContext) -> Result<Vec<Totals>, MetricError> {
     let summed = requests.sums("repeat", None)?;
     let failed = |source| requests.failed(source);
-    let found = summed.column("repeat").and_then(|column| column.u32().cloned()).map_err(failed)?;
+    let found = summed
+        .column("repeat")
+        .and_then(|column| column.u32().cloned())
+        .map_err(failed)?;
     let found: Vec<Option<u32>> = found.iter().collect();
     requests
         .repeats()
         .iter()
         .map(|(repeat, rows)| {
             let Some(row) = found.iter().position(|other| *other == Some(*repeat)) else {
-                return Ok(Totals { price_per_hour: context.price_per_hour, ..Totals::default() });
+                return Ok(Totals {
+                    price_per_hour: context.price_per_hour,
+                    ..Totals::default()
+                });
             };
             let mut totals = Totals::read(&summed, row, context).map_err(failed)?;
             totals.in_flight_max = requests.in_flight_max(rows)?;
@@ -268,7 +296,12 @@ struct Distribution {
 
 impl Slices<'_> {
     /// Each value is sorted once, within its repeat; what is pooled is merged.
-    fn distribution(&self, values: &Values, latency: bool, percentiles: &[f64]) -> PolarsResult<Distribution> {
+    fn distribution(
+        &self,
+        values: &Values,
+        latency: bool,
+        percentiles: &[f64],
+    ) -> PolarsResult<Distribution> {
         let whole = 0..self.ok.len();
         let ok: Vec<Sorted> = self
             .repeats
@@ -276,7 +309,11 @@ impl Slices<'_> {
             .map(|(_, rows)| Ok(Sorted::new(values.within(&self.ok, rows)?)))
             .collect::<PolarsResult<_>>()?;
         let pooled = Sorted::merged(&ok);
-        let failed = if latency { values.within(&self.failed, &whole)? } else { Vec::new() };
+        let failed = if latency {
+            values.within(&self.failed, &whole)?
+        } else {
+            Vec::new()
+        };
         let failed = Sorted::new(failed);
         let groups = self.groups.iter().map(|group| {
             PolarsResult::Ok(Sorted::new(values.within(group, &whole)?).summary(percentiles))
@@ -291,7 +328,10 @@ impl Slices<'_> {
         Ok(Distribution {
             failed: failed.summary(percentiles),
             all,
-            repeats: ok.iter().map(|values| values.summary(percentiles)).collect(),
+            repeats: ok
+                .iter()
+                .map(|values| values.summary(percentiles))
+                .collect(),
             groups,
             pooled: summary,
         })

@@ -1,7 +1,7 @@
 //! The list of metrics. A metric stands in its family's file with its name, unit, better direction, definition and
 //! the expression that computes it; nothing else defines one.
 
-use polars::prelude::Expr;
+use polars::prelude::{DataType, Expr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,8 @@ impl Compute {
     /// The expression over requests; `None` for a scalar.
     pub(super) fn expression(&self) -> Option<Expr> {
         match self {
-            Self::Each(expression) | Self::Pooled(expression, _) => Some(expression()),
+            Self::Each(expression) => Some(expression().cast(DataType::Float64)),
+            Self::Pooled(expression, _) => Some(expression()),
             Self::Scalar(_) => None,
         }
     }
@@ -91,8 +92,9 @@ pub struct Metric {
 }
 
 /// Statistics of a distribution that an objective may name, beside any `p<number>`.
-pub const STATISTICS: [&str; 10] =
-    ["mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p999"];
+pub const STATISTICS: [&str; 10] = [
+    "mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p999",
+];
 
 /// Percentiles that every distribution has, as shares.
 pub const PERCENTILES: [f64; 6] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999];
@@ -142,7 +144,14 @@ impl Metric {
         compute: fn() -> Expr,
     ) -> Self {
         let (shape, compute) = (Shape::Distribution, Compute::Each(compute));
-        Self { name, unit, better, shape, definition, compute }
+        Self {
+            name,
+            unit,
+            better,
+            shape,
+            definition,
+            compute,
+        }
     }
 
     /// One number a cell.
@@ -153,7 +162,14 @@ impl Metric {
         compute: fn(&Totals) -> Option<f64>,
     ) -> Self {
         let (shape, compute) = (Shape::Scalar, Compute::Scalar(compute));
-        Self { name, unit, better, shape, definition, compute }
+        Self {
+            name,
+            unit,
+            better,
+            shape,
+            definition,
+            compute,
+        }
     }
 
     /// Events per second, of which more is better.
@@ -192,6 +208,21 @@ pub fn percentile_share(name: &str) -> Option<f64> {
     written.parse().ok()
 }
 
+/// The least n at which the distribution-free 95 % interval of a percentile is finite: 72 for p95, 368 for p99
+/// (metrics.md, "Statistics of a cell").
+///
+/// Below it even the extreme values may lie on the wrong side of the percentile with a probability over 2.5 %.
+pub fn least_n(share: f64) -> u64 {
+    let rarer_side = share.max(1.0 - share);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a quotient of two negative logarithms; `as` saturates for a share of 1"
+    )]
+    let least = (0.025_f64.ln() / rarer_side.ln()).ceil() as u64;
+    least
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,9 +239,14 @@ mod tests {
 
     #[test]
     fn a_percentile_is_named_by_its_digits_and_read_back() {
-        for (share, name) in
-            [(0.5, "p50"), (0.999, "p999"), (0.9999, "p9999"), (0.975, "p975"), (0.05, "p5"), (0.1, "p10")]
-        {
+        for (share, name) in [
+            (0.5, "p50"),
+            (0.999, "p999"),
+            (0.9999, "p9999"),
+            (0.975, "p975"),
+            (0.05, "p5"),
+            (0.1, "p10"),
+        ] {
             assert_eq!(percentile_name(share), name);
             assert_eq!(percentile_share(name), Some(share), "{name}");
         }
@@ -222,7 +258,19 @@ mod tests {
     #[test]
     fn the_usual_statistics_are_the_usual_percentiles() {
         for share in PERCENTILES {
-            assert!(STATISTICS.contains(&percentile_name(share).as_str()), "{share}");
+            assert!(
+                STATISTICS.contains(&percentile_name(share).as_str()),
+                "{share}"
+            );
         }
+    }
+
+    #[test]
+    fn the_least_n_is_that_of_the_specification() {
+        let known = [(0.95, 72), (0.99, 368), (0.999, 3688)];
+        assert_eq!(
+            known.map(|(share, _)| least_n(share)),
+            known.map(|(_, n)| n)
+        );
     }
 }

@@ -6,10 +6,16 @@ use super::totals::count;
 const A_FACT: (Unit, Better) = (Unit::Count, Better::Neither);
 
 pub(super) const METRICS: &[Metric] = &[
-    Metric::scalar("concurrency.mean", A_FACT, "Σ service / duration (Little's law)", |totals| {
-        totals.per_second(totals.service_s)
-    }),
-    Metric::scalar("concurrency.max", A_FACT, "most requests in flight at once", |totals| {
-        totals.in_flight_max.map(count)
-    }),
+    Metric::scalar(
+        "concurrency.mean",
+        A_FACT,
+        "Σ service / duration (Little's law)",
+        |totals| totals.per_second(totals.service_s),
+    ),
+    Metric::scalar(
+        "concurrency.max",
+        A_FACT,
+        "most requests in flight at once",
+        |totals| totals.in_flight_max.map(count),
+    ),
 ];

@@ -43,14 +43,21 @@ impl Base {
                 Some((demand(&attempt.params)?, e2e_ms)).filter(|(_, e2e_ms)| *e2e_ms > 0.0)
             })
             .collect();
-        if estimate.affine { least_squares(&points) } else { median_rate(&points) }
+        if estimate.affine {
+            least_squares(&points)
+        } else {
+            median_rate(&points)
+        }
     }
 
     /// The time that a request of that size is expected to take, in milliseconds.
     pub fn expected_ms(self, demand: f64) -> f64 {
         match self {
             Self::Linear { base_ms } => base_ms * demand,
-            Self::Affine { fixed_ms, per_unit_ms } => fixed_ms + per_unit_ms * demand,
+            Self::Affine {
+                fixed_ms,
+                per_unit_ms,
+            } => fixed_ms + per_unit_ms * demand,
         }
     }
 
@@ -85,11 +92,18 @@ fn whole_number(value: &Value) -> Option<f64> {
 }
 
 fn median_rate(points: &[(f64, f64)]) -> Option<Base> {
-    let mut rates: Vec<f64> = points.iter().map(|(demand, e2e_ms)| e2e_ms / demand).collect();
+    let mut rates: Vec<f64> = points
+        .iter()
+        .map(|(demand, e2e_ms)| e2e_ms / demand)
+        .collect();
     rates.sort_by(f64::total_cmp);
     let middle = rates.len() / 2;
     let upper = *rates.get(middle)?;
-    let base_ms = if rates.len().is_multiple_of(2) { f64::midpoint(rates[middle - 1], upper) } else { upper };
+    let base_ms = if rates.len().is_multiple_of(2) {
+        f64::midpoint(rates[middle - 1], upper)
+    } else {
+        upper
+    };
     Some(Base::Linear { base_ms })
 }
 
@@ -102,9 +116,15 @@ fn least_squares(points: &[(f64, f64)]) -> Option<Base> {
         (xx + off * off, xy + off * (time - time_mean))
     });
     // One size alone (or no point) leaves the slope open.
-    if points.iter().all(|(demand, _)| Some(demand) == points.first().map(|first| &first.0)) {
+    if points
+        .iter()
+        .all(|(demand, _)| Some(demand) == points.first().map(|first| &first.0))
+    {
         return None;
     }
     let per_unit_ms = sums.1 / sums.0;
-    Some(Base::Affine { fixed_ms: time_mean - per_unit_ms * demand_mean, per_unit_ms })
+    Some(Base::Affine {
+        fixed_ms: time_mean - per_unit_ms * demand_mean,
+        per_unit_ms,
+    })
 }

@@ -9,19 +9,18 @@ use std::ops::Range;
 use polars::prelude::*;
 
 use super::aggregate::MetricError;
+use super::rows::Rows;
 use super::totals::aggregations;
 use super::value::TimelinePoint;
 use super::{server, timeline};
 use crate::instruments::table::{Run, Table};
 
 /// Columns that every computation needs; kept for as long as the cell is.
-const KEPT: [&str; 5] = ["repeat", "outcome", "scheduled_ns", "sent_ns", "end_ns"];
+const KEPT: [&str; 4] = ["repeat", "scheduled_ns", "sent_ns", "end_ns"];
 
 /// The requests of one cell, in the order of their repeats.
 pub(super) struct Requests<'a> {
-    table: &'a Table,
-    /// The cell's rows in the table, repeat by repeat.
-    rows: Vec<Range<usize>>,
+    rows: Rows<'a>,
     /// Which of the rows are a counted request's last attempt; none where all are.
     chosen: Option<BooleanChunked>,
     /// [`KEPT`], and `ok`, `failed`, `sent`; a request's clocks span all its attempts.
@@ -35,14 +34,27 @@ impl<'a> Requests<'a> {
     pub(super) fn of(table: &'a Table, runs: &[Run]) -> Result<Self, MetricError> {
         let mut runs: Vec<&Run> = runs.iter().collect();
         runs.sort_by_key(|run| (run.repeat, run.rows.start));
-        let rows = joined(&runs);
-        let raw = read(table, &rows, &["repeat", "phase", "skipped", "index", "attempt"])?;
-        let clocks = read(table, &rows, &["outcome", "scheduled_ns", "sent_ns", "end_ns"])?;
-        let compute = |source| MetricError::compute(table, source);
-        let raw = raw.hstack(clocks.columns()).map_err(compute)?;
+        let rows = Rows::of(table, &runs)?;
+        let compute = |source| rows.failed(source);
+        let raw = rows.columns(&[
+            "repeat",
+            "phase",
+            "skipped",
+            "index",
+            "attempt",
+            "outcome",
+            "scheduled_ns",
+            "sent_ns",
+            "end_ns",
+        ])?;
         let marked = mark(raw).map_err(compute)?;
-        let chosen = marked.column("chosen").and_then(|column| column.bool().cloned()).map_err(compute)?;
-        let kept = marked.select(KEPT.into_iter().chain(["ok", "failed", "sent"])).map_err(compute)?;
+        let chosen = marked
+            .column("chosen")
+            .and_then(|column| column.bool().cloned())
+            .map_err(compute)?;
+        let kept = marked
+            .select(KEPT.into_iter().chain(["ok", "failed", "sent"]))
+            .map_err(compute)?;
         drop(marked);
         let chosen = Some(chosen).filter(|chosen| !chosen.all());
         let kept = match &chosen {
@@ -50,7 +62,12 @@ impl<'a> Requests<'a> {
             None => kept,
         };
         let repeats = repeats(&kept, &runs).map_err(compute)?;
-        Ok(Self { table, rows, chosen, kept, repeats })
+        Ok(Self {
+            rows,
+            chosen,
+            kept,
+            repeats,
+        })
     }
 
     /// How many requests there are.
@@ -83,17 +100,26 @@ impl<'a> Requests<'a> {
             return Ok(self.kept.clone());
         }
         let derived = names.contains(&server::TOTAL);
-        let mut stored: Vec<&str> = names.iter().copied().filter(|name| *name != server::TOTAL).collect();
+        let mut stored: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| *name != server::TOTAL)
+            .collect();
         if derived && !stored.contains(&"server") {
             stored.push("server");
         }
-        let compute = |source| MetricError::compute(self.table, source);
-        let mut columns = read(self.table, &self.rows, &stored)?;
+        let compute = |source| self.failed(source);
+        let mut columns = self.rows.columns(&stored)?;
         if let Some(chosen) = &self.chosen {
             columns = columns.filter(chosen).map_err(compute)?;
         }
         if derived {
-            let total = server::total(columns.column("server").and_then(|column| column.str()).map_err(compute)?);
+            let total = server::total(
+                columns
+                    .column("server")
+                    .and_then(|column| column.str())
+                    .map_err(compute)?,
+            );
             columns.with_column(total.into()).map_err(compute)?;
         }
         self.kept.hstack(columns.columns()).map_err(compute)
@@ -101,7 +127,10 @@ impl<'a> Requests<'a> {
 
     /// A kept column of truth values.
     pub(super) fn mask(&self, name: &str) -> Result<BooleanChunked, MetricError> {
-        self.kept.column(name).and_then(|column| column.bool().cloned()).map_err(|source| self.failed(source))
+        self.kept
+            .column(name)
+            .and_then(|column| column.bool().cloned())
+            .map_err(|source| self.failed(source))
     }
 
     /// What totals are read from, a row for each value of the column `by`; `with` joins that column.
@@ -110,7 +139,13 @@ impl<'a> Requests<'a> {
         let mut frame = self.with_columns_of(&expressions)?;
         let summed = with
             .map_or(Ok(()), |column| frame.with_column(column).map(drop))
-            .and_then(|()| frame.lazy().group_by_stable([col(by)]).agg(expressions).collect());
+            .and_then(|()| {
+                frame
+                    .lazy()
+                    .group_by_stable([col(by)])
+                    .agg(expressions)
+                    .collect()
+            });
         summed.map_err(|source| self.failed(source))
     }
 
@@ -132,7 +167,9 @@ impl<'a> Requests<'a> {
             .group_by([col(column).cast(DataType::String).alias("of")])
             .agg([len().cast(DataType::Int64).alias("count")])
             .collect();
-        counted.and_then(|frame| pairs(&frame)).map_err(|source| self.failed(source))
+        counted
+            .and_then(|frame| pairs(&frame))
+            .map_err(|source| self.failed(source))
     }
 
     /// Where the output tokens of ok requests were counted, several joined by `+`.
@@ -140,21 +177,33 @@ impl<'a> Requests<'a> {
         let frame = self.with_columns(&["tokens_source", "output_tokens"])?;
         let counted = frame
             .lazy()
-            .filter(col("ok").and(col("output_tokens").is_not_null()).and(col("tokens_source").is_not_null()))
+            .filter(
+                col("ok")
+                    .and(col("output_tokens").is_not_null())
+                    .and(col("tokens_source").is_not_null()),
+            )
             .group_by([col("tokens_source").alias("of")])
             .agg([len().cast(DataType::Int64).alias("count")])
             .collect();
-        let sources = counted.and_then(|frame| pairs(&frame)).map_err(|source| self.failed(source))?;
+        let sources = counted
+            .and_then(|frame| pairs(&frame))
+            .map_err(|source| self.failed(source))?;
         let joined = sources.into_keys().collect::<Vec<_>>().join("+");
         Ok(Some(joined).filter(|joined| !joined.is_empty()))
     }
 
     /// How often each note stands in the cell's rows, warm-ups included.
     pub(super) fn notes(&self) -> Result<BTreeMap<String, u64>, MetricError> {
-        let frame = read(self.table, &self.rows, &["notes"])?;
-        let column = frame.column("notes").and_then(|column| column.str().cloned());
+        let frame = self.rows.columns(&["notes"])?;
+        let column = frame
+            .column("notes")
+            .and_then(|column| column.str().cloned());
         let mut notes = BTreeMap::new();
-        for row in column.map_err(|source| self.failed(source))?.iter().flatten() {
+        for row in column
+            .map_err(|source| self.failed(source))?
+            .iter()
+            .flatten()
+        {
             for note in row.split(',') {
                 *notes.entry(note.to_owned()).or_default() += 1;
             }
@@ -165,71 +214,58 @@ impl<'a> Requests<'a> {
     /// The server's own measures by name, a value a request.
     pub(super) fn server_measures(&self) -> Result<server::Measures, MetricError> {
         let frame = self.with_columns(&["server"])?;
-        let column = frame.column("server").and_then(|column| column.str().cloned());
-        Ok(server::columns(&column.map_err(|source| self.failed(source))?))
+        let column = frame
+            .column("server")
+            .and_then(|column| column.str().cloned());
+        Ok(server::columns(
+            &column.map_err(|source| self.failed(source))?,
+        ))
     }
 
     /// The parameters of each request, as JSON.
     pub(super) fn params(&self) -> Result<StringChunked, MetricError> {
         let frame = self.with_columns(&["params"])?;
-        frame.column("params").and_then(|column| column.str().cloned()).map_err(|source| self.failed(source))
+        frame
+            .column("params")
+            .and_then(|column| column.str().cloned())
+            .map_err(|source| self.failed(source))
     }
 
     /// Most requests of a repeat that were in flight at one moment; `None` where none was sent.
     pub(super) fn in_flight_max(&self, rows: &Range<usize>) -> Result<Option<u64>, MetricError> {
         let stamps = |name: &str| -> PolarsResult<Vec<i64>> {
             let offset = i64::try_from(rows.start).unwrap_or(i64::MAX);
-            let both = self.kept.column("sent_ns")?.is_not_null() & self.kept.column("end_ns")?.is_not_null();
-            let part = self.kept.column(name)?.slice(offset, rows.len()).filter(&both.slice(offset, rows.len()))?;
+            let both = self.kept.column("sent_ns")?.is_not_null()
+                & self.kept.column("end_ns")?.is_not_null();
+            let part = self
+                .kept
+                .column(name)?
+                .slice(offset, rows.len())
+                .filter(&both.slice(offset, rows.len()))?;
             let mut stamps: Vec<i64> = part.i64()?.into_no_null_iter().collect();
             stamps.sort_unstable();
             Ok(stamps)
         };
         let failed = |source| self.failed(source);
-        Ok(most_at_once(&stamps("sent_ns").map_err(failed)?, &stamps("end_ns").map_err(failed)?))
+        Ok(most_at_once(
+            &stamps("sent_ns").map_err(failed)?,
+            &stamps("end_ns").map_err(failed)?,
+        ))
     }
 
     /// The repeat over its time.
-    pub(super) fn timeline(&self, repeat: u32, rows: &Range<usize>) -> Result<Vec<TimelinePoint>, MetricError> {
+    pub(super) fn timeline(
+        &self,
+        repeat: u32,
+        rows: &Range<usize>,
+    ) -> Result<Vec<TimelinePoint>, MetricError> {
         timeline::points(&self.kept, repeat, rows).map_err(|source| self.failed(source))
     }
 
     /// Turns a failure of Polars into this room's error.
     pub(super) fn failed(&self, source: PolarsError) -> MetricError {
-        MetricError::compute(self.table, source)
+        self.rows.failed(source)
     }
-}
-
-/// The rows of all runs; those that follow each other as one range, so that they are read at once.
-fn joined(runs: &[&Run]) -> Vec<Range<usize>> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for run in runs {
-        match ranges.last_mut() {
-            Some(last) if last.end == run.rows.start => last.end = run.rows.end,
-            _ => ranges.push(run.rows.clone()),
-        }
-    }
-    ranges
-}
-
-/// Reads columns of several ranges of rows, one below the other.
-fn read(table: &Table, rows: &[Range<usize>], columns: &[&str]) -> Result<DataFrame, MetricError> {
-    let mut whole: Option<DataFrame> = None;
-    for range in rows {
-        let part = table.read(columns, Some(range.clone()))?;
-        match &mut whole {
-            Some(whole) => {
-                whole.vstack_mut(&part).map_err(|source| MetricError::compute(table, source))?;
-            }
-            None => whole = Some(part),
-        }
-    }
-    let mut whole = match whole {
-        Some(whole) => whole,
-        None => table.read(columns, Some(0..0))?,
-    };
-    whole.rechunk_mut_par();
-    Ok(whole)
 }
 
 /// Marks the last attempt of each counted request, and lets its clock begin where its first attempt began.
@@ -250,7 +286,10 @@ fn mark(raw: DataFrame) -> PolarsResult<DataFrame> {
     frame
         .with_columns([
             col("outcome").eq(lit("ok")).alias("ok"),
-            col("outcome").neq(lit("ok")).and(unsent().not()).alias("failed"),
+            col("outcome")
+                .neq(lit("ok"))
+                .and(unsent().not())
+                .alias("failed"),
             unsent().not().alias("sent"),
         ])
         .collect()
@@ -260,7 +299,10 @@ fn mark(raw: DataFrame) -> PolarsResult<DataFrame> {
 fn repeats(kept: &DataFrame, runs: &[&Run]) -> PolarsResult<Vec<(u32, Range<usize>)>> {
     let mut counts: Vec<(u32, usize)> = Vec::new();
     for run in runs {
-        if counts.last().is_none_or(|(repeat, _)| *repeat != run.repeat) {
+        if counts
+            .last()
+            .is_none_or(|(repeat, _)| *repeat != run.repeat)
+        {
             counts.push((run.repeat, 0));
         }
     }
@@ -286,7 +328,9 @@ fn pairs(frame: &DataFrame) -> PolarsResult<BTreeMap<String, u64>> {
     let names = frame.column("of")?.str()?;
     let counts = frame.column("count")?.i64()?;
     let pairs = names.iter().zip(counts.iter());
-    Ok(pairs.filter_map(|(name, count)| Some((name?.to_owned(), count?.unsigned_abs()))).collect())
+    Ok(pairs
+        .filter_map(|(name, count)| Some((name?.to_owned(), count?.unsigned_abs())))
+        .collect())
 }
 
 /// Most intervals open at once, of their sorted starts and sorted ends; one that ends as another starts is closed.

@@ -23,7 +23,11 @@ pub(super) struct Groups {
 impl Groups {
     /// Groups by the values of `names`; a request that lacks a parameter is in the group of `null`.
     pub(super) fn of(requests: &Requests<'_>, names: &[String]) -> Result<Self, MetricError> {
-        let mut groups = Self { by: Vec::new(), of: Vec::new(), ok: Vec::new() };
+        let mut groups = Self {
+            by: Vec::new(),
+            of: Vec::new(),
+            ok: Vec::new(),
+        };
         if names.is_empty() || requests.len() == 0 {
             return Ok(groups);
         }
@@ -33,22 +37,38 @@ impl Groups {
         let mut numbers: HashMap<String, u32> = HashMap::new();
         for text in params.iter() {
             let text = text.unwrap_or_default();
-            let group = *known.entry(text).or_insert_with(|| groups.number(text, names, &mut numbers));
+            let group = *known
+                .entry(text)
+                .or_insert_with(|| groups.number(text, names, &mut numbers));
             groups.of.push(group);
         }
         let ok = requests.mask("ok")?;
         for number in 0..u32::try_from(groups.by.len()).unwrap_or(u32::MAX) {
-            let own: BooleanChunked = groups.of.iter().map(|group| Some(*group == number)).collect();
+            let own: BooleanChunked = groups
+                .of
+                .iter()
+                .map(|group| Some(*group == number))
+                .collect();
             groups.ok.push(&own & &ok);
         }
         Ok(groups)
     }
 
-    fn number(&mut self, params: &str, names: &[String], numbers: &mut HashMap<String, u32>) -> u32 {
+    fn number(
+        &mut self,
+        params: &str,
+        names: &[String],
+        numbers: &mut HashMap<String, u32>,
+    ) -> u32 {
         let params: Map<String, Value> = serde_json::from_str(params).unwrap_or_default();
         let by: IndexMap<String, Value> = names
             .iter()
-            .map(|name| (name.clone(), params.get(name).cloned().unwrap_or(Value::Null)))
+            .map(|name| {
+                (
+                    name.clone(),
+                    params.get(name).cloned().unwrap_or(Value::Null),
+                )
+            })
             .collect();
         let key = serde_json::to_string(&by).unwrap_or_default();
         *numbers.entry(key).or_insert_with(|| {
@@ -71,7 +91,10 @@ impl Groups {
         let column = Series::new("group".into(), self.of.clone()).into();
         let summed = requests.sums("group", Some(column))?;
         let failed = |source| requests.failed(source);
-        let found = summed.column("group").and_then(|column| column.u32().cloned()).map_err(failed)?;
+        let found = summed
+            .column("group")
+            .and_then(|column| column.u32().cloned())
+            .map_err(failed)?;
         let mut results = Vec::new();
         for (row, group) in found.into_no_null_iter().enumerate() {
             let mut totals = Totals::read(&summed, row, context).map_err(failed)?;

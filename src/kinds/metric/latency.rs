@@ -6,17 +6,27 @@ use super::catalogue::{Better, Compute, Metric, Shape, Unit};
 use super::tokens::tokens_per_choice;
 
 pub(super) const METRICS: &[Metric] = &[
-    Metric::time("e2e", "end − scheduled: what a user waits, queueing included", || {
-        between("scheduled_ns", "end_ns")
+    Metric::time(
+        "e2e",
+        "end − scheduled: what a user waits, queueing included",
+        || between("scheduled_ns", "end_ns"),
+    ),
+    Metric::time("service", "end − sent: what the target took", || {
+        between("sent_ns", "end_ns")
     }),
-    Metric::time("service", "end − sent: what the target took", || between("sent_ns", "end_ns")),
-    Metric::time("queue", "sent − scheduled: the wait before sending", || {
-        between("scheduled_ns", "sent_ns")
+    Metric::time(
+        "queue",
+        "sent − scheduled: the wait before sending",
+        || between("scheduled_ns", "sent_ns"),
+    ),
+    Metric::time(
+        "ttft",
+        "first content − scheduled: time to first token",
+        || between("scheduled_ns", "first_content_ns"),
+    ),
+    Metric::time("ttft_service", "first content − sent", || {
+        between("sent_ns", "first_content_ns")
     }),
-    Metric::time("ttft", "first content − scheduled: time to first token", || {
-        between("scheduled_ns", "first_content_ns")
-    }),
-    Metric::time("ttft_service", "first content − sent", || between("sent_ns", "first_content_ns")),
     Metric::time(
         "ttfo",
         "first chunk of the answer proper − scheduled, after any reasoning",
@@ -35,9 +45,11 @@ pub(super) const METRICS: &[Metric] = &[
         definition: "gaps between content chunks within a choice, pooled over requests: inter-token latency",
         compute: Compute::Pooled(gaps, 1e9),
     },
-    Metric::time("first_byte", "first byte of the answer's head − sent", || {
-        between("sent_ns", "first_byte_ns")
-    }),
+    Metric::time(
+        "first_byte",
+        "first byte of the answer's head − sent",
+        || between("sent_ns", "first_byte_ns"),
+    ),
     Metric::time(
         "overhead",
         "service less the server's own total: one clock checked by the other",
@@ -57,12 +69,16 @@ fn several_reads() -> Expr {
 
 /// Null for an answer that was not streamed or whose content came in one read.
 fn gaps() -> Expr {
-    when(several_reads()).then(col("gaps_ns")).otherwise(lit(NULL))
+    when(several_reads())
+        .then(col("gaps_ns"))
+        .otherwise(lit(NULL))
 }
 
 /// Null for an answer that was not streamed, whose content came in one read, or of fewer than 2 tokens a choice.
 pub(super) fn tpot() -> Expr {
     let span = between("first_content_ns", "last_content_ns");
     let enough = tokens_per_choice().gt_eq(lit(2.0));
-    when(several_reads().and(enough)).then(span / (tokens_per_choice() - lit(1.0))).otherwise(lit(NULL))
+    when(several_reads().and(enough))
+        .then(span / (tokens_per_choice() - lit(1.0)))
+        .otherwise(lit(NULL))
 }

@@ -13,11 +13,11 @@ mod frame;
 mod group;
 mod latency;
 mod outcomes;
+mod rows;
 mod sample;
 mod server;
 pub mod slo;
 mod spread;
-mod statistics;
 mod throughput;
 mod timeline;
 mod tokens;
@@ -29,7 +29,8 @@ mod workload;
 pub use aggregate::{CellContext, CellMetrics, MetricError, RepeatMetrics, aggregate};
 pub use catalogue::{Better, Metric, Shape, Unit, percentile_share};
 pub use value::{
-    GroupResult, MetricValue, Metrics, Requests, SloResult, Spread, Summary, TimelinePoint, Warning, number,
+    GroupResult, MetricValue, Metrics, Requests, SloResult, Spread, Summary, TimelinePoint,
+    Warning, number,
 };
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
-use super::catalogue::{Compute, PERCENTILES, percentile_name};
-use super::statistics;
+use super::catalogue::{Compute, Metric, PERCENTILES, percentile_name};
 use super::value::{MetricValue, Summary};
+use crate::instruments::statistics;
 
 /// The values of one metric over the requests of a cell: a column with a value (or a list of them) a request.
 pub(super) struct Values {
@@ -17,36 +17,70 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// Computes a metric over `requests`; `None` for a scalar.
-    pub(super) fn compute(compute: Compute, requests: &DataFrame) -> PolarsResult<Option<Self>> {
-        let (expression, per_unit) = match compute {
-            Compute::Each(each) => (each().cast(DataType::Float64), None),
-            Compute::Pooled(list, per_unit) => (list(), Some(per_unit)),
-            Compute::Scalar(_) => return Ok(None),
-        };
-        let frame = requests.clone().lazy().select([expression.alias("value")]).collect()?;
-        let column = frame.column("value")?.clone();
-        Ok(Some(Self { column, per_unit }))
+    /// Computes `metrics` over `requests`, in their order; scalars have no values.
+    pub(super) fn of(
+        metrics: &[&'static Metric],
+        requests: &DataFrame,
+    ) -> PolarsResult<Vec<(&'static Metric, Self)>> {
+        let expressions: Vec<Expr> = metrics
+            .iter()
+            .filter_map(|metric| Some(metric.compute.expression()?.alias(metric.name)))
+            .collect();
+        let frame = requests.clone().lazy().select(expressions).collect()?;
+        let mut all = Vec::new();
+        for metric in metrics {
+            let per_unit = match metric.compute {
+                Compute::Each(_) => None,
+                Compute::Pooled(_, per_unit) => Some(per_unit),
+                Compute::Scalar(_) => continue,
+            };
+            let column = frame.column(metric.name)?.clone();
+            all.push((*metric, Self { column, per_unit }));
+        }
+        Ok(all)
     }
 
     /// Values that were read from elsewhere, one a request.
-    pub(super) fn of(values: Vec<Option<f64>>) -> Self {
-        Self { column: Series::new("value".into(), values).into(), per_unit: None }
+    pub(super) fn told(values: Vec<Option<f64>>) -> Self {
+        Self {
+            column: Series::new("value".into(), values).into(),
+            per_unit: None,
+        }
     }
 
     /// The values of the requests that `mask` chooses within `rows`, in no order.
-    pub(super) fn within(&self, mask: &BooleanChunked, rows: &Range<usize>) -> PolarsResult<Vec<f64>> {
+    pub(super) fn within(
+        &self,
+        mask: &BooleanChunked,
+        rows: &Range<usize>,
+    ) -> PolarsResult<Vec<f64>> {
         let offset = i64::try_from(rows.start).unwrap_or(i64::MAX);
-        let chosen = self.column.slice(offset, rows.len()).filter(&mask.slice(offset, rows.len()))?;
+        let chosen = self
+            .column
+            .slice(offset, rows.len())
+            .filter(&mask.slice(offset, rows.len()))?;
         let Some(per_unit) = self.per_unit else {
-            return Ok(chosen.f64()?.iter().flatten().filter(|value| value.is_finite()).collect());
+            return Ok(chosen
+                .f64()?
+                .iter()
+                .flatten()
+                .filter(|value| value.is_finite())
+                .collect());
         };
         if chosen.null_count() == chosen.len() {
             return Ok(Vec::new());
         }
-        let members = chosen.explode(ExplodeOptions { empty_as_null: false, keep_nulls: false })?;
+        let members = chosen.explode(ExplodeOptions {
+            empty_as_null: false,
+            keep_nulls: false,
+        })?;
         let members = members.cast(&DataType::Float64)?;
-        Ok(members.f64()?.iter().flatten().map(|value| value / per_unit).collect())
+        Ok(members
+            .f64()?
+            .iter()
+            .flatten()
+            .map(|value| value / per_unit)
+            .collect())
     }
 }
 
@@ -90,8 +124,14 @@ impl Sorted {
             ("max".to_owned(), Some(*last)),
         ]);
         for share in PERCENTILES.iter().chain(percentiles) {
-            all.insert(percentile_name(*share), statistics::quantile(&self.0, *share));
+            all.insert(
+                percentile_name(*share),
+                statistics::quantile(&self.0, *share),
+            );
         }
-        Some(MetricValue::Distribution(Summary { n: self.0.len() as u64, statistics: all }))
+        Some(MetricValue::Distribution(Summary {
+            n: self.0.len() as u64,
+            statistics: all,
+        }))
     }
 }

@@ -35,7 +35,17 @@ fn met(totals: &Totals) -> Option<f64> {
 }
 
 /// From which clock a limit counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum SloClock {
     /// From the intended time.
@@ -108,16 +118,25 @@ pub fn judge(attempt: &Attempt, limits: &Limits, base: Option<&Base>) -> Judged 
     let mut checks: Vec<Check> = Vec::new();
     if wants_e2e {
         let e2e_ms = since(started, clocks.end).map(|ns| ns / 1e6);
-        checks.push(Check { value: e2e_ms, limit: slo_ms });
+        checks.push(Check {
+            value: e2e_ms,
+            limit: slo_ms,
+        });
     }
     let mut limit = |limit: Option<Duration>, value: Option<f64>| {
-        checks.extend(limit.map(|limit| Check { value, limit: Some(nanos(limit)) }));
+        checks.extend(limit.map(|limit| Check {
+            value,
+            limit: Some(nanos(limit)),
+        }));
     };
     limit(limits.ttft, since(started, clocks.first_content));
     limit(limits.tpot, tpot_ns(attempt));
     limit(limits.itl, longest_gap_ns(attempt));
     limit(limits.queue, since(Some(clocks.scheduled), clocks.sent));
-    Judged { slo_ms, met: verdict(&checks, attempt.outcome.is_ok()) }
+    Judged {
+        slo_ms,
+        met: verdict(&checks, attempt.outcome.is_ok()),
+    }
 }
 
 /// One limit beside the value that it is for, both in one unit.
@@ -128,7 +147,10 @@ struct Check {
 
 fn verdict(checks: &[Check], ok: bool) -> Option<bool> {
     if !ok {
-        return checks.iter().any(|check| check.limit.is_some()).then_some(false);
+        return checks
+            .iter()
+            .any(|check| check.limit.is_some())
+            .then_some(false);
     }
     let kept = |check: &Check| Some(check.value? <= check.limit?);
     if checks.iter().any(|check| kept(check) == Some(false)) {
@@ -186,7 +208,12 @@ pub struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// A judge for one repeat whose load allows so many `retries`.
     pub fn new(limits: &'a Limits, base: Option<&'a Base>, retries: u32) -> Self {
-        Self { limits, base, retries, begun: HashMap::new() }
+        Self {
+            limits,
+            base,
+            retries,
+            begun: HashMap::new(),
+        }
     }
 
     /// What became of the limits of the attempt's request, were this its last attempt. Warm-ups have no limits.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::aggregate::CellMetrics;
 use super::catalogue::is_latency;
-use super::statistics;
 use super::value::{MetricValue, Spread};
+use crate::instruments::statistics;
 
 /// The spread of each scalar and of each latency statistic (`e2e.p99`) that some repeat has.
 pub(super) fn over_repeats(cell: &CellMetrics) -> BTreeMap<String, Spread> {
@@ -13,17 +13,26 @@ pub(super) fn over_repeats(cell: &CellMetrics) -> BTreeMap<String, Spread> {
     for repeat in &cell.repeats {
         for (name, value) in &repeat.metrics {
             match value {
-                Some(MetricValue::Number(number)) => values.entry(name.clone()).or_default().push(*number),
+                Some(MetricValue::Number(number)) => {
+                    values.entry(name.clone()).or_default().push(*number)
+                }
                 Some(MetricValue::Distribution(summary)) if is_latency(name) => {
                     for (statistic, number) in &summary.statistics {
-                        values.entry(format!("{name}.{statistic}")).or_default().extend(*number);
+                        values
+                            .entry(format!("{name}.{statistic}"))
+                            .or_default()
+                            .extend(*number);
                     }
                 }
                 _ => {}
             }
         }
     }
-    values.into_iter().filter(|(_, values)| !values.is_empty()).map(|(name, values)| (name, spread(&values))).collect()
+    values
+        .into_iter()
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(name, values)| (name, spread(&values)))
+        .collect()
 }
 
 fn spread(values: &[f64]) -> Spread {

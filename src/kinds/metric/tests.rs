@@ -30,7 +30,12 @@ fn request(index: u64, scheduled: u64, sent: u64, end: u64) -> Attempt {
         outcome: Outcome::Ok,
         http_status: Some(200),
         error: None,
-        traffic: Traffic { bytes_sent: 1, bytes_received: 100, image_bytes: None, reused: true },
+        traffic: Traffic {
+            bytes_sent: 1,
+            bytes_received: 100,
+            image_bytes: None,
+            reused: true,
+        },
         tokens: Tokens::default(),
         chunks: 1,
         gaps_ns: Vec::new(),
@@ -52,8 +57,12 @@ fn streamed(index: u64, content: &[u64], tokens: u64) -> Attempt {
     attempt.clocks.last_content = Some(Offset::from_nanos(last));
     attempt.chunks = content.len() as u64;
     attempt.gaps_ns = content.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    attempt.tokens =
-        Tokens { input: Some(10), output: Some(tokens), reasoning: None, source: Some(TokensSource::Usage) };
+    attempt.tokens = Tokens {
+        input: Some(10),
+        output: Some(tokens),
+        reasoning: None,
+        source: Some(TokensSource::Usage),
+    };
     attempt
 }
 
@@ -63,12 +72,19 @@ fn failed(index: u64, scheduled: u64, end: u64, outcome: Outcome) -> Attempt {
         Outcome::Http(status) => Some(status),
         _ => None,
     };
-    Attempt { outcome, http_status: status, ..request(index, scheduled, scheduled, end) }
+    Attempt {
+        outcome,
+        http_status: status,
+        ..request(index, scheduled, scheduled, end)
+    }
 }
 
 fn unsent(index: u64, scheduled: u64) -> Attempt {
     Attempt {
-        clocks: Clocks { scheduled: Offset::from_nanos(scheduled), ..Clocks::default() },
+        clocks: Clocks {
+            scheduled: Offset::from_nanos(scheduled),
+            ..Clocks::default()
+        },
         outcome: Outcome::Unsent,
         http_status: None,
         ..request(index, scheduled, 0, 0)
@@ -76,7 +92,11 @@ fn unsent(index: u64, scheduled: u64) -> Attempt {
 }
 
 /// Repeats of the cell `c`, limits judged as a run does it.
-fn aggregated_with(repeats: &[Vec<Attempt>], limits: &Limits, context: &CellContext) -> CellMetrics {
+fn aggregated_with(
+    repeats: &[Vec<Attempt>],
+    limits: &Limits,
+    context: &CellContext,
+) -> CellMetrics {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("requests.parquet");
     let mut writer = Writer::create(&path).unwrap();
@@ -97,7 +117,10 @@ fn aggregated_with(repeats: &[Vec<Attempt>], limits: &Limits, context: &CellCont
         }
     }
     writer.finish().unwrap();
-    let context = CellContext { id: "c".into(), ..context.clone() };
+    let context = CellContext {
+        id: "c".into(),
+        ..context.clone()
+    };
     aggregate(&path, &[context]).unwrap().remove(0)
 }
 
@@ -106,16 +129,27 @@ fn aggregated(repeats: &[Vec<Attempt>]) -> CellMetrics {
 }
 
 fn statistic(cell: &CellMetrics, metric: &str, statistic: &str) -> f64 {
-    cell.value(metric, Some(statistic)).unwrap_or_else(|| panic!("{metric}.{statistic} is null"))
+    cell.value(metric, Some(statistic))
+        .unwrap_or_else(|| panic!("{metric}.{statistic} is null"))
 }
 
 fn close(found: f64, expected: f64) {
-    assert!((found - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{found} is not {expected}");
+    assert!(
+        (found - expected).abs() <= 1e-9 * expected.abs().max(1.0),
+        "{found} is not {expected}"
+    );
 }
 
 /// One request after the other, of so many seconds each.
 fn lasting(seconds: &[f64]) -> Vec<Attempt> {
-    let attempt = |(index, seconds): (usize, &f64)| request(index as u64, 0, 0, Offset::from_seconds(*seconds).as_nanos());
+    let attempt = |(index, seconds): (usize, &f64)| {
+        request(
+            index as u64,
+            0,
+            0,
+            Offset::from_seconds(*seconds).as_nanos(),
+        )
+    };
     seconds.iter().enumerate().map(attempt).collect()
 }
 
@@ -127,7 +161,13 @@ fn percentiles_are_those_of_numpy() {
         close(statistic(&cell, "e2e", name), expected);
     }
     let cell = aggregated(&[lasting(&[1.0, 2.0, 3.0, 4.0])]);
-    for (name, expected) in [("p50", 2.5), ("p90", 3.7), ("p95", 3.85), ("p99", 3.97), ("mean", 2.5)] {
+    for (name, expected) in [
+        ("p50", 2.5),
+        ("p90", 3.7),
+        ("p95", 3.85),
+        ("p99", 3.97),
+        ("mean", 2.5),
+    ] {
         close(statistic(&cell, "e2e", name), expected);
     }
     // numpy.std([1, 2, 3, 4], ddof=1)
@@ -136,14 +176,23 @@ fn percentiles_are_those_of_numpy() {
 
 #[test]
 fn a_percentile_that_the_report_names_is_there_too() {
-    let context = CellContext { percentiles: vec![0.25], ..CellContext::default() };
-    let cell = aggregated_with(&[lasting(&[1.0, 2.0, 3.0, 4.0])], &Limits::default(), &context);
+    let context = CellContext {
+        percentiles: vec![0.25],
+        ..CellContext::default()
+    };
+    let cell = aggregated_with(
+        &[lasting(&[1.0, 2.0, 3.0, 4.0])],
+        &Limits::default(),
+        &context,
+    );
     close(statistic(&cell, "e2e", "p25"), 1.75);
 }
 
 /// G20: service 1 s, concurrency 1, three requests at t = 0.
 fn queued() -> Vec<Attempt> {
-    (0..3).map(|i| request(i, 0, i * SECOND, (i + 1) * SECOND)).collect()
+    (0..3)
+        .map(|i| request(i, 0, i * SECOND, (i + 1) * SECOND))
+        .collect()
 }
 
 #[test]
@@ -153,13 +202,21 @@ fn waiting_is_seen_by_the_scheduled_clock_and_hidden_by_the_sent_one() {
         clock,
         ..Limits::default()
     };
-    let scheduled = aggregated_with(&[queued()], &limits(SloClock::Scheduled), &CellContext::default());
+    let scheduled = aggregated_with(
+        &[queued()],
+        &limits(SloClock::Scheduled),
+        &CellContext::default(),
+    );
     for (name, expected) in [("min", 1.0), ("p50", 2.0), ("max", 3.0)] {
         close(statistic(&scheduled, "e2e", name), expected);
         close(statistic(&scheduled, "service", name), 1.0);
     }
     close(scheduled.slo.attainment.unwrap(), 1.0 / 3.0);
-    let sent = aggregated_with(&[queued()], &limits(SloClock::Sent), &CellContext::default());
+    let sent = aggregated_with(
+        &[queued()],
+        &limits(SloClock::Sent),
+        &CellContext::default(),
+    );
     close(sent.slo.attainment.unwrap(), 1.0);
     close(sent.value("goodput", None).unwrap(), 1.0);
 }
@@ -167,7 +224,9 @@ fn waiting_is_seen_by_the_scheduled_clock_and_hidden_by_the_sent_one() {
 #[test]
 fn a_cell_where_all_are_rejected_has_no_latency_of_ok() {
     // G25
-    let cell = aggregated(&[(0..4).map(|i| failed(i, i * SECOND, i * SECOND + MS, Outcome::Rejected)).collect()]);
+    let cell = aggregated(&[(0..4)
+        .map(|i| failed(i, i * SECOND, i * SECOND + MS, Outcome::Rejected))
+        .collect()]);
     assert_eq!(cell.metrics["e2e"], None);
     assert_eq!(cell.metrics["ttft"], None);
     assert_eq!(cell.value("request_throughput", None), Some(0.0));
@@ -176,17 +235,35 @@ fn a_cell_where_all_are_rejected_has_no_latency_of_ok() {
     assert_eq!(cell.value("goodput", None), None, "no request has limits");
     assert_eq!(cell.outcomes, BTreeMap::from([("rejected".to_owned(), 4)]));
     assert_eq!(cell.http_status, BTreeMap::from([("429".to_owned(), 4)]));
-    let Some(Some(MetricValue::Distribution(e2e))) = cell.failed.get("e2e") else { panic!("failed requests last too") };
+    let Some(Some(MetricValue::Distribution(e2e))) = cell.failed.get("e2e") else {
+        panic!("failed requests last too")
+    };
     assert_eq!((e2e.n, e2e.get("p50")), (4, Some(0.001)));
     assert_eq!(cell.all["e2e"], cell.failed["e2e"]);
 }
 
 #[test]
 fn what_was_not_sent_counts_as_an_error_and_in_every_slos_denominator() {
-    let limits = Limits { ttft: Some(std::time::Duration::from_secs(1)), ..Limits::default() };
-    let rows = vec![streamed(0, &[SECOND / 2, SECOND], 5), unsent(1, SECOND), failed(2, SECOND, 2 * SECOND, Outcome::Reset)];
+    let limits = Limits {
+        ttft: Some(std::time::Duration::from_secs(1)),
+        ..Limits::default()
+    };
+    let rows = vec![
+        streamed(0, &[SECOND / 2, SECOND], 5),
+        unsent(1, SECOND),
+        failed(2, SECOND, 2 * SECOND, Outcome::Reset),
+    ];
     let cell = aggregated_with(&[rows], &limits, &CellContext::default());
-    assert_eq!(cell.requests, Requests { intended: 3, sent: 2, ok: 1, failed: 1, unsent: 1 });
+    assert_eq!(
+        cell.requests,
+        Requests {
+            intended: 3,
+            sent: 2,
+            ok: 1,
+            failed: 1,
+            unsent: 1
+        }
+    );
     close(cell.value("error_rate", None).unwrap(), 2.0 / 3.0);
     close(cell.value("achieved_ratio", None).unwrap(), 2.0 / 3.0);
     assert_eq!((cell.slo.defined, cell.slo.met), (3, 1));
@@ -198,9 +275,16 @@ fn without_data_everything_is_null_and_nothing_is_zero_or_one() {
     let cell = aggregated(&[vec![]]);
     assert_eq!(cell.requests, Requests::default());
     for metric in catalogue::all() {
-        let value = cell.metrics.get(metric.name).unwrap_or_else(|| panic!("{} is missing", metric.name));
+        let value = cell
+            .metrics
+            .get(metric.name)
+            .unwrap_or_else(|| panic!("{} is missing", metric.name));
         match metric.name {
-            "slo_defined" => assert_eq!(value, &Some(MetricValue::Number(0.0)), "none is defined: a count"),
+            "slo_defined" => assert_eq!(
+                value,
+                &Some(MetricValue::Number(0.0)),
+                "none is defined: a count"
+            ),
             _ => assert_eq!(value, &None, "{}", metric.name),
         }
     }
@@ -210,12 +294,20 @@ fn without_data_everything_is_null_and_nothing_is_zero_or_one() {
 
 #[test]
 fn a_stream_has_its_token_metrics_and_an_answer_in_one_piece_has_none() {
-    let tenths = |tenths: &[u64]| tenths.iter().map(|tenth| tenth * SECOND / 10).collect::<Vec<_>>();
+    let tenths = |tenths: &[u64]| {
+        tenths
+            .iter()
+            .map(|tenth| tenth * SECOND / 10)
+            .collect::<Vec<_>>()
+    };
     let cell = aggregated(&[vec![streamed(0, &tenths(&[2, 3, 5]), 3)]]);
     close(statistic(&cell, "ttft", "p50"), 0.2);
     close(statistic(&cell, "tpot", "p50"), 0.15);
     close(statistic(&cell, "itl", "max"), 0.2);
-    close(statistic(&cell, "output_throughput_per_user", "p50"), 1.0 / 0.15);
+    close(
+        statistic(&cell, "output_throughput_per_user", "p50"),
+        1.0 / 0.15,
+    );
     assert_eq!(cell.n("itl", Some("p50")), 2);
     close(cell.value("output_throughput", None).unwrap(), 6.0);
     close(cell.value("total_throughput", None).unwrap(), 26.0);
@@ -226,7 +318,10 @@ fn a_stream_has_its_token_metrics_and_an_answer_in_one_piece_has_none() {
         assert_eq!(whole.metrics[name], None, "{name}");
     }
     let one_read = aggregated(&[vec![streamed(0, &tenths(&[5, 5, 5]), 3)]]);
-    assert_eq!((&one_read.metrics["itl"], &one_read.metrics["tpot"]), (&None, &None));
+    assert_eq!(
+        (&one_read.metrics["itl"], &one_read.metrics["tpot"]),
+        (&None, &None)
+    );
     close(statistic(&one_read, "ttft", "p50"), 0.5);
     let one_token = aggregated(&[vec![streamed(0, &tenths(&[5, 6]), 1)]]);
     assert_eq!(one_token.metrics["tpot"], None);
@@ -235,21 +330,32 @@ fn a_stream_has_its_token_metrics_and_an_answer_in_one_piece_has_none() {
         attempt.clocks.first_answer = None;
         aggregated(&[vec![attempt]])
     };
-    assert_eq!(reasoning.metrics["ttfo"], None, "an answer of reasoning alone");
+    assert_eq!(
+        reasoning.metrics["ttfo"], None,
+        "an answer of reasoning alone"
+    );
 }
 
 #[test]
 fn with_several_choices_tpot_is_of_one_choice() {
     let mut attempt = streamed(0, &[SECOND, 2 * SECOND], 8);
     attempt.choices = 2;
-    close(statistic(&aggregated(&[vec![attempt]]), "tpot", "p50"), 1.0 / 3.0);
+    close(
+        statistic(&aggregated(&[vec![attempt]]), "tpot", "p50"),
+        1.0 / 3.0,
+    );
 }
 
 #[test]
 fn a_chunk_that_is_no_token_is_warned_of() {
     let warned = |content: &[u64], tokens| {
         let cell = aggregated(&[vec![streamed(0, content, tokens)]]);
-        (cell.value("chunks_per_token", None), cell.warnings.iter().any(|warning| warning.code == "chunks_per_token"))
+        (
+            cell.value("chunks_per_token", None),
+            cell.warnings
+                .iter()
+                .any(|warning| warning.code == "chunks_per_token"),
+        )
     };
     assert_eq!(warned(&[1, 2, 3, 4], 4), (Some(1.0), false));
     assert_eq!(warned(&[1, 2, 3, 4], 5), (Some(0.8), false));
@@ -262,8 +368,16 @@ fn answers_without_a_count_of_tokens_are_told_of() {
     let mut uncounted = streamed(1, &[SECOND, 2 * SECOND], 9);
     uncounted.tokens = Tokens::default();
     let cell = aggregated(&[vec![streamed(0, &[SECOND, 2 * SECOND], 2), uncounted]]);
-    let warning = cell.warnings.iter().find(|warning| warning.code == "tokens_missing").unwrap();
-    assert!(warning.text.starts_with("1 of 2 answers"), "{}", warning.text);
+    let warning = cell
+        .warnings
+        .iter()
+        .find(|warning| warning.code == "tokens_missing")
+        .unwrap();
+    assert!(
+        warning.text.starts_with("1 of 2 answers"),
+        "{}",
+        warning.text
+    );
     close(cell.value("output_throughput", None).unwrap(), 1.0);
 }
 
@@ -273,7 +387,11 @@ fn a_mixture_of_counts_is_shown_as_one() {
     estimated.tokens.source = Some(TokensSource::Chunks);
     let cell = aggregated(&[vec![streamed(0, &[SECOND, 2 * SECOND], 2), estimated]]);
     assert_eq!(cell.tokens_source.as_deref(), Some("chunks+usage"));
-    assert_eq!(cell.value("chunks_per_token", None), Some(1.0), "of the answer that was counted apart");
+    assert_eq!(
+        cell.value("chunks_per_token", None),
+        Some(1.0),
+        "of the answer that was counted apart"
+    );
 }
 
 #[test]
@@ -283,15 +401,35 @@ fn cells_are_told_apart_and_one_without_rows_has_no_data() {
     let mut writer = Writer::create(&path).unwrap();
     for (cell, repeat, seconds) in [("a", 1, 1), ("b", 1, 2), ("a", 2, 3)] {
         let attempt = request(0, 0, 0, seconds * SECOND);
-        let row = TableRow { attempt: &attempt, cell, repeat, target: "t", slo_ms: None, slo_met: None, skipped: false };
+        let row = TableRow {
+            attempt: &attempt,
+            cell,
+            repeat,
+            target: "t",
+            slo_ms: None,
+            slo_met: None,
+            skipped: false,
+        };
         writer.push(&row).unwrap();
     }
     writer.finish().unwrap();
-    let contexts = ["b", "a", "never run"].map(|id| CellContext { id: id.into(), ..CellContext::default() });
+    let contexts = ["b", "a", "never run"].map(|id| CellContext {
+        id: id.into(),
+        ..CellContext::default()
+    });
     let cells = aggregate(&path, &contexts).unwrap();
     let mean = |cell: &CellMetrics| cell.value("e2e", Some("mean"));
-    assert_eq!(cells.iter().map(mean).collect::<Vec<_>>(), [Some(2.0), Some(2.0), None]);
-    assert_eq!(cells.iter().map(|cell| cell.repeats.len()).collect::<Vec<_>>(), [1, 2, 0]);
+    assert_eq!(
+        cells.iter().map(mean).collect::<Vec<_>>(),
+        [Some(2.0), Some(2.0), None]
+    );
+    assert_eq!(
+        cells
+            .iter()
+            .map(|cell| cell.repeats.len())
+            .collect::<Vec<_>>(),
+        [1, 2, 0]
+    );
 }
 
 #[test]
@@ -306,25 +444,46 @@ fn a_scalar_is_pooled_over_rows_and_durations_with_its_spread_beside_it() {
     assert_eq!(spread.n, 2);
     close(spread.mean.unwrap(), 4.0 / 3.0);
     let latency = &cell.spread["e2e.p50"];
-    assert_eq!((latency.min, latency.max, latency.median), (Some(1.0), Some(3.0), Some(2.0)));
+    assert_eq!(
+        (latency.min, latency.max, latency.median),
+        (Some(1.0), Some(3.0), Some(2.0))
+    );
     // Student's t with one degree of freedom at 97.5 % is 12.7062; s/√n = 1.
     let [low, high] = latency.ci95.unwrap();
-    assert!((low + 10.706_205).abs() < 1e-5 && (high - 14.706_205).abs() < 1e-5, "{low} {high}");
+    assert!(
+        (low + 10.706_205).abs() < 1e-5 && (high - 14.706_205).abs() < 1e-5,
+        "{low} {high}"
+    );
     assert_eq!(cell.repeats.len(), 2);
-    assert_eq!(cell.repeats[1].metrics["duration"], Some(MetricValue::Number(3.0)));
+    assert_eq!(
+        cell.repeats[1].metrics["duration"],
+        Some(MetricValue::Number(3.0))
+    );
     close(statistic(&cell, "e2e", "mean"), 2.0);
 }
 
 #[test]
 fn rates_and_concurrency_are_those_of_the_schedule_and_of_what_was_in_flight() {
     // Four requests, one each half second, one second long each.
-    let rows: Vec<_> = (0..4).map(|i| request(i, i * SECOND / 2, i * SECOND / 2, i * SECOND / 2 + SECOND)).collect();
+    let rows: Vec<_> = (0..4)
+        .map(|i| request(i, i * SECOND / 2, i * SECOND / 2, i * SECOND / 2 + SECOND))
+        .collect();
     let cell = aggregated(std::slice::from_ref(&rows));
     close(cell.value("offered_rate", None).unwrap(), 2.0);
     close(cell.value("concurrency.mean", None).unwrap(), 4.0 / 2.5);
-    assert_eq!(cell.value("concurrency.max", None), Some(2.0), "one that ends as another starts is closed");
-    let closed = CellContext { closed: true, ..CellContext::default() };
-    assert_eq!(aggregated_with(&[rows], &Limits::default(), &closed).value("offered_rate", None), None);
+    assert_eq!(
+        cell.value("concurrency.max", None),
+        Some(2.0),
+        "one that ends as another starts is closed"
+    );
+    let closed = CellContext {
+        closed: true,
+        ..CellContext::default()
+    };
+    assert_eq!(
+        aggregated_with(&[rows], &Limits::default(), &closed).value("offered_rate", None),
+        None
+    );
 }
 
 #[test]
@@ -334,11 +493,21 @@ fn warm_ups_and_what_the_window_skips_are_left_out() {
     warm_up.notes = vec!["warmup_reused".to_owned()];
     let mut skipped = request(0, 0, 0, 40 * SECOND);
     skipped.notes = vec!["skip".to_owned()];
-    let cell = aggregated(&[vec![warm_up, skipped, request(1, 10 * SECOND, 10 * SECOND, 11 * SECOND)]]);
+    let cell = aggregated(&[vec![
+        warm_up,
+        skipped,
+        request(1, 10 * SECOND, 10 * SECOND, 11 * SECOND),
+    ]]);
     assert_eq!(cell.requests.intended, 1);
     close(cell.value("duration", None).unwrap(), 1.0);
     close(statistic(&cell, "e2e", "max"), 1.0);
-    assert!(cell.warnings.iter().any(|warning| warning.code == "warmup_reused"), "{:?}", cell.warnings);
+    assert!(
+        cell.warnings
+            .iter()
+            .any(|warning| warning.code == "warmup_reused"),
+        "{:?}",
+        cell.warnings
+    );
 }
 
 #[test]
@@ -352,13 +521,30 @@ fn a_request_spans_its_attempts_and_ends_as_the_last_of_them() {
         clock: SloClock::Sent,
         ..Limits::default()
     };
-    let cell = aggregated_with(&[vec![first, other, second]], &limits, &CellContext::default());
-    assert_eq!(cell.requests, Requests { intended: 2, sent: 2, ok: 2, failed: 0, unsent: 0 });
+    let cell = aggregated_with(
+        &[vec![first, other, second]],
+        &limits,
+        &CellContext::default(),
+    );
+    assert_eq!(
+        cell.requests,
+        Requests {
+            intended: 2,
+            sent: 2,
+            ok: 2,
+            failed: 0,
+            unsent: 0
+        }
+    );
     close(statistic(&cell, "e2e", "max"), 3.0);
     close(statistic(&cell, "service", "max"), 3.0);
     close(statistic(&cell, "queue", "max"), 0.0);
     assert_eq!(cell.outcomes, BTreeMap::from([("ok".to_owned(), 2)]));
-    assert_eq!((cell.slo.defined, cell.slo.met), (2, 1), "three seconds since the first sending");
+    assert_eq!(
+        (cell.slo.defined, cell.slo.met),
+        (2, 1),
+        "three seconds since the first sending"
+    );
 }
 
 #[test]
@@ -367,21 +553,46 @@ fn groups_have_their_own_numbers_and_their_rates_add_up_to_the_cells() {
         params: format!(r#"{{"width":{width},"seed":{index}}}"#),
         ..request(index, 0, 0, seconds * SECOND)
     };
-    let rows = vec![sized(0, "512", 1), sized(1, "1024", 4), sized(2, "512", 3), request(3, 0, 0, SECOND)];
-    let context = CellContext { group_by: vec!["width".into()], ..CellContext::default() };
+    let rows = vec![
+        sized(0, "512", 1),
+        sized(1, "1024", 4),
+        sized(2, "512", 3),
+        request(3, 0, 0, SECOND),
+    ];
+    let context = CellContext {
+        group_by: vec!["width".into()],
+        ..CellContext::default()
+    };
     let cell = aggregated_with(&[rows], &Limits::default(), &context);
-    let widths: Vec<_> = cell.groups.iter().map(|group| group.by["width"].to_string()).collect();
+    let widths: Vec<_> = cell
+        .groups
+        .iter()
+        .map(|group| group.by["width"].to_string())
+        .collect();
     assert_eq!(widths, ["512", "1024", "null"]);
-    let mean = |group: &GroupResult| number(&group.metrics, &BTreeMap::new(), "e2e", Some("mean")).unwrap();
-    assert_eq!(cell.groups.iter().map(mean).collect::<Vec<_>>(), [2.0, 4.0, 1.0]);
-    let rate = |group: &GroupResult| number(&group.metrics, &BTreeMap::new(), "request_throughput", None).unwrap();
-    close(cell.groups.iter().map(rate).sum(), cell.value("request_throughput", None).unwrap());
+    let mean = |group: &GroupResult| {
+        number(&group.metrics, &BTreeMap::new(), "e2e", Some("mean")).unwrap()
+    };
+    assert_eq!(
+        cell.groups.iter().map(mean).collect::<Vec<_>>(),
+        [2.0, 4.0, 1.0]
+    );
+    let rate = |group: &GroupResult| {
+        number(&group.metrics, &BTreeMap::new(), "request_throughput", None).unwrap()
+    };
+    close(
+        cell.groups.iter().map(rate).sum(),
+        cell.value("request_throughput", None).unwrap(),
+    );
 }
 
 #[test]
 fn the_servers_own_measures_are_statistics_and_check_our_clock() {
     let told = |index, total_s: f64| Attempt {
-        server: BTreeMap::from([("total_s".to_owned(), total_s), ("peak_memory_mb".to_owned(), 100.0)]),
+        server: BTreeMap::from([
+            ("total_s".to_owned(), total_s),
+            ("peak_memory_mb".to_owned(), 100.0),
+        ]),
         ..request(index, 0, 0, SECOND)
     };
     let cell = aggregated(&[vec![told(0, 0.9), told(1, 0.8), request(2, 0, 0, SECOND)]]);
@@ -393,34 +604,70 @@ fn the_servers_own_measures_are_statistics_and_check_our_clock() {
 
 #[test]
 fn prices_make_costs() {
-    let context = CellContext { price_per_hour: Some(7.2), ..CellContext::default() };
-    let cell = aggregated_with(&[vec![streamed(0, &[5 * SECOND, 10 * SECOND], 100)]], &Limits::default(), &context);
+    let context = CellContext {
+        price_per_hour: Some(7.2),
+        ..CellContext::default()
+    };
+    let cell = aggregated_with(
+        &[vec![streamed(0, &[5 * SECOND, 10 * SECOND], 100)]],
+        &Limits::default(),
+        &context,
+    );
     close(cell.value("cost_per_1k_requests", None).unwrap(), 20.0);
-    close(cell.value("cost_per_1m_output_tokens", None).unwrap(), 200.0);
-    assert_eq!(aggregated(&[queued()]).value("cost_per_1k_requests", None), None);
+    close(
+        cell.value("cost_per_1m_output_tokens", None).unwrap(),
+        200.0,
+    );
+    assert_eq!(
+        aggregated(&[queued()]).value("cost_per_1k_requests", None),
+        None
+    );
 }
 
 #[test]
 fn failed_and_rejected_workload_counts_as_none() {
     // G7: ten of 500 units in 10 s, one failed.
     let rows = (0..10).map(|i| {
-        let mut row = if i == 0 { failed(0, 0, SECOND, Outcome::Http(500)) } else { request(i, 0, 0, 10 * SECOND) };
+        let mut row = if i == 0 {
+            failed(0, 0, SECOND, Outcome::Http(500))
+        } else {
+            request(i, 0, 0, 10 * SECOND)
+        };
         row.workload = Some(500.0);
         row
     });
-    close(aggregated(&[rows.collect()]).value("workload_throughput", None).unwrap(), 450.0);
+    close(
+        aggregated(&[rows.collect()])
+            .value("workload_throughput", None)
+            .unwrap(),
+        450.0,
+    );
 }
 
 #[test]
 fn the_time_line_covers_each_repeat_in_at_most_sixty_stretches() {
-    let rows: Vec<_> = (0..500).map(|i| request(i, i * SECOND / 7, i * SECOND / 7, i * SECOND / 7 + SECOND)).collect();
+    let rows: Vec<_> = (0..500)
+        .map(|i| request(i, i * SECOND / 7, i * SECOND / 7, i * SECOND / 7 + SECOND))
+        .collect();
     let cell = aggregated(&[rows.clone(), vec![failed(0, 0, MS, Outcome::Reset)]]);
-    let first: Vec<_> = cell.timeline.iter().filter(|point| point.repeat == 1).collect();
+    let first: Vec<_> = cell
+        .timeline
+        .iter()
+        .filter(|point| point.repeat == 1)
+        .collect();
     assert!((20..=60).contains(&first.len()), "{}", first.len());
     assert_eq!(first.iter().map(|point| point.scheduled).sum::<u64>(), 500);
     assert_eq!(first.iter().map(|point| point.ok).sum::<u64>(), 500);
-    assert!(first.windows(2).all(|pair| (pair[1].at - pair[0].at - pair[0].width).abs() < 1e-9));
-    let second: Vec<_> = cell.timeline.iter().filter(|point| point.repeat == 2).collect();
+    assert!(
+        first
+            .windows(2)
+            .all(|pair| (pair[1].at - pair[0].at - pair[0].width).abs() < 1e-9)
+    );
+    let second: Vec<_> = cell
+        .timeline
+        .iter()
+        .filter(|point| point.repeat == 2)
+        .collect();
     assert_eq!(second.iter().map(|point| point.failed).sum::<u64>(), 1);
 }
 
@@ -462,7 +709,11 @@ fn of_parts((index, (scheduled, queue, service, kind)): (usize, (u64, u64, u64, 
     let sent = scheduled + queue * MS;
     match kind {
         0 => unsent(index, scheduled),
-        1 => Attempt { outcome: Outcome::TimeoutTotal, http_status: None, ..request(index, scheduled, sent, sent + service * MS) },
+        1 => Attempt {
+            outcome: Outcome::TimeoutTotal,
+            http_status: None,
+            ..request(index, scheduled, sent, sent + service * MS)
+        },
         _ => request(index, scheduled, sent, sent + service * MS),
     }
 }
@@ -513,19 +764,42 @@ fn ten_million_requests_become_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("requests.parquet");
     let mut writer = Writer::create(&path).unwrap();
-    let rows = std::env::args().find_map(|argument| argument.strip_prefix("rows=")?.parse().ok());
-    for index in 0..rows.unwrap_or(10_000_000_u64) {
+    for index in 0..10_000_000_u64 {
         let noise = index.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-        let attempt = request(index, index * 1000, index * 1000 + noise / 16, index * 1000 + noise);
+        let attempt = request(
+            index,
+            index * 1000,
+            index * 1000 + noise / 16,
+            index * 1000 + noise,
+        );
         let repeat = u32::try_from(index / 4_000_000).unwrap() + 1;
-        let row = TableRow { attempt: &attempt, cell: "c", repeat, target: "t", slo_ms: None, slo_met: None, skipped: false };
+        let row = TableRow {
+            attempt: &attempt,
+            cell: "c",
+            repeat,
+            target: "t",
+            slo_ms: None,
+            slo_met: None,
+            skipped: false,
+        };
         writer.push(&row).unwrap();
     }
     let rows = writer.finish().unwrap();
     let clock = crate::foundation::clock::Clock::real();
-    let cell = aggregate(&path, &[CellContext { id: "c".into(), ..CellContext::default() }]).unwrap().remove(0);
+    let cell = aggregate(
+        &path,
+        &[CellContext {
+            id: "c".into(),
+            ..CellContext::default()
+        }],
+    )
+    .unwrap()
+    .remove(0);
     let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = peak.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+    let peak = peak
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap_or_default();
     println!("{rows} rows in {}, {peak}", clock.now());
     assert_eq!(cell.requests.ok, rows);
 }

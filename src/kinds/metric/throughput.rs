@@ -18,22 +18,37 @@ pub(super) const METRICS: &[Metric] = &[
             totals.per_second(good)
         },
     ),
-    Metric::throughput("output_throughput", "output tokens of ok / duration", |totals| {
-        totals.per_second(totals.tokens.output)
-    }),
-    Metric::throughput("input_throughput", "input tokens of ok / duration", |totals| {
-        totals.per_second(totals.tokens.input)
-    }),
-    Metric::throughput("total_throughput", "input and output tokens of ok / duration", |totals| {
-        totals.per_second(Some(totals.tokens.input? + totals.tokens.output?))
-    }),
+    Metric::throughput(
+        "output_throughput",
+        "output tokens of ok / duration",
+        |totals| totals.per_second(totals.tokens.output),
+    ),
+    Metric::throughput(
+        "input_throughput",
+        "input tokens of ok / duration",
+        |totals| totals.per_second(totals.tokens.input),
+    ),
+    Metric::throughput(
+        "total_throughput",
+        "input and output tokens of ok / duration",
+        |totals| totals.per_second(Some(totals.tokens.input? + totals.tokens.output?)),
+    ),
     Metric::scalar(
         "offered_rate",
         (Unit::PerSecond, Better::Neither),
         "(n − 1) / (last − first scheduled); none in a closed loop",
-        |totals| totals.arrivals.and_then(|(gaps, span)| ratio(count(gaps), span)),
+        |totals| {
+            totals
+                .arrivals
+                .and_then(|(gaps, span)| ratio(count(gaps), span))
+        },
     ),
-    Metric::scalar("achieved_ratio", (Unit::Ratio, Better::Higher), "sent / intended", achieved),
+    Metric::scalar(
+        "achieved_ratio",
+        (Unit::Ratio, Better::Higher),
+        "sent / intended",
+        achieved,
+    ),
     Metric::scalar(
         "duration",
         (Unit::Seconds, Better::Neither),

@@ -21,23 +21,34 @@ pub(super) fn points(
 ) -> PolarsResult<Vec<TimelinePoint>> {
     let offset = i64::try_from(rows.start).unwrap_or(i64::MAX);
     let part = requests.slice(offset, rows.len());
-    let (scheduled, end) = (part.column("scheduled_ns")?.i64()?, part.column("end_ns")?.i64()?);
+    let (scheduled, end) = (
+        part.column("scheduled_ns")?.i64()?,
+        part.column("end_ns")?.i64()?,
+    );
     let (ok, failed) = (part.column("ok")?.bool()?, part.column("failed")?.bool()?);
     let (Some(first), Some(last)) = (scheduled.min(), end.max().max(scheduled.max())) else {
         return Ok(Vec::new());
     };
     let width = width_ns(first.unsigned_abs(), last.unsigned_abs());
     let place = |at: i64| {
-        usize::try_from(at.unsigned_abs() / width - first.unsigned_abs() / width).unwrap_or(usize::MAX)
+        usize::try_from(at.unsigned_abs() / width - first.unsigned_abs() / width)
+            .unwrap_or(usize::MAX)
     };
     let mut stretches: Vec<Stretch> = (0..=place(last)).map(|_| Stretch::default()).collect();
-    for (((scheduled, end), ok), failed) in scheduled.iter().zip(end.iter()).zip(ok.iter()).zip(failed.iter()) {
+    for (((scheduled, end), ok), failed) in scheduled
+        .iter()
+        .zip(end.iter())
+        .zip(ok.iter())
+        .zip(failed.iter())
+    {
         let Some(scheduled) = scheduled else { continue };
         stretches[place(scheduled)].scheduled += 1;
         let Some(end) = end else { continue };
         let stretch = &mut stretches[place(end.max(first))];
         if ok == Some(true) {
-            stretch.e2e_s.push(count((end - scheduled).max(0).unsigned_abs()) / 1e9);
+            stretch
+                .e2e_s
+                .push(count((end - scheduled).max(0).unsigned_abs()) / 1e9);
         } else if failed == Some(true) {
             stretch.failed += 1;
         }

@@ -15,10 +15,15 @@ pub(super) const METRICS: &[Metric] = &[
         "1 / tpot",
         || lit(1.0) / tpot(),
     ),
-    Metric::each("input_tokens", A_FACT, "tokens of the prompt", || number("input_tokens")),
-    Metric::each("output_tokens", A_FACT, "tokens generated, reasoning included", || {
-        number("output_tokens")
+    Metric::each("input_tokens", A_FACT, "tokens of the prompt", || {
+        number("input_tokens")
     }),
+    Metric::each(
+        "output_tokens",
+        A_FACT,
+        "tokens generated, reasoning included",
+        || number("output_tokens"),
+    ),
     Metric::each(
         "reasoning_tokens",
         A_FACT,

@@ -86,13 +86,18 @@ pub(super) fn aggregations() -> Vec<Expr> {
     let summed = |column: &'static str| {
         [
             of_ok(column).cast(DataType::Float64).sum().alias(column),
-            of_ok(column).count().cast(DataType::Int64).alias(format!("{column}.n")),
+            of_ok(column)
+                .count()
+                .cast(DataType::Int64)
+                .alias(format!("{column}.n")),
         ]
     };
     let counted_by = |source: &str| col("tokens_source").eq(lit(source));
     let streamed = || {
         let counted_apart = counted_by("usage").or(counted_by("tokenizer"));
-        col("ok").and(col("first_content_ns").is_not_null()).and(counted_apart)
+        col("ok")
+            .and(col("first_content_ns").is_not_null())
+            .and(counted_apart)
     };
     let number = |expression: Expr| expression.cast(DataType::Int64);
     let mut all = vec![
@@ -107,7 +112,10 @@ pub(super) fn aggregations() -> Vec<Expr> {
         between("sent_ns", "end_ns").sum().alias("service"),
         number(between("sent_ns", "end_ns").count()).alias("service.n"),
         number(col("chunks").filter(streamed()).sum()).alias("chunks"),
-        col("output_tokens").filter(streamed()).sum().alias("counted"),
+        col("output_tokens")
+            .filter(streamed())
+            .sum()
+            .alias("counted"),
     ];
     for column in ["input_tokens", "output_tokens", "workload"] {
         all.extend(summed(column));
@@ -117,28 +125,50 @@ pub(super) fn aggregations() -> Vec<Expr> {
 
 impl Totals {
     /// Reads one row of what [`aggregations`] made.
-    pub(super) fn read(frame: &DataFrame, row: usize, context: &super::CellContext) -> PolarsResult<Self> {
+    pub(super) fn read(
+        frame: &DataFrame,
+        row: usize,
+        context: &super::CellContext,
+    ) -> PolarsResult<Self> {
         let integer = |name: &str| PolarsResult::Ok(frame.column(name)?.i64()?.get(row));
         let whole = |name: &str| PolarsResult::Ok(integer(name)?.unwrap_or(0).unsigned_abs());
         let float = |name: &str| PolarsResult::Ok(frame.column(name)?.f64()?.get(row));
-        let some = |name: &str| PolarsResult::Ok(float(name)?.filter(|_| matches!(whole(&format!("{name}.n")), Ok(1..))));
+        let some = |name: &str| {
+            PolarsResult::Ok(
+                float(name)?.filter(|_| matches!(whole(&format!("{name}.n")), Ok(1..))),
+            )
+        };
         let (intended, ok, failed) = (whole("intended")?, whole("ok")?, whole("failed")?);
         let sent = ok + failed;
         let seconds = |from: &str, to: &str| {
-            PolarsResult::Ok(integer(from)?.zip(integer(to)?).map(|(from, to)| count((to - from).max(0).unsigned_abs()) / 1e9))
+            PolarsResult::Ok(
+                integer(from)?
+                    .zip(integer(to)?)
+                    .map(|(from, to)| count((to - from).max(0).unsigned_abs()) / 1e9),
+            )
         };
         let span = seconds("first_scheduled", "last_scheduled")?;
         let counted = whole("counted")?;
         Ok(Self {
-            requests: Requests { intended, sent, ok, failed, unsent: intended - sent },
+            requests: Requests {
+                intended,
+                sent,
+                ok,
+                failed,
+                unsent: intended - sent,
+            },
             duration_s: seconds("first_scheduled", "last_end")?,
             service_s: some("service")?,
-            arrivals: span.filter(|_| !context.closed).map(|span| (intended.saturating_sub(1), span)),
+            arrivals: span
+                .filter(|_| !context.closed)
+                .map(|span| (intended.saturating_sub(1), span)),
             in_flight_max: None,
             tokens: TokenTotals {
                 input: some("input_tokens")?,
                 output: some("output_tokens")?,
-                chunks: (counted > 0).then(|| whole("chunks").map(count)).transpose()?,
+                chunks: (counted > 0)
+                    .then(|| whole("chunks").map(count))
+                    .transpose()?,
                 counted: (counted > 0).then(|| count(counted)),
             },
             workload: some("workload")?,
@@ -156,7 +186,10 @@ pub fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
 
 /// A count as a number.
 pub fn count(n: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of requests stay far below 2^53"
+    )]
     let number = n as f64;
     number
 }

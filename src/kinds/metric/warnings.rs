@@ -10,10 +10,22 @@ const CHUNKS_PER_TOKEN: std::ops::RangeInclusive<f64> = 0.8..=1.25;
 
 /// What attempts' notes mean to a reader.
 const NOTES: [(&str, &str); 4] = [
-    ("warmup_reused", "warm-ups sent rows that measured requests sent again: a prompt cache may have known them"),
-    ("usage_zero", "answers told a usage of 0 output tokens beside content: another count was taken"),
-    ("content_type", "answers came in another content type than was asked for"),
-    ("tokens_over", "answers had more tokens than were asked for: they are counted as told"),
+    (
+        "warmup_reused",
+        "warm-ups sent rows that measured requests sent again: a prompt cache may have known them",
+    ),
+    (
+        "usage_zero",
+        "answers told a usage of 0 output tokens beside content: another count was taken",
+    ),
+    (
+        "content_type",
+        "answers came in another content type than was asked for",
+    ),
+    (
+        "tokens_over",
+        "answers had more tokens than were asked for: they are counted as told",
+    ),
 ];
 
 /// The warnings of a cell, from how often its attempts bear which note and from its numbers.
@@ -23,7 +35,10 @@ pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics) -> Vec<Warni
         .map(|(note, count)| {
             let known = NOTES.iter().find(|(name, _)| name == note);
             let text = known.map_or_else(|| note.clone(), |(_, text)| (*text).to_owned());
-            Warning { code: note.clone(), text: format!("{text} ({count} attempts)") }
+            Warning {
+                code: note.clone(),
+                text: format!("{text} ({count} attempts)"),
+            }
         })
         .collect();
     let chunks = cell.value("chunks_per_token", None);
@@ -40,7 +55,10 @@ pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics) -> Vec<Warni
             cell.requests.ok
         ),
     }));
-    let mixed = cell.tokens_source.as_deref().filter(|source| source.contains('+'));
+    let mixed = cell
+        .tokens_source
+        .as_deref()
+        .filter(|source| source.contains('+'));
     warnings.extend(mixed.map(|source| Warning {
         code: "tokens_source".to_owned(),
         text: format!("output tokens were counted in different ways: {source}"),

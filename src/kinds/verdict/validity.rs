@@ -71,21 +71,38 @@ pub fn judge(evidence: &Evidence) -> Validity {
     reasons.extend(late(evidence));
     reasons.extend(too_few_sent(evidence));
     reasons.extend(too_busy(&evidence.cpu_shares));
-    reasons.extend(evidence.exhausted.iter().filter(|(_, count)| *count > 0).map(|(error, count)| {
-        format!("{count} attempts failed with {error}: the machine ran out of {}", resource(error))
-    }));
+    reasons.extend(
+        evidence
+            .exhausted
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(error, count)| {
+                format!(
+                    "{count} attempts failed with {error}: the machine ran out of {}",
+                    resource(error)
+                )
+            }),
+    );
     if !reasons.is_empty() {
-        return Validity { status: ValidityStatus::Invalid, reasons };
+        return Validity {
+            status: ValidityStatus::Invalid,
+            reasons,
+        };
     }
     match capped(evidence) {
-        Some(reason) => Validity { status: ValidityStatus::ClientLimited, reasons: vec![reason] },
+        Some(reason) => Validity {
+            status: ValidityStatus::ClientLimited,
+            reasons: vec![reason],
+        },
         None => Validity::default(),
     }
 }
 
 fn late(evidence: &Evidence) -> Option<String> {
     let lateness = evidence.lateness_p99_s?;
-    let share = evidence.tightest_limit_s.map_or(0.0, |limit| limit * LATENESS_SHARE);
+    let share = evidence
+        .tightest_limit_s
+        .map_or(0.0, |limit| limit * LATENESS_SHARE);
     let allowed = share.max(LATENESS_FLOOR_S);
     (lateness > allowed).then(|| {
         format!(
@@ -99,9 +116,15 @@ fn late(evidence: &Evidence) -> Option<String> {
 fn too_few_sent(evidence: &Evidence) -> Option<String> {
     let unsent = evidence.intended.saturating_sub(evidence.sent);
     let own = unsent.saturating_sub(evidence.unsent_for_slots);
-    let share = share_of(evidence.intended - own.min(evidence.intended), evidence.intended)?;
+    let share = share_of(
+        evidence.intended - own.min(evidence.intended),
+        evidence.intended,
+    )?;
     (!evidence.stopped && share < SENT_SHARE).then(|| {
-        format!("{own} of {} intended requests were not sent, for the generator's own reasons", evidence.intended)
+        format!(
+            "{own} of {} intended requests were not sent, for the generator's own reasons",
+            evidence.intended
+        )
     })
 }
 
@@ -125,8 +148,13 @@ fn capped(evidence: &Evidence) -> Option<String> {
     if evidence.unsent_for_slots == 0 && waited <= WAITED_SHARE {
         return None;
     }
-    let mut reason = String::from("the cap on requests in flight was reached, since the target was slow:");
-    let _ = write!(reason, " {:.1} % of requests waited for a slot", waited * 100.0);
+    let mut reason =
+        String::from("the cap on requests in flight was reached, since the target was slow:");
+    let _ = write!(
+        reason,
+        " {:.1} % of requests waited for a slot",
+        waited * 100.0
+    );
     if evidence.unsent_for_slots > 0 {
         let _ = write!(reason, ", {:.1} % were never sent", unsent * 100.0);
     }
@@ -135,11 +163,18 @@ fn capped(evidence: &Evidence) -> Option<String> {
 }
 
 fn resource(error: &str) -> &'static str {
-    if error == "EADDRNOTAVAIL" { "local ports" } else { "descriptors" }
+    if error == "EADDRNOTAVAIL" {
+        "local ports"
+    } else {
+        "descriptors"
+    }
 }
 
 fn share_of(part: u64, whole: u64) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of requests stay far below 2^53"
+    )]
     let share = part as f64 / whole as f64;
     (whole > 0).then_some(share)
 }
@@ -149,7 +184,12 @@ mod tests {
     use super::*;
 
     fn fit() -> Evidence {
-        Evidence { intended: 1000, sent: 1000, lateness_p99_s: Some(0.001), ..Evidence::default() }
+        Evidence {
+            intended: 1000,
+            sent: 1000,
+            lateness_p99_s: Some(0.001),
+            ..Evidence::default()
+        }
     }
 
     fn status(evidence: &Evidence) -> ValidityStatus {
@@ -159,51 +199,109 @@ mod tests {
     #[test]
     fn a_quiet_generator_is_valid_without_reasons() {
         assert_eq!(judge(&fit()), Validity::default());
-        assert_eq!(judge(&Evidence::default()), Validity::default(), "nothing was due");
+        assert_eq!(
+            judge(&Evidence::default()),
+            Validity::default(),
+            "nothing was due"
+        );
     }
 
     #[test]
     fn lateness_is_held_against_five_milliseconds_or_two_percent_of_the_tightest_limit() {
-        let late = Evidence { lateness_p99_s: Some(0.0051), ..fit() };
+        let late = Evidence {
+            lateness_p99_s: Some(0.0051),
+            ..fit()
+        };
         assert_eq!(status(&late), ValidityStatus::Invalid);
-        assert_eq!(status(&Evidence { lateness_p99_s: Some(0.005), ..fit() }), ValidityStatus::Valid);
-        let lax = Evidence { tightest_limit_s: Some(1.0), ..late.clone() };
+        assert_eq!(
+            status(&Evidence {
+                lateness_p99_s: Some(0.005),
+                ..fit()
+            }),
+            ValidityStatus::Valid
+        );
+        let lax = Evidence {
+            tightest_limit_s: Some(1.0),
+            ..late.clone()
+        };
         assert_eq!(status(&lax), ValidityStatus::Valid, "20 ms are allowed");
-        let tight = Evidence { tightest_limit_s: Some(0.1), ..late };
-        assert_eq!(status(&tight), ValidityStatus::Invalid, "2 ms would be, 5 ms are");
+        let tight = Evidence {
+            tightest_limit_s: Some(0.1),
+            ..late
+        };
+        assert_eq!(
+            status(&tight),
+            ValidityStatus::Invalid,
+            "2 ms would be, 5 ms are"
+        );
     }
 
     #[test]
     fn what_the_target_kept_from_being_sent_is_not_the_generators_fault() {
         let own = Evidence { sent: 980, ..fit() };
         assert_eq!(status(&own), ValidityStatus::Invalid);
-        let capped = Evidence { unsent_for_slots: 20, waited_for_slots: 400, ..own.clone() };
+        let capped = Evidence {
+            unsent_for_slots: 20,
+            waited_for_slots: 400,
+            ..own.clone()
+        };
         let validity = judge(&capped);
         assert_eq!(validity.status, ValidityStatus::ClientLimited);
-        assert!(validity.reasons[0].contains("40.0 % of requests waited"), "{:?}", validity.reasons);
-        assert_eq!(status(&Evidence { stopped: true, ..own }), ValidityStatus::Valid);
-        assert_eq!(status(&Evidence { sent: 990, ..fit() }), ValidityStatus::Valid, "99 % are enough");
+        assert!(
+            validity.reasons[0].contains("40.0 % of requests waited"),
+            "{:?}",
+            validity.reasons
+        );
+        assert_eq!(
+            status(&Evidence {
+                stopped: true,
+                ..own
+            }),
+            ValidityStatus::Valid
+        );
+        assert_eq!(
+            status(&Evidence { sent: 990, ..fit() }),
+            ValidityStatus::Valid,
+            "99 % are enough"
+        );
     }
 
     #[test]
     fn processors_must_be_busy_for_five_seconds_in_a_row() {
-        let seconds = |shares: &[f64]| Evidence { cpu_shares: shares.to_vec(), ..fit() };
+        let seconds = |shares: &[f64]| Evidence {
+            cpu_shares: shares.to_vec(),
+            ..fit()
+        };
         assert_eq!(status(&seconds(&[0.9; 5])), ValidityStatus::Invalid);
-        assert_eq!(status(&seconds(&[0.9, 0.9, 0.1, 0.9, 0.9, 0.9])), ValidityStatus::Valid);
+        assert_eq!(
+            status(&seconds(&[0.9, 0.9, 0.1, 0.9, 0.9, 0.9])),
+            ValidityStatus::Valid
+        );
         assert_eq!(status(&seconds(&[1.0; 4])), ValidityStatus::Valid);
     }
 
     #[test]
     fn an_exhausted_machine_is_named() {
-        let evidence = Evidence { exhausted: vec![("EADDRNOTAVAIL".into(), 3)], ..fit() };
+        let evidence = Evidence {
+            exhausted: vec![("EADDRNOTAVAIL".into(), 3)],
+            ..fit()
+        };
         let validity = judge(&evidence);
         assert_eq!(validity.status, ValidityStatus::Invalid);
-        assert!(validity.reasons[0].contains("local ports"), "{:?}", validity.reasons);
+        assert!(
+            validity.reasons[0].contains("local ports"),
+            "{:?}",
+            validity.reasons
+        );
     }
 
     #[test]
     fn invalid_wins_over_client_limited() {
-        let evidence = Evidence { waited_for_slots: 900, void: vec!["SIGSTOP".into()], ..fit() };
+        let evidence = Evidence {
+            waited_for_slots: 900,
+            void: vec!["SIGSTOP".into()],
+            ..fit()
+        };
         assert_eq!(status(&evidence), ValidityStatus::Invalid);
     }
 }

@@ -15,7 +15,12 @@ fn took(params: &str, seconds: f64) -> Attempt {
         index: 0,
         attempt: 1,
         dataset_row: None,
-        clocks: Clocks { scheduled: zero, sent: Some(zero), end: Some(Offset::from_seconds(seconds)), ..Clocks::default() },
+        clocks: Clocks {
+            scheduled: zero,
+            sent: Some(zero),
+            end: Some(Offset::from_seconds(seconds)),
+            ..Clocks::default()
+        },
         outcome: Outcome::Ok,
         http_status: Some(200),
         error: None,
@@ -33,17 +38,26 @@ fn took(params: &str, seconds: f64) -> Attempt {
 }
 
 fn sized(width: u64, height: u64, frames: u64, steps: u64) -> String {
-    format!(r#"{{"width":{width},"height":{height},"num_frames":{frames},"num_inference_steps":{steps}}}"#)
+    format!(
+        r#"{{"width":{width},"height":{height},"num_frames":{frames},"num_inference_steps":{steps}}}"#
+    )
 }
 
 fn square(side: u64, steps: u64) -> String {
     sized(side, side, 0, steps)
 }
 
-const LINEAR: Estimate = Estimate { scale: 3.0, affine: false, base_ms: None };
+const LINEAR: Estimate = Estimate {
+    scale: 3.0,
+    affine: false,
+    base_ms: None,
+};
 
 fn estimated(estimate: Estimate) -> Limits {
-    Limits { e2e: Some(E2eLimit::Estimate(estimate)), ..Limits::default() }
+    Limits {
+        e2e: Some(E2eLimit::Estimate(estimate)),
+        ..Limits::default()
+    }
 }
 
 fn slo_ms(params: &str, base: &Base) -> Option<f64> {
@@ -60,7 +74,12 @@ fn two_warm_ups_give_the_median_of_their_unit_times() {
         (square(512, 20), 20_480.0, 14_000.0, 42_000.0),
         (square(1024, 50), 204_800.0, 140_000.0, 420_000.0),
         (square(1536, 35), 322_560.0, 220_500.0, 661_500.0),
-        (sized(640, 480, 80, 50), 4_800_000.0, 3_281_250.0, 9_843_750.0),
+        (
+            sized(640, 480, 80, 50),
+            4_800_000.0,
+            3_281_250.0,
+            9_843_750.0,
+        ),
         // G12: an area is at least one unit.
         (square(8, 1), 1.0, 0.683_593_75, 2.050_781_25),
         (square(128, 50), 3_200.0, 2_187.5, 6_562.5),
@@ -90,40 +109,79 @@ fn frames_count_in_a_video() {
 #[test]
 fn the_attainment_of_the_seed_is_two_of_five() {
     // G11, G13: rate 2/5, not 2/6 over all requests and not 2/4 over successes.
-    let base = Base::Linear { base_ms: 0.488_281_25 };
+    let base = Base::Linear {
+        base_ms: 0.488_281_25,
+    };
     let limits = estimated(LINEAR);
-    let own = |slo_ms: f64, attempt: Attempt| Attempt { row_slo_ms: Some(slo_ms), ..attempt };
-    let failure = |attempt: Attempt| Attempt { outcome: Outcome::Http(500), ..attempt };
+    let own = |slo_ms: f64, attempt: Attempt| Attempt {
+        row_slo_ms: Some(slo_ms),
+        ..attempt
+    };
+    let failure = |attempt: Attempt| Attempt {
+        outcome: Outcome::Http(500),
+        ..attempt
+    };
     let requests = [
         (took(&square(512, 20), 29.9), Some(true)),
         (took(&square(512, 20), 30.0), Some(true)),
         (took(&square(1024, 50), 301.0), Some(false)),
         (own(1500.0, took(&square(512, 20), 1.6)), Some(false)),
-        (failure(own(5000.0, took(&square(512, 20), 1.0))), Some(false)),
-        (took(r#"{"height":512,"num_inference_steps":20}"#, 1.0), None),
+        (
+            failure(own(5000.0, took(&square(512, 20), 1.0))),
+            Some(false),
+        ),
+        (
+            took(r#"{"height":512,"num_inference_steps":20}"#, 1.0),
+            None,
+        ),
     ];
     for (attempt, expected) in &requests {
         let judged = judge(attempt, &limits, Some(&base));
         assert_eq!(judged.met, *expected, "{attempt:?}");
         assert_eq!(judged.met.is_some(), judged.slo_ms.is_some());
     }
-    assert_eq!(judge(&requests[3].0, &limits, Some(&base)).slo_ms, Some(1500.0), "a row's own limit is not scaled");
+    assert_eq!(
+        judge(&requests[3].0, &limits, Some(&base)).slo_ms,
+        Some(1500.0),
+        "a row's own limit is not scaled"
+    );
 }
 
 #[test]
 fn only_successful_warm_ups_of_known_size_make_a_base() {
-    let failed = Attempt { outcome: Outcome::TimeoutTotal, ..took(&square(1024, 1), 60.0) };
+    let failed = Attempt {
+        outcome: Outcome::TimeoutTotal,
+        ..took(&square(1024, 1), 60.0)
+    };
     let unsized_one = took("{}", 2.0);
-    assert_eq!(Base::of(&LINEAR, &[failed.clone(), unsized_one.clone()]), None);
+    assert_eq!(
+        Base::of(&LINEAR, &[failed.clone(), unsized_one.clone()]),
+        None
+    );
     let base = Base::of(&LINEAR, &[failed, unsized_one, took(&square(1024, 1), 2.0)]);
-    assert_eq!(base, Some(Base::Linear { base_ms: 0.488_281_25 }));
-    let given = Estimate { base_ms: Some(0.49), ..LINEAR };
-    assert_eq!(Base::of(&given, &[]), Some(Base::Linear { base_ms: 0.49 }), "a given base needs no warm-up");
+    assert_eq!(
+        base,
+        Some(Base::Linear {
+            base_ms: 0.488_281_25
+        })
+    );
+    let given = Estimate {
+        base_ms: Some(0.49),
+        ..LINEAR
+    };
+    assert_eq!(
+        Base::of(&given, &[]),
+        Some(Base::Linear { base_ms: 0.49 }),
+        "a given base needs no warm-up"
+    );
 }
 
 #[test]
 fn the_affine_model_takes_two_sizes_and_finds_the_fixed_cost() {
-    let affine = Estimate { affine: true, ..LINEAR };
+    let affine = Estimate {
+        affine: true,
+        ..LINEAR
+    };
     // 500 ms fixed, 0.25 ms a unit.
     let warmups: Vec<_> = [512, 1024, 1536]
         .map(|side| {
@@ -132,25 +190,59 @@ fn the_affine_model_takes_two_sizes_and_finds_the_fixed_cost() {
             took(&params, ms / 1e3)
         })
         .into();
-    let Some(Base::Affine { fixed_ms, per_unit_ms }) = Base::of(&affine, &warmups) else { panic!("three sizes") };
-    assert!((fixed_ms - 500.0).abs() < 1e-6 && (per_unit_ms - 0.25).abs() < 1e-9, "{fixed_ms} {per_unit_ms}");
-    assert_eq!(Base::of(&affine, &[took(&square(512, 1), 1.0), took(&square(512, 1), 1.1)]), None);
+    let Some(Base::Affine {
+        fixed_ms,
+        per_unit_ms,
+    }) = Base::of(&affine, &warmups)
+    else {
+        panic!("three sizes")
+    };
+    assert!(
+        (fixed_ms - 500.0).abs() < 1e-6 && (per_unit_ms - 0.25).abs() < 1e-9,
+        "{fixed_ms} {per_unit_ms}"
+    );
+    assert_eq!(
+        Base::of(
+            &affine,
+            &[took(&square(512, 1), 1.0), took(&square(512, 1), 1.1)]
+        ),
+        None
+    );
     assert_eq!(Base::of(&affine, &[]), None);
 }
 
 #[test]
 fn sizes_are_read_as_traces_write_them() {
-    assert_eq!(demand(r#"{"width":"512.0","height":" 512 ","num_inference_steps":20.0}"#), Some(20_480.0));
-    for params in [r#"{"width":512}"#, r#"{"width":512,"height":null}"#, r#"{"width":0,"height":512}"#, "{}", "[]", ""] {
+    assert_eq!(
+        demand(r#"{"width":"512.0","height":" 512 ","num_inference_steps":20.0}"#),
+        Some(20_480.0)
+    );
+    for params in [
+        r#"{"width":512}"#,
+        r#"{"width":512,"height":null}"#,
+        r#"{"width":0,"height":512}"#,
+        "{}",
+        "[]",
+        "",
+    ] {
         assert_eq!(demand(params), None, "{params}");
     }
 }
 
 #[test]
 fn a_fixed_limit_is_met_at_equality_and_missed_a_nanosecond_later() {
-    let limits = Limits { e2e: Some(E2eLimit::Fixed(Duration::from_secs(30))), ..Limits::default() };
+    let limits = Limits {
+        e2e: Some(E2eLimit::Fixed(Duration::from_secs(30))),
+        ..Limits::default()
+    };
     let mut attempt = took("{}", 30.0);
-    assert_eq!(judge(&attempt, &limits, None), Judged { slo_ms: Some(30_000.0), met: Some(true) });
+    assert_eq!(
+        judge(&attempt, &limits, None),
+        Judged {
+            slo_ms: Some(30_000.0),
+            met: Some(true)
+        }
+    );
     attempt.clocks.end = Some(Offset::from_nanos(30_000_000_001));
     assert_eq!(judge(&attempt, &limits, None).met, Some(false));
 }
@@ -162,17 +254,43 @@ fn a_limit_on_what_is_null_leaves_the_slo_undefined_unless_another_is_missed() {
         e2e: Some(E2eLimit::Fixed(Duration::from_secs(2))),
         ..Limits::default()
     };
-    assert_eq!(judge(&took("{}", 1.0), &limits, None).met, None, "no ttft was seen");
-    assert_eq!(judge(&took("{}", 3.0), &limits, None).met, Some(false), "e2e is missed whatever ttft was");
+    assert_eq!(
+        judge(&took("{}", 1.0), &limits, None).met,
+        None,
+        "no ttft was seen"
+    );
+    assert_eq!(
+        judge(&took("{}", 3.0), &limits, None).met,
+        Some(false),
+        "e2e is missed whatever ttft was"
+    );
     let mut streamed = took("{}", 1.0);
     streamed.clocks.first_content = Some(Offset::from_seconds(1.0));
     assert_eq!(judge(&streamed, &limits, None).met, Some(true));
-    let failed = Attempt { outcome: Outcome::Reset, ..took("{}", 1.0) };
-    assert_eq!(judge(&failed, &limits, None).met, Some(false), "a failure misses what is defined");
-    assert_eq!(judge(&failed, &Limits::default(), None).met, None, "nothing was asked of it");
+    let failed = Attempt {
+        outcome: Outcome::Reset,
+        ..took("{}", 1.0)
+    };
+    assert_eq!(
+        judge(&failed, &limits, None).met,
+        Some(false),
+        "a failure misses what is defined"
+    );
+    assert_eq!(
+        judge(&failed, &Limits::default(), None).met,
+        None,
+        "nothing was asked of it"
+    );
     assert_eq!(judge(&took("{}", 1.0), &Limits::default(), None).met, None);
-    let from_row = Limits { e2e: Some(E2eLimit::FromRow), ..Limits::default() };
-    assert_eq!(judge(&took("{}", 1.0), &from_row, None), Judged::default(), "the row has none");
+    let from_row = Limits {
+        e2e: Some(E2eLimit::FromRow),
+        ..Limits::default()
+    };
+    assert_eq!(
+        judge(&took("{}", 1.0), &from_row, None),
+        Judged::default(),
+        "the row has none"
+    );
 }
 
 #[test]
@@ -184,13 +302,51 @@ fn the_longest_gap_and_the_wait_have_limits_too() {
     attempt.gaps_ns = vec![400_000_000, 600_000_000];
     let of = |limits: Limits| judge(&attempt, &limits, None).met;
     let ms = |ms| Some(Duration::from_millis(ms));
-    assert_eq!(of(Limits { itl: ms(600), ..Limits::default() }), Some(true));
-    assert_eq!(of(Limits { itl: ms(599), ..Limits::default() }), Some(false));
-    assert_eq!(of(Limits { queue: ms(500), ..Limits::default() }), Some(true));
-    assert_eq!(of(Limits { queue: ms(499), ..Limits::default() }), Some(false));
-    let sent = |ttft| Limits { ttft, clock: SloClock::Sent, ..Limits::default() };
-    assert_eq!((of(sent(ms(500))), of(sent(ms(499)))), (Some(true), Some(false)));
-    assert_eq!(of(Limits { ttft: ms(500), ..Limits::default() }), Some(false), "the scheduled clock began sooner");
+    assert_eq!(
+        of(Limits {
+            itl: ms(600),
+            ..Limits::default()
+        }),
+        Some(true)
+    );
+    assert_eq!(
+        of(Limits {
+            itl: ms(599),
+            ..Limits::default()
+        }),
+        Some(false)
+    );
+    assert_eq!(
+        of(Limits {
+            queue: ms(500),
+            ..Limits::default()
+        }),
+        Some(true)
+    );
+    assert_eq!(
+        of(Limits {
+            queue: ms(499),
+            ..Limits::default()
+        }),
+        Some(false)
+    );
+    let sent = |ttft| Limits {
+        ttft,
+        clock: SloClock::Sent,
+        ..Limits::default()
+    };
+    assert_eq!(
+        (of(sent(ms(500))), of(sent(ms(499)))),
+        (Some(true), Some(false))
+    );
+    assert_eq!(
+        of(Limits {
+            ttft: ms(500),
+            ..Limits::default()
+        }),
+        Some(false),
+        "the scheduled clock began sooner"
+    );
 }
 
 #[test]
@@ -210,13 +366,26 @@ fn a_retried_request_is_judged_from_its_first_attempt_on() {
     assert_eq!(judge.judge(&second).met, Some(false));
     let mut other = second.clone();
     other.index = 1;
-    assert_eq!(judge.judge(&other).met, Some(true), "alone it took half a second");
+    assert_eq!(
+        judge.judge(&other).met,
+        Some(true),
+        "alone it took half a second"
+    );
     assert!(judge.begun.is_empty(), "settled requests are forgotten");
 }
 
 #[test]
 fn warm_ups_have_no_limits() {
-    let limits = Limits { e2e: Some(E2eLimit::Fixed(Duration::from_secs(2))), ..Limits::default() };
-    let warm_up = Attempt { phase: Phase::Warmup, ..took("{}", 1.0) };
-    assert_eq!(Judge::new(&limits, None, 0).judge(&warm_up), Judged::default());
+    let limits = Limits {
+        e2e: Some(E2eLimit::Fixed(Duration::from_secs(2))),
+        ..Limits::default()
+    };
+    let warm_up = Attempt {
+        phase: Phase::Warmup,
+        ..took("{}", 1.0)
+    };
+    assert_eq!(
+        Judge::new(&limits, None, 0).judge(&warm_up),
+        Judged::default()
+    );
 }
