@@ -63,6 +63,9 @@ fn plan(
     arguments: &RunArguments,
 ) -> Result<Planned, Option<crate::foundation::diagnostic::Findings>> {
     let mut planned = scenario::plan(file, options).map_err(Some)?;
+    if !planned.loaded.unsupported.is_empty() {
+        return Err(Some(std::mem::take(&mut planned.loaded.unsupported)));
+    }
     scenario::select(&mut planned.plan, arguments.cells.as_deref()).map_err(|_| None)?;
     Ok(planned)
 }
@@ -105,7 +108,7 @@ fn execute(
     watch.finish();
     match finished {
         Ok(finished) => ended(&finished, arguments, surroundings),
-        Err(error) => failed(error, (file, planned), (surroundings, interrupt)),
+        Err(error) => failed(&error, file, interrupt),
     }
 }
 
@@ -160,19 +163,7 @@ fn print(metric: &str, results: &Results) {
     }
 }
 
-fn failed(
-    error: RunError,
-    of: (&Path, &Planned),
-    with: (&Surroundings, &Interrupt),
-) -> Ending {
-    let (file, planned) = of;
-    let (surroundings, interrupt) = with;
-    let ending = error.ending();
-    let help = error.help();
-    let message = error.to_string();
-    if let RunError::NotSupported { findings } = error {
-        findings::people(&planned.loaded.attach(findings), surroundings);
-    }
-    output::error(&format!("{}: {message}", file.display()), Some(&help));
-    Ending::of([Some(ending), interrupt.ending()].into_iter().flatten())
+fn failed(error: &RunError, file: &Path, interrupt: &Interrupt) -> Ending {
+    output::error(&format!("{}: {error}", file.display()), Some(&error.help()));
+    Ending::of([Some(error.ending()), interrupt.ending()].into_iter().flatten())
 }

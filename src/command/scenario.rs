@@ -35,8 +35,9 @@ pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Findings> {
 fn everything(rejected: Rejected) -> Findings {
     let Some(partial) = rejected.partial else { return rejected.findings };
     let mut findings = rejected.findings;
-    findings.extend(plan::expand(&partial.scenario).err().unwrap_or_default());
-    partial.attach(findings)
+    findings.extend(partial.attach(plan::expand(&partial.scenario).err().unwrap_or_default()));
+    findings.sort_by_key(|finding| finding.place.as_ref().map(|place| place.line_column()));
+    findings
 }
 
 /// Leaves only the cells that `--cells` selects.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::foundation::diagnostic::Findings;
 use crate::foundation::files::FilesError;
 use crate::foundation::secret::SecretError;
 use crate::foundation::units::HumanDuration;
@@ -21,12 +20,6 @@ use crate::results::{Ending, ResultsError};
 /// Why a run ended without a report, or before its cells were done.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Parts of the scenario that cannot be executed yet, each at its place.
-    #[error("{} part(s) of the scenario are not supported yet", findings.len())]
-    NotSupported {
-        /// Each part.
-        findings: Findings,
-    },
     /// The out folder holds what is not ours.
     #[error("{} is not empty and holds no report of plimsoll's", path.display())]
     Foreign {
@@ -158,9 +151,6 @@ impl RunError {
     /// What the user can do, and what was kept.
     pub fn help(&self) -> String {
         match self {
-            Self::NotSupported { .. } => {
-                "`validate` and `plan` work on them; CHANGELOG.md lists what is to come".to_owned()
-            }
             Self::Foreign { .. } => "choose another folder with --out, or empty this one".to_owned(),
             Self::Unfinished { .. } => {
                 "`--restart` throws it away and begins anew".to_owned()
@@ -190,8 +180,7 @@ impl RunError {
     /// How the process ends by it.
     pub const fn ending(&self) -> Ending {
         match self {
-            Self::NotSupported { .. }
-            | Self::Foreign { .. }
+            Self::Foreign { .. }
             | Self::Unfinished { .. }
             | Self::Secret(_)
             | Self::Header { .. }

@@ -12,7 +12,6 @@ mod finish;
 mod folder;
 mod records;
 mod repeat;
-mod support;
 mod target;
 
 pub use error::RunError;
@@ -82,10 +81,6 @@ pub fn execute(
     plan: &Plan,
     interrupted: &dyn Fn() -> Option<Ending>,
 ) -> Result<Finished, RunError> {
-    let findings = support::not_supported(session.scenario, plan);
-    if !findings.is_empty() {
-        return Err(RunError::NotSupported { findings });
-    }
     let datasets = dataset::Datasets::open(session.scenario, plan)?;
     repeat::check(session, plan, &datasets)?;
     let workplace = Workplace::claim(session.out, session.existing)?;

@@ -57,6 +57,8 @@ fn sources() -> Vec<Source> {
                 text: std::fs::read_to_string(file).ok()?,
             })
         })
+        // Tests may reach wherever they must.
+        .filter(|source| !source.path.ends_with("tests.rs"))
         .collect()
 }
 

@@ -9,6 +9,20 @@ use crate::kinds::protocol;
 /// The code of these findings.
 pub const CODE: &str = "not-supported-yet";
 
+/// Parts of a target that come later.
+const LATER: [(&str, &str); 3] = [
+    ("setup", "a set-up request"),
+    ("teardown", "a tear-down request"),
+    ("allow_hosts", "an answer that sends us to another host"),
+];
+
+/// HTTP options of a target, each with the values that come later.
+const LATER_HTTP: [(&str, &[&str], &str); 3] = [
+    ("version", &["2"], "HTTP/2"),
+    ("client", &["native", "reqwest"], "this HTTP client"),
+    ("proxy", &["env"], "a proxy for load"),
+];
+
 /// What of a document cannot be executed yet.
 pub fn unsupported(subject: &Subject<'_>) -> Findings {
     let mut found = Findings::new();
@@ -33,6 +47,17 @@ fn targets(subject: &Subject<'_>, found: &mut Findings) {
         if let Some(kind) = kind.filter(|kind| !kind.supported()) {
             let names: Vec<&str> = protocol::Kind::ALL.into_iter().filter(|kind| kind.supported()).map(protocol::Kind::name).collect();
             tell(found, &target.at("protocol"), &format!("protocol `{}`", kind.name()), &format!("use one of {}", names.join(", ")));
+        }
+        for (key, what) in LATER {
+            if target.map.contains_key(key) {
+                tell(found, &target.at(key), what, "leave it out");
+            }
+        }
+        let http = |key: &str| target.map.get("http").and_then(|http| http.get(key)).and_then(Value::as_str);
+        for (key, wanted, what) in LATER_HTTP {
+            if http(key).is_some_and(|written| wanted.contains(&written)) {
+                tell(found, &format!("{}/{key}", target.at("http")), what, "leave it out");
+            }
         }
         if target.map.contains_key("tokenizer") {
             tell(found, &target.at("tokenizer"), "a tokenizer of your own", "leave it out: tokens are those of the server's usage");
