@@ -28,12 +28,7 @@ pub fn read_profile(
         ..source::ReadOptions::default()
     };
     let mut source = source::read(path, &options);
-    if source
-        .findings
-        .iter()
-        .all(|finding| finding.code == "empty-file")
-        && source.value.is_null()
-    {
+    if source.findings.iter().any(|finding| finding.code == "empty-file") {
         return Ok(Model::default());
     }
     let profile = source.value.clone();
