@@ -1,6 +1,7 @@
 //! One attempt: a protocol's steps carried out over a slot's connection. Steps decide what an answer is worth; what
 //! becomes of a connection or a deadline is said here.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use super::lane::Lane;
 use super::pace::Ticket;
 use super::slot::{Expired, Slot};
 use crate::foundation::units::Offset;
-use crate::instruments::exchange::{Exchange, Flow, Issue, Judgement, Received, Step};
-use crate::instruments::record::{Attempt, Clocks, Outcome, Traffic};
+use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step};
+use crate::instruments::record::{Attempt, Clocks, Outcome, Phase, Tokens, Traffic};
 use crate::instruments::transport::{Lost, Wire, connect};
 
 /// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
@@ -175,7 +176,7 @@ impl Run<'_> {
         &mut self,
         exchange: &Exchange,
         total: Offset,
-    ) -> Result<(Wire, crate::instruments::exchange::Head), Broken> {
+    ) -> Result<(Wire, Head), Broken> {
         let lane = self.lane;
         let settings = &lane.settings;
         let origin = &settings.origins[self.origin()];
@@ -235,7 +236,7 @@ impl Run<'_> {
     async fn read(
         &mut self,
         mut wire: Wire,
-        head: crate::instruments::exchange::Head,
+        head: Head,
         total: Offset,
         receive: &mut dyn FnMut(Received<'_>) -> Flow,
     ) -> Result<(), Broken> {
@@ -336,7 +337,7 @@ fn record(
 }
 
 /// The row of a request that was due and not sent.
-pub(super) fn unsent(phase: crate::instruments::record::Phase, ticket: &Ticket) -> Attempt {
+pub(super) fn unsent(phase: Phase, ticket: &Ticket) -> Attempt {
     let prepared = &ticket.ready.prepared;
     Attempt {
         phase,
@@ -348,14 +349,14 @@ pub(super) fn unsent(phase: crate::instruments::record::Phase, ticket: &Ticket) 
         http_status: None,
         error: None,
         traffic: Traffic::default(),
-        tokens: crate::instruments::record::Tokens::default(),
+        tokens: Tokens::default(),
         chunks: 0,
         gaps_ns: Vec::new(),
         choices: prepared.choices,
         workload: prepared.request.workload,
         row_slo_ms: prepared.request.row.slo_ms,
         params: prepared.params_json.clone(),
-        server: std::collections::BTreeMap::default(),
+        server: BTreeMap::new(),
         notes: Vec::new(),
     }
 }

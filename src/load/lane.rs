@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use rand_distr::{Distribution as _, Uniform};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -63,14 +62,14 @@ pub(super) struct Lane {
     pub(super) settings: Arc<Settings>,
     pub(super) timer: Timer,
     pub(super) live: Arc<Live>,
-    cursor: Arc<Cursor>,
+    pub(super) cursor: Arc<Cursor>,
     stops: [Stop; 2],
-    share: Share,
+    pub(super) share: Share,
     recorder: RefCell<Recorder>,
     /// Slots that have nothing to do, the one that was used last on top: its connection is warm.
     free: RefCell<Vec<Rc<Mailbox>>>,
-    mailboxes: RefCell<Vec<Rc<Mailbox>>>,
-    tasks: RefCell<Vec<JoinHandle<()>>>,
+    pub(super) mailboxes: RefCell<Vec<Rc<Mailbox>>>,
+    pub(super) tasks: RefCell<Vec<JoinHandle<()>>>,
     /// Since when a slot has been free without a break.
     free_since: Cell<Offset>,
     busy: Cell<u32>,
@@ -199,12 +198,12 @@ impl Lane {
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.over_at.get().is_some()
     }
 
     /// Waits for a future, or until sending is over; whether the future was first.
-    async fn unless_over(&self, future: impl Future<Output = ()>) -> bool {
+    pub(super) async fn unless_over(&self, future: impl Future<Output = ()>) -> bool {
         let over = self.became_over.notified();
         tokio::pin!(over);
         over.as_mut().enable();
@@ -248,7 +247,7 @@ impl Lane {
         }
     }
 
-    async fn until(&self, at: Offset) {
+    pub(super) async fn until(&self, at: Offset) {
         if self.settings.precise {
             self.timer.until_precisely(at).await;
         } else {
@@ -318,47 +317,8 @@ impl Lane {
         }
     }
 
-    /// Starts the clients of a closed loop that are this lane's.
-    fn start_clients(self: &Rc<Self>) {
-        let clients = self.share.slots.unwrap_or(1);
-        for client in (self.share.lane..clients).step_by(self.share.lanes as usize) {
-            let mailbox = Rc::new(Mailbox::default());
-            self.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
-            let slot = Slot::new(self.settings.origins.len(), &self.timer, mailbox);
-            let start = Offset::ZERO + self.settings.ramp * client / clients.max(1);
-            let task = tokio::task::spawn_local(Rc::clone(self).client(slot, client, start));
-            self.tasks.borrow_mut().push(task);
-        }
-    }
-
-    /// One client: its next request is due when its last one has ended and it has thought.
-    async fn client(self: Rc<Self>, mut slot: Slot, number: u32, start: Offset) {
-        let mut thoughts = Thoughts::new(&self.settings, number);
-        let mut due = start;
-        loop {
-            if due > self.timer.now() && !self.unless_over(self.until(due)).await {
-                return;
-            }
-            if self.is_over() {
-                return;
-            }
-            match self.cursor.claim(self.timer.now(), due) {
-                Claim::Send(ticket) => {
-                    let end = self.perform(&mut slot, &ticket).await;
-                    due = end + thoughts.next();
-                }
-                Claim::Starved => {
-                    if !self.unless_over(self.cursor.supply().refilled()).await {
-                        return;
-                    }
-                }
-                Claim::Barrier | Claim::End => return,
-            }
-        }
-    }
-
     /// Sends a request, again where it failed and retries are left; gives the end of the last attempt.
-    async fn perform(&self, slot: &mut Slot, ticket: &Ticket) -> Offset {
+    pub(super) async fn perform(&self, slot: &mut Slot, ticket: &Ticket) -> Offset {
         self.live.sent.fetch_add(1, Relaxed);
         self.live.in_flight.fetch_add(1, Relaxed);
         let mut number = 1;
@@ -414,26 +374,4 @@ impl Lane {
 
 fn ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// A client's think times.
-struct Thoughts {
-    least: Duration,
-    spread: Option<(Uniform<f64>, crate::foundation::seed::Generator)>,
-}
-
-impl Thoughts {
-    fn new(settings: &Settings, client: u32) -> Self {
-        let (least, most) = settings.think;
-        let spread = Uniform::new_inclusive(0.0, most.saturating_sub(least).as_secs_f64()).ok();
-        let seed = settings.seed.derive("think").index(u64::from(client));
-        Self { least, spread: spread.filter(|_| most > least).map(|spread| (spread, seed.generator())) }
-    }
-
-    fn next(&mut self) -> Duration {
-        match &mut self.spread {
-            Some((spread, generator)) => self.least + Duration::from_secs_f64(spread.sample(generator)),
-            None => self.least,
-        }
-    }
 }
