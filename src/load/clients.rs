@@ -15,14 +15,14 @@ use crate::foundation::units::Offset;
 impl Lane {
     /// Starts the clients of a closed loop that are this lane's.
     pub(super) fn start_clients(self: &Rc<Self>) {
-        let clients = self.share.slots.unwrap_or(1);
-        for client in (self.share.lane..clients).step_by(self.share.lanes as usize) {
+        let clients = self.slots.share.slots.unwrap_or(1);
+        for client in (self.slots.share.lane..clients).step_by(self.slots.share.lanes as usize) {
             let mailbox = Rc::new(Mailbox::default());
-            self.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
+            self.slots.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
             let slot = Slot::new(self.settings.origins.len(), &self.timer, mailbox);
-            let start = Offset::ZERO + self.settings.ramp * client / clients.max(1);
+            let start = Offset::ZERO + self.settings.timing.ramp * client / clients.max(1);
             let task = tokio::task::spawn_local(Rc::clone(self).client(slot, client, start));
-            self.tasks.borrow_mut().push(task);
+            self.slots.tasks.borrow_mut().push(task);
         }
     }
 
@@ -37,7 +37,7 @@ impl Lane {
             if self.is_over() {
                 return;
             }
-            match self.cursor.claim(self.timer.now(), due) {
+            match self.cursor.claim(due, Offset::ZERO) {
                 Claim::Send(ticket) => {
                     let end = self.perform(&mut slot, &ticket).await;
                     due = end + thoughts.next();
@@ -61,7 +61,7 @@ struct Thoughts {
 
 impl Thoughts {
     fn new(settings: &Settings, client: u32) -> Self {
-        let (least, most) = settings.think;
+        let (least, most) = settings.timing.think;
         let spread = Uniform::new_inclusive(0.0, most.saturating_sub(least).as_secs_f64()).ok();
         let seed = settings.seed.derive("think").index(u64::from(client));
         Self { least, spread: spread.filter(|_| most > least).map(|spread| (spread, seed.generator())) }

@@ -19,7 +19,7 @@ mod supply;
 mod threads;
 mod watch;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::LoadError;
@@ -31,7 +31,7 @@ pub use supply::Requests;
 use crate::foundation::secret::Redactor;
 use crate::foundation::seed::Seed;
 use crate::instruments::record::journal::{Journal, JournalError};
-use crate::instruments::record::{Attempt, Counts, Ended, OwnFigures, Phase};
+use crate::instruments::record::{Counts, Ended, OwnFigures, Phase};
 use crate::instruments::telemetry::process;
 use crate::instruments::transport::Origin;
 use crate::plan::Cell;
@@ -72,8 +72,6 @@ pub struct RepeatReport {
     pub counts: Counts,
     /// What the generator saw of itself.
     pub own: OwnFigures,
-    /// The last attempt at each warm-up, by index: what SLOs are estimated from.
-    pub warmups: Vec<Attempt>,
     /// What was kept of the first ok requests.
     pub samples: Vec<KeptSample>,
 }
@@ -96,24 +94,36 @@ impl Blocks for Journal {
 /// What holds for all attempts of a phase.
 struct Settings {
     phase: Phase,
-    /// Each slot is a client.
-    closed: bool,
-    /// The schedule is fixed beforehand.
-    open: bool,
+    pace: PaceKind,
     requests: Requests,
     origins: Vec<Arc<Origin>>,
+    timing: Timing,
+    seed: Seed,
+    samples: Samples,
+    redactor: Arc<Redactor>,
+}
+
+/// How requests follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PaceKind {
+    /// The schedule is fixed beforehand.
+    Open,
+    /// Batches.
+    Batch,
+    /// Each slot is a client.
+    Closed,
+}
+
+/// When things are done, and when they are given up.
+struct Timing {
     timeouts: Timeouts,
     drain: Duration,
     retries: u32,
     precise: bool,
     catch_up_burst: bool,
+    /// A client's think time: least and most.
     think: (Duration, Duration),
     ramp: Duration,
-    seed: Seed,
-    samples: Samples,
-    redactor: Arc<Redactor>,
-    /// Where the last attempts at warm-ups are kept too.
-    warmups: Option<Mutex<Vec<Attempt>>>,
 }
 
 /// Runs a repeat: its warm-ups, then its measured requests. Blocks the calling thread, which writes the records.
@@ -124,37 +134,34 @@ struct Settings {
 /// Where rows cannot be had, records cannot be written, or the machine grants no threads or descriptors.
 pub fn run_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result<RepeatReport, LoadError> {
     enough_descriptors(work)?;
-    let mut warmups = Vec::new();
     if work.cell.load.warmup.requests > 0 {
         let phase = PhaseRun::new(work, Phase::Warmup, false)?;
         run_phase(&phase, blocks)?;
-        warmups = phase.warmups();
-        if let Some(report) = phase.after_warmup(&warmups) {
+        if let Some(report) = phase.after_warmup() {
             return Ok(report);
         }
     }
     let phase = PhaseRun::new(work, Phase::Measured, false)?;
     let (seconds, stopped) = run_phase(&phase, blocks)?;
-    phase.finish(blocks, stopped, seconds, warmups)
+    phase.finish(blocks, stopped, seconds)
 }
 
-/// Runs a repeat on the simulated clock, in one lane within the current runtime: a paused [`clock::Lane`].
+/// Runs a repeat on the simulated clock, in one lane within the current runtime: a paused lane.
 ///
 /// # Errors
 /// As [`run_repeat`].
+#[cfg(any(test, feature = "internals"))]
 pub async fn simulate_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result<RepeatReport, LoadError> {
-    let mut warmups = Vec::new();
     if work.cell.load.warmup.requests > 0 {
         let phase = PhaseRun::new(work, Phase::Warmup, true)?;
         threads::simulate_phase(&phase, blocks).await?;
-        warmups = phase.warmups();
-        if let Some(report) = phase.after_warmup(&warmups) {
+        if let Some(report) = phase.after_warmup() {
             return Ok(report);
         }
     }
     let phase = PhaseRun::new(work, Phase::Measured, true)?;
     let stopped = threads::simulate_phase(&phase, blocks).await?;
-    phase.finish(blocks, stopped, Vec::new(), warmups)
+    phase.finish(blocks, stopped, Vec::new())
 }
 
 fn enough_descriptors(work: &Work<'_>) -> Result<(), LoadError> {

@@ -1,17 +1,16 @@
 //! A phase: its cursor, supply and settings made from the cell, and what came of it.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use super::lane::Common;
 use super::pace::{self, Batch, Bounds, Cursor, Open, Pace, Schedule};
 use super::samples::Samples;
 use super::supply::{Maker, Supply};
-use super::{Blocks, LoadError, RepeatReport, Settings, Stop, Work, attempt};
+use super::{Blocks, LoadError, PaceKind, RepeatReport, Settings, Stop, Timing, Work, attempt};
 use crate::foundation::seed::Seed;
 use crate::foundation::units::{Offset, Rate};
-use crate::instruments::record::{Attempt, Counts, Ended, OwnFigures, OwnSecond, Phase, journal};
+use crate::instruments::record::{Counts, Ended, OwnFigures, OwnSecond, Phase, journal};
 use crate::instruments::telemetry::process;
 use crate::kinds::arrival;
 
@@ -40,8 +39,11 @@ impl<'a> PhaseRun<'a> {
             Bounds { requests: requests_of(work), until: load.duration.map(|duration| Offset::ZERO + duration) }
         };
         let (pace, again, burst) = pace(work, phase, seed)?;
-        let closed = matches!(pace, Pace::Closed);
-        let open = matches!(pace, Pace::Open(_));
+        let kind = match &pace {
+            Pace::Open(_) => PaceKind::Open,
+            Pace::Batch(_) => PaceKind::Batch,
+            Pace::Closed => PaceKind::Closed,
+        };
         let name = if warming { "warmup" } else { "request" };
         let maker = Maker::new(&work.requests, phase, requests_of(work), seed.derive(name));
         let supply = if simulated {
@@ -51,21 +53,21 @@ impl<'a> PhaseRun<'a> {
         };
         let settings = Settings {
             phase,
-            closed,
-            open,
+            pace: kind,
             requests: work.requests.clone(),
             origins: work.origins.clone(),
-            timeouts: load.timeouts,
-            drain: load.drain.unwrap_or(load.timeouts.total),
-            retries: load.retries,
-            precise: load.precise,
-            catch_up_burst: load.catch_up_burst,
-            think: if warming { (Duration::ZERO, Duration::ZERO) } else { load.think_time },
-            ramp: if warming { Duration::ZERO } else { load.ramp },
+            timing: Timing {
+                timeouts: load.timeouts,
+                drain: load.drain.unwrap_or(load.timeouts.total),
+                retries: load.retries,
+                precise: load.precise,
+                catch_up_burst: load.catch_up_burst,
+                think: if warming { Default::default() } else { load.think_time },
+                ramp: if warming { Default::default() } else { load.ramp },
+            },
             seed,
             samples: Samples::wanting(if warming { 0 } else { work.samples }),
             redactor: Arc::clone(&work.redactor),
-            warmups: warming.then(Mutex::default),
         };
         work.live.begin(phase);
         let common = Common {
@@ -82,24 +84,17 @@ impl<'a> PhaseRun<'a> {
         self.slots.map_or(cores, |slots| cores.min(slots)).max(1)
     }
 
-    pub(super) fn warmups(&self) -> Vec<Attempt> {
-        let Some(warmups) = &self.common.settings.warmups else { return Vec::new() };
-        let mut warmups = std::mem::take(&mut *warmups.lock().unwrap_or_else(PoisonError::into_inner));
-        warmups.sort_by_key(|attempt| attempt.index);
-        warmups
-    }
-
     /// What the repeat came to where it ends with its warm-ups: none was ok, or it was stopped.
-    pub(super) fn after_warmup(&self, warmups: &[Attempt]) -> Option<RepeatReport> {
+    pub(super) fn after_warmup(&self) -> Option<RepeatReport> {
         let ended = if self.work.stop.is_stopped() {
             Ended::Interrupted
-        } else if warmups.iter().any(|attempt| attempt.outcome.is_ok()) {
+        } else if self.common.live.ok.load(Relaxed) > 0 {
             return None;
         } else {
             Ended::WarmupFailed
         };
         let (counts, own) = (Counts::default(), OwnFigures::default());
-        Some(RepeatReport { ended, counts, own, warmups: warmups.to_vec(), samples: Vec::new() })
+        Some(RepeatReport { ended, counts, own, samples: Vec::new() })
     }
 
     /// Writes the rows of what was due and not sent, and says what came of the repeat.
@@ -108,7 +103,6 @@ impl<'a> PhaseRun<'a> {
         blocks: &mut dyn Blocks,
         stopped: Offset,
         seconds: Vec<OwnSecond>,
-        warmups: Vec<Attempt>,
     ) -> Result<RepeatReport, LoadError> {
         let Common { cursor, live, settings, .. } = &self.common;
         if let Some(error) = cursor.supply().failure() {
@@ -138,7 +132,6 @@ impl<'a> PhaseRun<'a> {
                 waited_for_slot: live.waited_for_slot.load(Relaxed),
                 unsent_for_slots,
             },
-            warmups,
             samples: settings.samples.take(),
         })
     }

@@ -93,6 +93,7 @@ fn write(receiver: &Receiver<Vec<u8>>, common: &Common, blocks: &mut dyn Blocks)
 }
 
 /// Runs a phase on the simulated clock.
+#[cfg(any(test, feature = "internals"))]
 pub(super) async fn simulate_phase(phase: &PhaseRun<'_>, blocks: &mut dyn Blocks) -> Result<Offset, LoadError> {
     let (sender, receiver) = mpsc::channel();
     let timer = Timer::new(&Clock::simulated()).map_err(|source| LoadError::Lane { source })?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::foundation::units::Offset;
 
 pub use deadline::Deadline;
-pub use lane::{Lane, lane};
+pub use lane::lane;
 pub use timer::{Timer, Until};
 pub use wall::utc_now;
 
@@ -28,6 +28,7 @@ enum Kind {
         epoch: std::time::Instant,
     },
     /// One simulated microsecond is one millisecond of a paused tokio runtime.
+    #[cfg_attr(not(any(test, feature = "internals")), expect(dead_code, reason = "for tests and benches"))]
     Simulated {
         epoch: tokio::time::Instant,
     },
@@ -40,6 +41,7 @@ impl Clock {
     }
 
     /// A clock that moves only when everything waits; must be made inside a paused runtime ([`lane`]).
+    #[cfg(any(test, feature = "internals"))]
     pub fn simulated() -> Self {
         Self(Kind::Simulated { epoch: tokio::time::Instant::now() })
     }

@@ -32,7 +32,7 @@ impl fmt::Debug for Timer {
 }
 
 impl Timer {
-    /// A timer of this clock; must be made inside a [`super::Lane`].
+    /// A timer of this clock; must be made inside a lane.
     ///
     /// # Errors
     /// Where the system grants no descriptor.

@@ -239,7 +239,6 @@ fn warm_ups_are_recorded_first_and_never_counted() {
     let phases: Vec<_> = done.all.iter().map(|one| one.phase).collect();
     assert_eq!(phases[..3], [Phase::Warmup; 3]);
     assert_eq!(done.report.counts.intended, 2);
-    assert_eq!(done.report.warmups.len(), 3);
     assert_eq!(done.measured()[0].clocks.scheduled, at(0.0), "the measured clock starts with its phase");
 }
 
