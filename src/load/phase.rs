@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::lane::Common;
 use super::pace::{self, Batch, Bounds, Cursor, Open, Pace, Schedule};
@@ -63,7 +64,7 @@ impl<'a> PhaseRun<'a> {
                 precise: load.precise,
                 catch_up_burst: load.catch_up_burst,
                 think: if warming { Default::default() } else { load.think_time },
-                ramp: if warming { Default::default() } else { load.ramp },
+                ramp: if warming { Duration::ZERO } else { load.ramp },
             },
             seed,
             samples: Samples::wanting(if warming { 0 } else { work.samples }),
