@@ -4,7 +4,7 @@ use super::align::{Pair, repeats};
 use super::document::{Change, Refusal, RefusalCode, Verdict};
 use super::subject::{Scale, Subject};
 use crate::instruments::statistics::{Estimate, fisher_more_in_second, mean};
-use crate::kinds::verdict::objective::least_n;
+use crate::kinds::metric::catalogue::least_n;
 use crate::results::{CellResult, MetricValue, RepeatResult, ValidityStatus};
 
 /// Fewest blocks from which anything is concluded (ci.md B.3 (4)).
