@@ -1,7 +1,7 @@
 //! `mock`: the simulator on a port of 127.0.0.1, until it is told to stop.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -9,21 +9,20 @@ use super::arguments::MockArguments;
 use super::surroundings::Surroundings;
 use super::{findings, output};
 use crate::foundation::clock;
-use crate::foundation::diagnostic::{Finding, Findings, Severity};
 use crate::instruments::simulator::{self, Model, SimulatorError};
 use crate::results::Ending;
-use crate::scenario::document::source;
+use crate::scenario;
 
 /// Serves until SIGINT or SIGTERM, which end it well: to be stopped is what it is for.
 pub fn run(arguments: &MockArguments, surroundings: &Surroundings) -> Ending {
+    let read = |file: &PathBuf| scenario::read_profile(file, &surroundings.environment);
     let mut model = match arguments
         .profile
-        .as_deref()
-        .map(|file| profile(file, surroundings))
+        .as_ref()
+        .map_or_else(|| Ok(Model::default()), read)
     {
-        None => Model::default(),
-        Some(Ok(model)) => model,
-        Some(Err(wrong)) => {
+        Ok(model) => model,
+        Err(wrong) => {
             findings::people(&wrong, surroundings);
             return Ending::Usage;
         }
@@ -56,43 +55,4 @@ fn serve(model: &Model, address: SocketAddr) -> Result<Ending, SimulatorError> {
         drop(running);
         Ok(Ending::Well)
     })
-}
-
-/// Reads a profile: the same keys as a target's `embedded`.
-fn profile(file: &Path, surroundings: &Surroundings) -> Result<Model, Findings> {
-    let environment = |name: &str| surroundings.environment.get(name).cloned();
-    let options = source::ReadOptions {
-        environment: &environment,
-        require_environment: true,
-        ..source::ReadOptions::default()
-    };
-    let source = source::read(file, &options);
-    let wrong = |findings: &Findings| {
-        findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
-    };
-    let read = source.settle(Findings::new());
-    if wrong(&read) {
-        return Err(read);
-    }
-    if source.value.is_null() {
-        return Ok(Model::default());
-    }
-    let model: Model = serde_json::from_value(source.value.clone()).map_err(|error| {
-        let finding = Finding::error(
-            "simulator-profile",
-            "",
-            format!("{} is no model of the simulator: {error}", file.display()),
-        );
-        source.settle(vec![finding.help(
-            "the keys are those of a target's `embedded`; `plimsoll schema` describes them",
-        )])
-    })?;
-    let checked = source.settle(model.check(""));
-    if wrong(&checked) {
-        Err(checked)
-    } else {
-        Ok(model)
-    }
 }

@@ -1,6 +1,7 @@
 //! One attempt: a protocol's steps carried out over a slot's connection. Steps decide what an answer is worth; what
 //! becomes of a connection or a deadline is said here.
 
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::time::Duration;
 
@@ -8,13 +9,15 @@ use super::lane::Lane;
 use super::pace::Ticket;
 use super::slot::{Expired, Slot};
 use crate::foundation::units::Offset;
-use crate::instruments::exchange::{Exchange, Flow, Issue, Judgement, Received, Step};
-use crate::instruments::record::{Attempt, Clocks, Outcome, Traffic};
+use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step};
+use crate::instruments::record::{Attempt, Clocks, Outcome, Phase, Tokens, Traffic};
 use crate::instruments::transport::{Lost, Wire, connect};
 
 /// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
 /// waiting of the next request, which is what it is.
 const REST: Duration = Duration::from_millis(5);
+/// How long the first byte of a streamed answer is waited for, unless told.
+const STREAM_FIRST_BYTE: Duration = Duration::from_mins(1);
 /// Most characters of an error's text.
 const ERROR_CHARS: usize = 300;
 
@@ -87,7 +90,7 @@ impl Run<'_> {
         let settings = &self.lane.settings;
         let issue = Issue { index: self.ticket.index, attempt: number, seed: self.ticket.ready.seed };
         let mut steps = settings.requests.protocol.begin(&self.ticket.ready.prepared, issue);
-        let total = self.began + settings.timeouts.total;
+        let total = self.began + settings.timing.timeouts.total;
         loop {
             // Taken out while an exchange runs, so that steps and slot can both be lent.
             let mut seen = std::mem::take(&mut self.slot.seen);
@@ -161,7 +164,7 @@ impl Run<'_> {
                 return Ok(wire);
             }
         }
-        let due = total.min(lane.timer.now() + settings.timeouts.connect);
+        let due = total.min(lane.timer.now() + settings.timing.timeouts.connect);
         let connecting = connect(&settings.origins[origin], lane.timer.clock());
         match self.slot.guard.within(|| due, connecting).await {
             Ok(Ok(wire)) => Ok(wire),
@@ -175,14 +178,14 @@ impl Run<'_> {
         &mut self,
         exchange: &Exchange,
         total: Offset,
-    ) -> Result<(Wire, crate::instruments::exchange::Head), Broken> {
+    ) -> Result<(Wire, Head), Broken> {
         let lane = self.lane;
         let settings = &lane.settings;
         let origin = &settings.origins[self.origin()];
-        let patience = match settings.timeouts.first_byte {
+        let patience = match settings.timing.timeouts.first_byte {
             Some(first_byte) => first_byte,
-            None if exchange.streamed => Duration::from_secs(60),
-            None => settings.timeouts.total,
+            None if exchange.streamed => STREAM_FIRST_BYTE,
+            None => settings.timing.timeouts.total,
         };
         loop {
             let before = lane.timer.now();
@@ -194,7 +197,7 @@ impl Run<'_> {
             let handed = lane.timer.now();
             let due = || match activity.first_byte() {
                 // A head that has begun is bytes that go on, or do not.
-                Some(_) => total.min(activity.last_read() + settings.timeouts.idle),
+                Some(_) => total.min(activity.last_read() + settings.timing.timeouts.idle),
                 None => total.min(activity.sent().unwrap_or(handed) + patience),
             };
             let answer = self.slot.guard.within(due, wire.send(exchange, origin)).await;
@@ -205,7 +208,10 @@ impl Run<'_> {
                     return Ok((wire, head));
                 }
                 // Closed while idle, before a byte was written: another connection takes it.
-                Ok(Ok(None)) => {}
+                Ok(Ok(None)) if wire.reused() => {}
+                Ok(Ok(None)) => {
+                    return Err(Broken::new(Outcome::Reset, "a new connection was closed before it took the request"));
+                }
                 Ok(Err(lost)) => return Err(self.lost(lost)),
                 Err(expired) => {
                     let began = wire.activity().first_byte().is_some();
@@ -235,11 +241,11 @@ impl Run<'_> {
     async fn read(
         &mut self,
         mut wire: Wire,
-        head: crate::instruments::exchange::Head,
+        head: Head,
         total: Offset,
         receive: &mut dyn FnMut(Received<'_>) -> Flow,
     ) -> Result<(), Broken> {
-        let idle = self.lane.settings.timeouts.idle;
+        let idle = self.lane.settings.timing.timeouts.idle;
         self.facts.last_byte = Some(wire.activity().last_read());
         if let Some(coding) = head.coding() {
             let text = format!("the answer is coded ({coding}), which is not read yet");
@@ -336,7 +342,7 @@ fn record(
 }
 
 /// The row of a request that was due and not sent.
-pub(super) fn unsent(phase: crate::instruments::record::Phase, ticket: &Ticket) -> Attempt {
+pub(super) fn unsent(phase: Phase, ticket: &Ticket) -> Attempt {
     let prepared = &ticket.ready.prepared;
     Attempt {
         phase,
@@ -348,14 +354,14 @@ pub(super) fn unsent(phase: crate::instruments::record::Phase, ticket: &Ticket) 
         http_status: None,
         error: None,
         traffic: Traffic::default(),
-        tokens: crate::instruments::record::Tokens::default(),
+        tokens: Tokens::default(),
         chunks: 0,
         gaps_ns: Vec::new(),
         choices: prepared.choices,
         workload: prepared.request.workload,
         row_slo_ms: prepared.request.row.slo_ms,
         params: prepared.params_json.clone(),
-        server: std::collections::BTreeMap::default(),
+        server: BTreeMap::new(),
         notes: Vec::new(),
     }
 }

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use rand_distr::{Distribution as _, Uniform};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -17,10 +16,9 @@ use super::live::Live;
 use super::pace::{Claim, Cursor, Ticket};
 use super::recorder::Recorder;
 use super::slot::{Mailbox, Slot};
-use super::{Settings, Stop};
+use super::{PaceKind, Settings, Stop};
 use crate::foundation::clock::Timer;
 use crate::foundation::units::Offset;
-use crate::instruments::record::Attempt;
 
 /// How old a block of records becomes before it is handed over.
 const HAND_OVER: Duration = Duration::from_millis(100);
@@ -28,6 +26,8 @@ const HAND_OVER: Duration = Duration::from_millis(100);
 const SIGNAL_DRAIN: Duration = Duration::from_secs(5);
 /// A stall of our own from which on a backlog is replayed instead of sent at once.
 const STALL: Duration = Duration::from_millis(10);
+/// How long what was due before the end may still go, if nothing but our own lateness was in its way.
+const LAST_MOMENT: Duration = Duration::from_millis(10);
 /// The canary's tick.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -63,21 +63,56 @@ pub(super) struct Lane {
     pub(super) settings: Arc<Settings>,
     pub(super) timer: Timer,
     pub(super) live: Arc<Live>,
-    cursor: Arc<Cursor>,
+    pub(super) cursor: Arc<Cursor>,
     stops: [Stop; 2],
-    share: Share,
     recorder: RefCell<Recorder>,
-    /// Slots that have nothing to do, the one that was used last on top: its connection is warm.
-    free: RefCell<Vec<Rc<Mailbox>>>,
-    mailboxes: RefCell<Vec<Rc<Mailbox>>>,
-    tasks: RefCell<Vec<JoinHandle<()>>>,
-    /// Since when a slot has been free without a break.
-    free_since: Cell<Offset>,
-    busy: Cell<u32>,
-    freed: Notify,
+    pub(super) slots: Slots,
     /// When sending was over, by its time or by a stop.
     over_at: Cell<Option<Offset>>,
     became_over: Notify,
+}
+
+/// A lane's slots.
+pub(super) struct Slots {
+    pub(super) share: Share,
+    /// Those that have nothing to do, the one that was used last on top: its connection is warm.
+    free: RefCell<Vec<Rc<Mailbox>>>,
+    pub(super) mailboxes: RefCell<Vec<Rc<Mailbox>>>,
+    pub(super) tasks: RefCell<Vec<JoinHandle<()>>>,
+    /// Since when one has been free without a break.
+    free_since: Cell<Offset>,
+    busy: Cell<u32>,
+    freed: Notify,
+}
+
+impl Slots {
+    fn new(share: Share) -> Self {
+        Self {
+            share,
+            free: RefCell::default(),
+            mailboxes: RefCell::default(),
+            tasks: RefCell::default(),
+            free_since: Cell::new(Offset::ZERO),
+            busy: Cell::new(0),
+            freed: Notify::new(),
+        }
+    }
+
+    /// Whether one is free, or may be made.
+    fn any_free(&self) -> bool {
+        let made = u32::try_from(self.mailboxes.borrow().len()).unwrap_or(u32::MAX);
+        !self.free.borrow().is_empty() || self.share.own().is_none_or(|own| made < own)
+    }
+
+    /// Takes one back.
+    fn release(&self, mailbox: Rc<Mailbox>, now: Offset) {
+        if !self.any_free() {
+            self.free_since.set(now);
+        }
+        self.busy.set(self.busy.get() - 1);
+        self.free.borrow_mut().push(mailbox);
+        self.freed.notify_one();
+    }
 }
 
 impl Lane {
@@ -88,14 +123,8 @@ impl Lane {
             live: Arc::clone(&common.live),
             cursor: Arc::clone(&common.cursor),
             stops: common.stops.clone(),
-            share,
             recorder: RefCell::new(Recorder::new(blocks, Arc::clone(&common.live))),
-            free: RefCell::default(),
-            mailboxes: RefCell::default(),
-            tasks: RefCell::default(),
-            free_since: Cell::new(Offset::ZERO),
-            busy: Cell::new(0),
-            freed: Notify::new(),
+            slots: Slots::new(share),
             over_at: Cell::new(None),
             became_over: Notify::new(),
         })
@@ -111,19 +140,19 @@ impl Lane {
         if !self.timer.clock().is_simulated() {
             helpers.push(tokio::task::spawn_local(Rc::clone(&self).canary()));
         }
-        if self.settings.closed {
+        if self.settings.pace == PaceKind::Closed {
             self.start_clients();
         } else {
             self.give_out().await;
-            while self.busy.get() > 0 {
-                self.freed.notified().await;
+            while self.slots.busy.get() > 0 {
+                self.slots.freed.notified().await;
             }
-            for mailbox in self.mailboxes.borrow().iter() {
+            for mailbox in self.slots.mailboxes.borrow().iter() {
                 mailbox.close();
             }
         }
         let sent_until = self.over_at.get().unwrap_or_else(|| self.timer.now());
-        let tasks = std::mem::take(&mut *self.tasks.borrow_mut());
+        let tasks = std::mem::take(&mut *self.slots.tasks.borrow_mut());
         for task in tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a slot failed");
@@ -166,12 +195,12 @@ impl Lane {
     /// Ends sending at its time or by a stop, and what is in flight when the time to drain has passed.
     async fn supervise(self: Rc<Self>) {
         let until = self.cursor.bounds().until;
-        let stopped = self.stopped_before(until).await;
+        let stopped = self.stopped_before(until.map(|until| until + LAST_MOMENT)).await;
         self.over_at.set(Some(self.timer.now()));
         self.became_over.notify_waiters();
         let mut deadline = self.timer.now() + SIGNAL_DRAIN;
         if !stopped {
-            let drained = until.unwrap_or_default() + self.settings.drain;
+            let drained = until.unwrap_or_default() + self.settings.timing.drain;
             if self.stopped_before(Some(drained)).await {
                 deadline = drained.min(self.timer.now() + SIGNAL_DRAIN);
             } else {
@@ -179,7 +208,7 @@ impl Lane {
             }
         }
         self.timer.until(deadline).await;
-        for mailbox in self.mailboxes.borrow().iter() {
+        for mailbox in self.slots.mailboxes.borrow().iter() {
             mailbox.abandon();
         }
     }
@@ -199,12 +228,12 @@ impl Lane {
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.over_at.get().is_some()
     }
 
     /// Waits for a future, or until sending is over; whether the future was first.
-    async fn unless_over(&self, future: impl Future<Output = ()>) -> bool {
+    pub(super) async fn unless_over(&self, future: impl Future<Output = ()>) -> bool {
         let over = self.became_over.notified();
         tokio::pin!(over);
         over.as_mut().enable();
@@ -224,7 +253,7 @@ impl Lane {
             tokio::pin!(changed);
             changed.as_mut().enable();
             let now = self.timer.now();
-            match self.cursor.claim(now, now) {
+            match self.cursor.claim(now, self.slots.free_since.get()) {
                 Claim::Send(ticket) => {
                     if ticket.due > now && !self.unless_over(self.until(ticket.due)).await {
                         self.not_sent(&ticket);
@@ -248,8 +277,8 @@ impl Lane {
         }
     }
 
-    async fn until(&self, at: Offset) {
-        if self.settings.precise {
+    pub(super) async fn until(&self, at: Offset) {
+        if self.settings.timing.precise {
             self.timer.until_precisely(at).await;
         } else {
             self.timer.until(at).await;
@@ -259,11 +288,10 @@ impl Lane {
     /// Whether a slot is free, waiting for one; false once sending is over.
     async fn slot_is_free(&self) -> bool {
         loop {
-            let made = u32::try_from(self.mailboxes.borrow().len()).unwrap_or(u32::MAX);
-            if !self.free.borrow().is_empty() || self.share.own().is_none_or(|own| made < own) {
+            if self.slots.any_free() {
                 return !self.is_over();
             }
-            if !self.unless_over(self.freed.notified()).await {
+            if !self.unless_over(self.slots.freed.notified()).await {
                 return false;
             }
         }
@@ -271,8 +299,8 @@ impl Lane {
 
     fn watch_for_stall(&self, ticket: &Ticket) {
         let now = self.timer.now();
-        let could_go = ticket.due.max(self.free_since.get());
-        if now.since(could_go) > STALL && !self.settings.catch_up_burst {
+        let could_go = ticket.due.max(self.slots.free_since.get());
+        if now.since(could_go) > STALL && !self.settings.timing.catch_up_burst {
             self.cursor.stalled(ticket.scheduled, now);
         }
     }
@@ -286,79 +314,33 @@ impl Lane {
     }
 
     fn give(self: &Rc<Self>, ticket: Ticket) {
-        let free = self.free.borrow_mut().pop();
+        let free = self.slots.free.borrow_mut().pop();
         let mailbox = free.unwrap_or_else(|| self.start_slot());
-        if self.settings.open && self.free_since.get() > ticket.scheduled {
+        if self.settings.pace == PaceKind::Open && self.slots.free_since.get() > ticket.scheduled {
             self.live.waited_for_slot.fetch_add(1, Relaxed);
         }
-        self.busy.set(self.busy.get() + 1);
+        self.slots.busy.set(self.slots.busy.get() + 1);
         mailbox.put(ticket);
     }
 
     fn start_slot(self: &Rc<Self>) -> Rc<Mailbox> {
         let mailbox = Rc::new(Mailbox::default());
-        self.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
+        self.slots.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
         let slot = Slot::new(self.settings.origins.len(), &self.timer, Rc::clone(&mailbox));
         let task = tokio::task::spawn_local(Rc::clone(self).serve(slot, Rc::clone(&mailbox)));
-        self.tasks.borrow_mut().push(task);
+        self.slots.tasks.borrow_mut().push(task);
         mailbox
     }
 
     async fn serve(self: Rc<Self>, mut slot: Slot, mailbox: Rc<Mailbox>) {
         while let Some(ticket) = slot.next().await {
             self.perform(&mut slot, &ticket).await;
-            let none_was_free = self.free.borrow().is_empty()
-                && self.share.own().is_some_and(|own| self.busy.get() >= own);
-            if none_was_free {
-                self.free_since.set(self.timer.now());
-            }
-            self.busy.set(self.busy.get() - 1);
-            self.free.borrow_mut().push(Rc::clone(&mailbox));
-            self.freed.notify_one();
-        }
-    }
-
-    /// Starts the clients of a closed loop that are this lane's.
-    fn start_clients(self: &Rc<Self>) {
-        let clients = self.share.slots.unwrap_or(1);
-        for client in (self.share.lane..clients).step_by(self.share.lanes as usize) {
-            let mailbox = Rc::new(Mailbox::default());
-            self.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
-            let slot = Slot::new(self.settings.origins.len(), &self.timer, mailbox);
-            let start = Offset::ZERO + self.settings.ramp * client / clients.max(1);
-            let task = tokio::task::spawn_local(Rc::clone(self).client(slot, client, start));
-            self.tasks.borrow_mut().push(task);
-        }
-    }
-
-    /// One client: its next request is due when its last one has ended and it has thought.
-    async fn client(self: Rc<Self>, mut slot: Slot, number: u32, start: Offset) {
-        let mut thoughts = Thoughts::new(&self.settings, number);
-        let mut due = start;
-        loop {
-            if due > self.timer.now() && !self.unless_over(self.until(due)).await {
-                return;
-            }
-            if self.is_over() {
-                return;
-            }
-            match self.cursor.claim(self.timer.now(), due) {
-                Claim::Send(ticket) => {
-                    let end = self.perform(&mut slot, &ticket).await;
-                    due = end + thoughts.next();
-                }
-                Claim::Starved => {
-                    if !self.unless_over(self.cursor.supply().refilled()).await {
-                        return;
-                    }
-                }
-                Claim::Barrier | Claim::End => return,
-            }
+            self.slots.release(Rc::clone(&mailbox), self.timer.now());
         }
     }
 
     /// Sends a request, again where it failed and retries are left; gives the end of the last attempt.
-    async fn perform(&self, slot: &mut Slot, ticket: &Ticket) -> Offset {
+    pub(super) async fn perform(&self, slot: &mut Slot, ticket: &Ticket) -> Offset {
         self.live.sent.fetch_add(1, Relaxed);
         self.live.in_flight.fetch_add(1, Relaxed);
         let mut number = 1;
@@ -366,7 +348,7 @@ impl Lane {
             let record = attempt(self, slot, ticket, number).await;
             self.recorder.borrow_mut().push(&record);
             let again = !record.outcome.is_ok()
-                && number <= self.settings.retries
+                && number <= self.settings.timing.retries
                 && !self.is_over()
                 && !slot.guard.is_abandoned();
             if !again {
@@ -383,15 +365,8 @@ impl Lane {
         } else {
             self.live.failed.fetch_add(1, Relaxed);
         }
-        self.note_warmup(&last);
         self.cursor.finished(end);
         end
-    }
-
-    fn note_warmup(&self, last: &Attempt) {
-        if let Some(warmups) = &self.settings.warmups {
-            warmups.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(last.clone());
-        }
     }
 
     /// Whether an attempt that begins now may keep what it gets.
@@ -402,7 +377,7 @@ impl Lane {
     /// Takes note of how late a request was sent, if nothing but ourselves was in its way: a slot was free when it was due.
     /// The time that its connection took to make is not ours.
     pub(super) fn note_lateness(&self, ticket: &Ticket, sent: Option<Offset>, connecting: Duration) {
-        let waited = !self.settings.closed && self.free_since.get() > ticket.scheduled;
+        let waited = self.settings.pace != PaceKind::Closed && self.slots.free_since.get() > ticket.scheduled;
         if let Some(sent) = sent
             && !waited
         {
@@ -414,26 +389,4 @@ impl Lane {
 
 fn ns(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// A client's think times.
-struct Thoughts {
-    least: Duration,
-    spread: Option<(Uniform<f64>, crate::foundation::seed::Generator)>,
-}
-
-impl Thoughts {
-    fn new(settings: &Settings, client: u32) -> Self {
-        let (least, most) = settings.think;
-        let spread = Uniform::new_inclusive(0.0, most.saturating_sub(least).as_secs_f64()).ok();
-        let seed = settings.seed.derive("think").index(u64::from(client));
-        Self { least, spread: spread.filter(|_| most > least).map(|spread| (spread, seed.generator())) }
-    }
-
-    fn next(&mut self) -> Duration {
-        match &mut self.spread {
-            Some((spread, generator)) => self.least + Duration::from_secs_f64(spread.sample(generator)),
-            None => self.least,
-        }
-    }
 }

@@ -35,6 +35,7 @@ pub struct Figures {
 }
 
 /// What a lane gathers between two hand-overs.
+#[expect(clippy::struct_field_names, reason = "a raw number names its unit")]
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     /// e2e of ok requests in nanoseconds.
@@ -104,7 +105,6 @@ pub struct Live {
     pub(super) ok: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) unsent: AtomicU64,
-    pub(super) unsent_for_slots: AtomicU64,
     pub(super) waited_for_slot: AtomicU64,
     pub(super) waiting_bytes: AtomicU64,
     pub(super) overflowed: AtomicBool,
@@ -128,7 +128,6 @@ impl Live {
             ok: AtomicU64::default(),
             failed: AtomicU64::default(),
             unsent: AtomicU64::default(),
-            unsent_for_slots: AtomicU64::default(),
             waited_for_slot: AtomicU64::default(),
             waiting_bytes: AtomicU64::default(),
             overflowed: AtomicBool::default(),
@@ -174,7 +173,6 @@ impl Live {
             &self.ok,
             &self.failed,
             &self.unsent,
-            &self.unsent_for_slots,
             &self.waited_for_slot,
             &self.out_of_descriptors,
             &self.out_of_ports,

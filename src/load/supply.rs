@@ -190,7 +190,7 @@ enum Kind {
     /// Made by a thread, ahead of time.
     Ahead(Arc<Shared>),
     /// Made when taken, for the simulated clock: there, making takes no time.
-    Inline(Mutex<(Maker, Option<LoadError>)>),
+    Inline(Box<Mutex<(Maker, Option<LoadError>)>>),
 }
 
 /// The requests of one phase.
@@ -199,7 +199,7 @@ pub(super) struct Supply(Kind);
 impl Supply {
     /// A supply that makes each request when it is taken.
     pub(super) fn inline(maker: Maker) -> Self {
-        Self(Kind::Inline(Mutex::new((maker, None))))
+        Self(Kind::Inline(Box::new(Mutex::new((maker, None)))))
     }
 
     /// A supply whose thread makes at most `most` requests ahead; the window is full when this returns.

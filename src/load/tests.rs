@@ -1,0 +1,5 @@
+//! Truth: servers with known behaviour, on the simulated clock or on loopback; what the records say is held against it.
+
+mod bench;
+mod faults;
+mod pacing;

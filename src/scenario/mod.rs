@@ -7,6 +7,7 @@ mod check;
 pub mod document;
 mod domain;
 mod effective;
+mod profile;
 mod read;
 mod resolve;
 mod rules;
@@ -15,5 +16,6 @@ mod suggest;
 
 pub use domain::*;
 pub use effective::yaml as effective_yaml;
+pub use profile::read_profile;
 pub use read::{Loaded, ReadOptions, Rejected, read};
 pub use schema::schema;

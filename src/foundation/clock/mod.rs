@@ -2,6 +2,8 @@
 //!
 //! Begin at [`Clock`]; who waits takes a [`Timer`], which wakes within some ten microseconds where the machine can.
 
+#![expect(clippy::disallowed_methods, reason = "the one room that reads time and sleeps")]
+
 mod deadline;
 mod lane;
 mod timer;
@@ -12,7 +14,7 @@ use std::time::Duration;
 use crate::foundation::units::Offset;
 
 pub use deadline::Deadline;
-pub use lane::{Lane, lane};
+pub use lane::lane;
 pub use timer::{Timer, Until};
 pub use wall::utc_now;
 
@@ -26,6 +28,7 @@ enum Kind {
         epoch: std::time::Instant,
     },
     /// One simulated microsecond is one millisecond of a paused tokio runtime.
+    #[cfg_attr(not(any(test, feature = "internals")), expect(dead_code, reason = "for tests and benches"))]
     Simulated {
         epoch: tokio::time::Instant,
     },
@@ -38,6 +41,7 @@ impl Clock {
     }
 
     /// A clock that moves only when everything waits; must be made inside a paused runtime ([`lane`]).
+    #[cfg(any(test, feature = "internals"))]
     pub fn simulated() -> Self {
         Self(Kind::Simulated { epoch: tokio::time::Instant::now() })
     }
@@ -60,28 +64,19 @@ impl Clock {
         }
     }
 
-    /// The same clock with its epoch at this moment.
-    #[must_use]
-    pub fn restarted(&self) -> Self {
-        match &self.0 {
-            Kind::Real { .. } => Self::real(),
-            Kind::Simulated { .. } => Self::simulated(),
-        }
-    }
-
     /// Waits until the clock shows `at`, to within a millisecond or two: for what need not be on time. A [`Timer`] is
     /// for the rest.
     pub async fn sleep_until(&self, at: Offset) {
-        tokio::time::sleep_until(self.tokio_instant(at)).await;
+        self.tokio_sleep(at).await;
     }
 
-    /// The moment on tokio's clock that is not before `at`.
-    fn tokio_instant(&self, at: Offset) -> tokio::time::Instant {
-        match &self.0 {
+    /// The wait on tokio's clock that does not end before `at`.
+    fn tokio_sleep(&self, at: Offset) -> tokio::time::Sleep {
+        tokio::time::sleep_until(match &self.0 {
             Kind::Real { epoch } => (*epoch + Duration::from_nanos(at.as_nanos())).into(),
             Kind::Simulated { epoch } => {
                 *epoch + Duration::from_millis(at.as_nanos().div_ceil(1000))
             }
-        }
+        })
     }
 }

@@ -32,7 +32,7 @@ impl fmt::Debug for Timer {
 }
 
 impl Timer {
-    /// A timer of this clock; must be made inside a [`super::Lane`].
+    /// A timer of this clock; must be made inside a lane.
     ///
     /// # Errors
     /// Where the system grants no descriptor.
@@ -123,8 +123,7 @@ impl Future for Until {
         }
         let Some(wheel) = &this.timer.wheel else {
             if !matches!(this.waiting, Waiting::Tokio(_)) {
-                let due = this.timer.clock.tokio_instant(this.at);
-                this.waiting = Waiting::Tokio(Box::pin(tokio::time::sleep_until(due)));
+                this.waiting = Waiting::Tokio(Box::pin(this.timer.clock.tokio_sleep(this.at)));
             }
             let Waiting::Tokio(sleep) = &mut this.waiting else { return Poll::Pending };
             return sleep.as_mut().poll(cx);
@@ -214,9 +213,14 @@ mod wheel {
             TimerfdClockId::Monotonic,
             TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
         )?;
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for the sake of types that lie about their descriptor; an OwnedFd does not"
+        )]
+        let descriptor = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
         let wheel = Rc::new(Wheel {
             clock: clock.clone(),
-            descriptor: AsyncFd::with_interest(descriptor, Interest::READABLE)?,
+            descriptor,
             waiters: RefCell::default(),
         });
         let task = tokio::task::spawn_local(drive(Rc::clone(&wheel))).abort_handle();

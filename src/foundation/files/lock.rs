@@ -98,7 +98,7 @@ fn write(file: &mut File) -> std::io::Result<()> {
     let start = start_time(pid).unwrap_or(0);
     file.set_len(0)?;
     file.rewind()?;
-    write!(file, "{pid} {start}\n")?;
+    writeln!(file, "{pid} {start}")?;
     file.sync_all()
 }
 

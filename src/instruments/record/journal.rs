@@ -279,6 +279,7 @@ pub fn encode(attempt: &Attempt, block: Vec<u8>) -> Result<Vec<u8>, postcard::Er
 ///
 /// # Errors
 /// Where it was not made by [`encode`].
+#[cfg(test)]
 pub fn decode(mut block: &[u8]) -> Result<Vec<Attempt>, postcard::Error> {
     let mut attempts = Vec::new();
     while !block.is_empty() {

@@ -79,6 +79,7 @@ pub struct Counts {
 }
 
 /// Why a repeat ended.
+#[expect(clippy::enum_variant_names, reason = "what ended is the dataset")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ended {
     /// All that was asked for was done.

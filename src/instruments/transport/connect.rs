@@ -50,7 +50,7 @@ pub async fn connect(origin: &Origin, clock: &Clock) -> Result<Wire, Lost> {
 }
 
 async fn first(all: &[Allowed], held: &std::sync::OnceLock<Allowed>) -> Result<TcpStream, Lost> {
-    let mut last = Lost::new(Outcome::Connect, "the name has no address");
+    let mut failure = Lost::new(Outcome::Connect, "the name has no address");
     for address in all {
         match dial(*address).await {
             Ok(stream) => {
@@ -58,10 +58,10 @@ async fn first(all: &[Allowed], held: &std::sync::OnceLock<Allowed>) -> Result<T
                 let _ = held.set(*address);
                 return Ok(stream);
             }
-            Err(lost) => last = lost,
+            Err(lost) => failure = lost,
         }
     }
-    Err(last)
+    Err(failure)
 }
 
 async fn dial(address: Allowed) -> Result<TcpStream, Lost> {

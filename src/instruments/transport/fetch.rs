@@ -8,7 +8,7 @@ use url::Url;
 
 use super::origin::addresses;
 use super::{Options, TransportError, tls};
-use crate::foundation::access::Network;
+use crate::foundation::access::{Allowed, Network};
 
 /// Most bytes of an answer.
 const BODY_CAP: usize = 16 << 20;
@@ -66,7 +66,7 @@ pub async fn get(
     let host = parsed.host_str().ok_or_else(|| refuse("it names no host"))?.to_owned();
     let port = parsed.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
     let checked: Vec<_> =
-        addresses(&host, port, network)?.into_iter().map(|one| one.address()).collect();
+        addresses(&host, port, network)?.into_iter().map(Allowed::address).collect();
     let failed = |error: reqwest::Error| FetchError::Failed { url: url.into(), reason: causes(&error) };
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured((*tls::config(options.ca_file.as_deref())?).clone())

@@ -15,7 +15,7 @@ mod stamped;
 mod tls;
 
 pub use connect::connect;
-pub use http1::{Activity, Chunk, Wire};
+pub use http1::Wire;
 pub use lost::{Lost, OwnLimit};
 pub use options::{Caps, Options, Version};
 pub use origin::{Origin, TransportError};

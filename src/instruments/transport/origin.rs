@@ -100,6 +100,7 @@ pub(super) enum Reach {
         /// The first that connected; it holds for the cell.
         held: OnceLock<Allowed>,
     },
+    #[cfg_attr(not(any(test, feature = "internals")), expect(dead_code, reason = "for tests and benches"))]
     Memory(Dialer),
 }
 
@@ -145,6 +146,7 @@ impl Origin {
     }
 
     /// An origin within this process.
+    #[cfg(any(test, feature = "internals"))]
     pub fn in_memory(dialer: Dialer, options: &Options) -> Self {
         Self {
             name: "memory".into(),

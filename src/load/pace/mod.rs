@@ -99,24 +99,29 @@ impl Cursor {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Claims the next request. `own` is when a closed loop's client is due; the other paces know themselves.
-    pub(super) fn claim(&self, now: Offset, own: Offset) -> Claim {
+    /// Claims the next request for a slot that has been free since `free_since`. `own` is when a closed loop's client is
+    /// due; the other paces know themselves.
+    pub(super) fn claim(&self, own: Offset, free_since: Offset) -> Claim {
         let mut state = self.state();
         let past = |at: Offset| self.bounds.until.is_some_and(|until| at >= until);
-        if past(now) || self.bounds.requests.is_some_and(|requests| state.next >= requests) {
+        // What a slot had been free for still goes where we are microseconds late; what waited for one does not.
+        if past(free_since) || self.bounds.requests.is_some_and(|requests| state.next >= requests) {
             return Claim::End;
         }
         let (scheduled, due) = match &mut state.pace {
             Pace::Closed => (own, own),
             Pace::Open(open) => match open.peek() {
-                Some(scheduled) if !past(scheduled) => (scheduled, open.due(scheduled)),
-                _ => return Claim::End,
+                Some(scheduled) => (scheduled, open.due(scheduled)),
+                None => return Claim::End,
             },
             Pace::Batch(batch) => match batch.peek() {
                 Some(scheduled) => (scheduled, scheduled),
                 None => return Claim::Barrier,
             },
         };
+        if past(scheduled) {
+            return Claim::End;
+        }
         match self.supply.take() {
             Taken::Ready(ready) => {
                 match &mut state.pace {
@@ -151,7 +156,7 @@ impl Cursor {
         let scheduled = match &mut state.pace {
             Pace::Closed => return None,
             Pace::Open(open) => open.peek().filter(|&scheduled| scheduled < ended)?,
-            Pace::Batch(batch) => batch.peek()?,
+            Pace::Batch(batch) => batch.peek().filter(|&scheduled| scheduled < ended)?,
         };
         let Taken::Ready(ready) = self.supply.take_patiently() else { return None };
         match &mut state.pace {

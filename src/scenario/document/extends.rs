@@ -109,9 +109,10 @@ impl<'a> Loader<'a> {
         let Some(entry) = own.entry("extends").cloned() else {
             return own.clone();
         };
-        let entries = own.entries().unwrap_or_default();
+        let entries = own.entries().map(|entries| entries.iter());
         let rest = entries
-            .iter()
+            .into_iter()
+            .flatten()
             .filter(|entry| &*entry.key != "extends")
             .cloned()
             .collect();
@@ -157,68 +158,73 @@ impl<'a> Loader<'a> {
         pointer: &str,
         location: &Location,
     ) -> Option<Node> {
-        let refuse = |code, message: String, help: &str| {
-            Problem::error(code, span, pointer, message).help(help)
-        };
-        if path.contains("${") {
-            let message = format!("the reference in `{path}` is not filled in");
-            self.problems.push(refuse(
-                "bad-reference",
-                message,
-                "`extends` takes plain paths",
-            ));
-            return None;
-        }
-        let target = match self.locate(path, location) {
+        let target = match self.target(path, location) {
             Ok(target) => target,
-            Err(error) => {
-                let code = match error {
-                    FilesError::Outside { .. } => "outside-project",
-                    _ => "unreadable-file",
-                };
-                self.problems
-                    .push(refuse(code, describe(path, &error), &error.help()));
+            Err(Refused {
+                code,
+                message,
+                help,
+            }) => {
+                let problem = Problem::error(code, span, pointer, message);
+                self.problems.push(problem.help(help));
                 return None;
             }
         };
-        if self.chain.contains(&target.real) {
-            let message = format!("`{path}` extends this file in turn");
-            self.problems.push(refuse(
-                "extends-cycle",
-                message,
-                "move what both need into a file of its own",
-            ));
-            return None;
-        }
-        if self.chain.len() > DEEPEST {
-            let message = format!(
-                "`{path}` would be extended {} files deep; {DEEPEST} is the most",
-                self.chain.len()
-            );
-            self.problems.push(refuse(
-                "extends-too-deep",
-                message,
-                "extend fewer files in a row",
-            ));
-            return None;
-        }
         self.loaded += 1;
         if self.loaded > self.limits.files {
             if self.loaded == self.limits.files + 1 {
                 let message = format!("more than {} files are extended", self.limits.files);
-                self.problems
-                    .push(refuse("too-many-files", message, "extend fewer files"));
+                let problem = Problem::error("too-many-files", span, pointer, message);
+                self.problems.push(problem.help("extend fewer files"));
             }
             return None;
         }
         match read_text(&target.real, self.limits) {
             Ok(text) => self.load(&target, text),
             Err(error) => {
-                self.problems
-                    .push(error.problem(span, pointer, path, self.limits));
+                let problem = error.problem(span, pointer, path, self.limits);
+                self.problems.push(problem);
                 None
             }
         }
+    }
+
+    /// Where a path leads, if it may be followed.
+    fn target(&self, path: &str, location: &Location) -> Result<Location, Refused> {
+        let refuse = |code, message: String, help: &str| {
+            Err(Refused {
+                code,
+                message,
+                help: help.to_owned(),
+            })
+        };
+        if path.contains("${") {
+            let message = format!("the reference in `{path}` is not filled in");
+            return refuse("bad-reference", message, "`extends` takes plain paths");
+        }
+        let target = self.locate(path, location).map_err(|error| Refused {
+            code: match error {
+                FilesError::Outside { .. } => "outside-project",
+                _ => "unreadable-file",
+            },
+            message: describe(path, &error),
+            help: error.help(),
+        })?;
+        if self.chain.contains(&target.real) {
+            let message = format!("`{path}` extends this file in turn");
+            return refuse(
+                "extends-cycle",
+                message,
+                "move what both need into a file of its own",
+            );
+        }
+        let depth = self.chain.len();
+        if depth > DEEPEST {
+            let message =
+                format!("`{path}` would be extended {depth} files deep; {DEEPEST} is the most");
+            return refuse("extends-too-deep", message, "extend fewer files in a row");
+        }
+        Ok(target)
     }
 
     fn locate(&self, path: &str, location: &Location) -> Result<Location, FilesError> {
@@ -230,6 +236,13 @@ impl<'a> Loader<'a> {
             shown: tidy(&shown),
         })
     }
+}
+
+/// Why a path is not followed.
+struct Refused {
+    code: &'static str,
+    message: String,
+    help: String,
 }
 
 /// What is wrong with a path, with the path as written.
@@ -336,13 +349,14 @@ pub(super) fn merge(base: &Node, over: &Node) -> Node {
         return over.clone();
     };
     let mut entries: Vec<Entry> = below.to_vec();
-    for entry in above {
-        match entries.iter_mut().find(|below| below.key == entry.key) {
-            Some(below) => {
-                *below = Entry {
-                    node: merge(&below.node, &entry.node),
+    for entry in above.iter() {
+        match below.position(&entry.key) {
+            Some(at) => {
+                let node = merge(&entries[at].node, &entry.node);
+                entries[at] = Entry {
+                    node,
                     ..entry.clone()
-                }
+                };
             }
             None => entries.push(entry.clone()),
         }

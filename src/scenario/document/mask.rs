@@ -133,22 +133,18 @@ pub(super) fn source(text: &str, spans: &[Range<usize>], broken: bool) -> String
     let mut ranges: Vec<Range<usize>> = spans.to_vec();
     ranges.extend(in_urls(text));
     ranges.extend(suspicious_lines(text, broken));
-    let mut bytes: Vec<char> = Vec::with_capacity(text.len());
     ranges.sort_by_key(|range| range.start);
-    let mut next = 0;
-    let mut hidden_until = 0;
-    for (at, character) in text.char_indices() {
-        while next < ranges.len() && ranges[next].start <= at {
-            hidden_until = hidden_until.max(ranges[next].end);
-            next += 1;
-        }
-        bytes.push(if at < hidden_until {
-            stand_in(character)
-        } else {
-            character
-        });
+    let mut masked = String::with_capacity(text.len());
+    let mut from = 0;
+    for range in ranges {
+        let start = text.ceil_char_boundary(range.start.max(from));
+        let end = text.ceil_char_boundary(range.end.max(start));
+        masked.push_str(&text[from..start]);
+        masked.extend(text[start..end].chars().map(stand_in));
+        from = end;
     }
-    bytes.into_iter().collect()
+    masked.push_str(&text[from..]);
+    masked
 }
 
 /// A character that shows nothing of another but its length in bytes; white space stays.
@@ -233,7 +229,7 @@ fn only_references(text: &str) -> bool {
 }
 
 fn signing(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    text.match_indices(['?', '&']).filter_map(move |(at, _)| {
+    memchr::memchr2_iter(b'?', b'&', text.as_bytes()).filter_map(move |at| {
         let rest = &text[at + 1..];
         let equals = rest.find('=')?;
         let known = SIGNING
@@ -251,16 +247,18 @@ fn signing(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 /// Values after what looks like a credential's key, in comments; of a broken file, in all lines.
 fn suspicious_lines(text: &str, broken: bool) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let from = if broken { Some(0) } else { line.find('#') };
-        if let Some(from) = from {
-            ranges.extend(
-                suspicious(&line[from..])
-                    .map(|range| start + from + range.start..start + from + range.end),
-            );
-        }
-        start += line.len();
+    let mut from = 0;
+    while let Some(start) = if broken {
+        (from < text.len()).then_some(from)
+    } else {
+        text[from..].find('#').map(|length| from + length)
+    } {
+        let end = text[start..]
+            .find('\n')
+            .map_or(text.len(), |length| start + length + 1);
+        let line = suspicious(&text[start..end]);
+        ranges.extend(line.map(|range| start + range.start..start + range.end));
+        from = end;
     }
     ranges
 }
@@ -269,14 +267,14 @@ fn suspicious(line: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     let lower = line.to_ascii_lowercase();
     line.match_indices(':').filter_map(move |(colon, _)| {
         let key = lower[..colon].trim_end().trim_end_matches(['"', '\'']);
-        let known = |name: &&str| {
-            key.strip_suffix(*name).is_some_and(|before| {
+        let known = |name: &str| {
+            key.strip_suffix(name).is_some_and(|before| {
                 !before.ends_with(|last: char| {
                     last.is_ascii_alphanumeric() || matches!(last, '-' | '_')
                 })
             })
         };
-        if !CREDENTIALS.iter().chain(&SUSPECTS).any(|name| known(&name)) {
+        if !CREDENTIALS.iter().chain(&SUSPECTS).any(|name| known(name)) {
             return None;
         }
         let after = &line[colon + 1..];

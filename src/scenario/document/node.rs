@@ -3,6 +3,8 @@
 //! Aliases share what they stand for; [`Weight`] says how large it is when written out, so that a bomb is seen before
 //! anything is copied.
 
+use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde_json::{Map, Number, Value};
@@ -70,7 +72,7 @@ pub(super) enum Kind {
     /// A value that was refused, with a problem of its own; null where a value is needed.
     Refused,
     List(Arc<Vec<Node>>),
-    Map(Arc<Vec<Entry>>),
+    Map(Arc<Entries>),
 }
 
 /// How large a node is with all its aliases written out.
@@ -82,6 +84,42 @@ pub(super) struct Weight {
     pub(super) bytes: usize,
     /// Levels of maps and lists; 0 for a scalar.
     pub(super) depth: usize,
+}
+
+/// The entries of a map in their order, found by key without a search.
+#[derive(Debug)]
+pub(super) struct Entries {
+    list: Vec<Entry>,
+    index: HashMap<Arc<str>, usize>,
+}
+
+impl Entries {
+    fn new(list: Vec<Entry>) -> Self {
+        let index = list
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| (entry.key.clone(), at))
+            .collect();
+        Self { list, index }
+    }
+
+    /// Where the entry with that key stands.
+    pub(super) fn position(&self, key: &str) -> Option<usize> {
+        self.index.get(key).copied()
+    }
+
+    /// The entry with that key.
+    pub(super) fn named(&self, key: &str) -> Option<&Entry> {
+        self.position(key).map(|at| &self.list[at])
+    }
+}
+
+impl Deref for Entries {
+    type Target = [Entry];
+
+    fn deref(&self) -> &[Entry] {
+        &self.list
+    }
 }
 
 /// A value with its place.
@@ -144,11 +182,11 @@ impl Node {
     }
 
     pub(super) fn map(entries: Vec<Entry>, span: Span) -> Self {
-        Self::new(Kind::Map(Arc::new(entries)), span)
+        Self::new(Kind::Map(Arc::new(Entries::new(entries))), span)
     }
 
     /// The entries of a map; `None` of anything else.
-    pub(super) fn entries(&self) -> Option<&[Entry]> {
+    pub(super) fn entries(&self) -> Option<&Entries> {
         match &self.kind {
             Kind::Map(entries) => Some(entries),
             _ => None,
@@ -157,7 +195,7 @@ impl Node {
 
     /// The entry of a map by its key.
     pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries()?.iter().find(|entry| &*entry.key == key)
+        self.entries()?.named(key)
     }
 
     /// As a JSON value, with `text` deciding what stands for each string leaf; `pointer` is this node's.
@@ -198,14 +236,14 @@ impl Node {
             Kind::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     within(pointer, &index.to_string(), |pointer| {
-                        item.leaves(pointer, visit)
+                        item.leaves(pointer, visit);
                     });
                 }
             }
             Kind::Map(entries) => {
                 for entry in entries.iter() {
                     within(pointer, &entry.key, |pointer| {
-                        entry.node.leaves(pointer, visit)
+                        entry.node.leaves(pointer, visit);
                     });
                 }
             }

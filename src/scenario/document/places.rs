@@ -161,7 +161,7 @@ impl Places {
         };
         for step in steps(pointer) {
             let (node, key, through) = match &at.node.kind {
-                Kind::Map(entries) => match entries.iter().find(|entry| *entry.key == *step) {
+                Kind::Map(entries) => match entries.named(&step) {
                     Some(entry) => (&entry.node, Some(entry.key_span), entry.used),
                     None => return Located { exact: false, ..at },
                 },
@@ -201,7 +201,7 @@ impl Places {
         }
         // A map without a key (the document, an item) is shown by its first key.
         if lines
-            && let Some(first) = node.entries().and_then(<[_]>::first)
+            && let Some(first) = node.entries().and_then(|entries| entries.first())
             && first.used.is_none()
         {
             return (first.key_span, &located.used);

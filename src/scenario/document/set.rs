@@ -26,7 +26,9 @@ pub(super) fn apply(setting: &str, root: Node, loader: &mut Loader) -> Node {
         end: setting.len(),
     };
     match assignment(setting, file, loader) {
-        Err(problem) => {
+        Err(message) => {
+            let problem = Problem::error("bad-setting", whole, "", message)
+                .help("write `--set path=value`, such as `--set load.requests=5`");
             loader.problems.push(problem);
             root
         }
@@ -62,30 +64,16 @@ struct Assignment {
     value: Node,
 }
 
-fn assignment(setting: &str, file: usize, loader: &mut Loader) -> Result<Assignment, Problem> {
-    let whole = Span {
-        file,
-        start: 0,
-        end: setting.len(),
-    };
-    let wrong = |message: String| {
-        Problem::error("bad-setting", whole, "", message)
-            .help("write `--set path=value`, such as `--set load.requests=5`")
-    };
-    let (path, equals) = path(setting, file).map_err(wrong)?;
+fn assignment(setting: &str, file: usize, loader: &mut Loader) -> Result<Assignment, String> {
+    let (path, equals) = path(setting, file)?;
     if path.len() > LONGEST {
-        return Err(wrong(format!("a path of more than {LONGEST} steps")));
+        return Err(format!("a path of more than {LONGEST} steps"));
     }
     if path[0].name == "extends" {
-        return Err(
-            Problem::error("bad-setting", whole, "/extends", "`extends` cannot be set")
-                .help("write it into the scenario"),
-        );
+        return Err("`extends` cannot be set".to_owned());
     }
-    Ok(Assignment {
-        path,
-        value: value(setting, equals + 1, file, loader),
-    })
+    let value = value(setting, equals + 1, file, loader);
+    Ok(Assignment { path, value })
 }
 
 /// Splits `a.b."c.d".0=` into its steps; also says where the `=` stands.

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of scenarios. Goes on after whatever does not break the structure, so that one pass finds all of it.
 
+mod bounds;
 mod build;
 mod keys;
 mod syntax;

@@ -17,11 +17,12 @@ pub fn github(findings: &[Finding]) -> String {
         } else {
             format!(" file={}", property(more.file))
         };
-        text.push_str(&format!(
+        let command = format!(
             "::{}{place}::{}\n",
             level(more.severity),
             data(&more.sentence())
-        ));
+        );
+        text.push_str(&command);
     }
     text
 }

@@ -163,7 +163,7 @@ fn a_credential_is_masked_in_a_setting_and_in_a_broken_file() {
     };
     let source = read_text(Path::new("a.yaml"), "targets: {a: {}}", &options);
     assert_eq!(source.files[1].text, "targets.a.auth.bearer=*********");
-    let broken = super::super::source::read_text(
+    let broken = read_text(
         Path::new("a.yaml"),
         "auth: { bearer: sk-live-1, x: [\nauthorization: sk-live-2\n",
         &ReadOptions::default(),

@@ -54,20 +54,20 @@ pub(super) struct Builder<'a> {
     offset: usize,
     unquoted: &'a [Range<usize>],
     pub(super) frames: Vec<Frame>,
-    anchors: HashMap<usize, Node>,
+    pub(super) anchors: HashMap<usize, Node>,
     root: Option<Node>,
     pub(super) problems: Vec<Problem>,
-    counts: Counts,
-    whole: bool,
+    pub(super) counts: Counts,
+    pub(super) whole: bool,
 }
 
 /// What was used of the limits.
 #[derive(Default)]
-struct Counts {
+pub(super) struct Counts {
     documents: usize,
-    nodes: usize,
-    bytes: usize,
-    aliases: usize,
+    pub(super) nodes: usize,
+    pub(super) bytes: usize,
+    pub(super) aliases: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -205,20 +205,6 @@ impl<'a> Builder<'a> {
             .push(Problem::error(code, at, &pointer, message).help(help));
     }
 
-    /// Stops reading: a limit is exceeded. Said once, for closing what is open counts too.
-    fn exceeded(&mut self, code: &'static str, at: Span, message: &str) -> ControlFlow<()> {
-        if self.whole {
-            self.problem(
-                code,
-                at,
-                message,
-                "keep prompts and other data in dataset files",
-            );
-        }
-        self.whole = false;
-        ControlFlow::Break(())
-    }
-
     fn open(
         &mut self,
         content: Content,
@@ -307,52 +293,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn alias(&mut self, anchor: usize, at: Span) -> ControlFlow<()> {
-        self.counts.aliases += 1;
-        if self.counts.aliases > self.limits.aliases {
-            let message = format!("more than {} aliases", self.limits.aliases);
-            return self.exceeded("too-many-aliases", at, &message);
-        }
-        let Some(node) = self.anchors.get(&anchor) else {
-            self.problem(
-                "recursive-alias",
-                at,
-                "this alias stands within its own anchor",
-                "write the value out",
-            );
-            return self.value(Node::new(Kind::Refused, at), 0, None);
-        };
-        // A clone shares what it stands for; only its weight tells how large it is.
-        let node = Node {
-            used: Some(at),
-            ..node.clone()
-        };
-        let depth = self.frames.len() + node.weight.depth;
-        if depth > self.limits.depth {
-            let message = format!(
-                "nested deeper than {} levels through this alias",
-                self.limits.depth
-            );
-            return self.exceeded("too-deep", at, &message);
-        }
-        self.value(node, 0, Some(at))
-    }
-
-    /// Counts what a value adds when it is written out.
-    fn count(&mut self, nodes: usize, bytes: usize, at: Span) -> ControlFlow<()> {
-        self.counts.nodes = self.counts.nodes.saturating_add(nodes);
-        self.counts.bytes = self.counts.bytes.saturating_add(bytes);
-        if self.counts.nodes > self.limits.nodes {
-            let message = format!("more than {} values", self.limits.nodes);
-            return self.exceeded("too-many-values", at, &message);
-        }
-        if self.counts.bytes > self.limits.text_bytes {
-            let message = format!("more than {} MiB of text", self.limits.text_bytes >> 20);
-            return self.exceeded("too-much-text", at, &message);
-        }
-        ControlFlow::Continue(())
-    }
-
     fn expects_key(&self) -> bool {
         let last = self.frames.last().map(|frame| &frame.content);
         matches!(
@@ -366,7 +306,12 @@ impl<'a> Builder<'a> {
 
     /// Puts a finished node where it belongs. What was written here was counted piece by piece; what an alias brings
     /// is counted now, before anything holds it.
-    fn value(&mut self, node: Node, anchor: usize, alias: Option<Span>) -> ControlFlow<()> {
+    pub(super) fn value(
+        &mut self,
+        node: Node,
+        anchor: usize,
+        alias: Option<Span>,
+    ) -> ControlFlow<()> {
         let at = alias.unwrap_or(node.span);
         let own = match (&node.kind, alias) {
             (_, Some(_)) => (node.weight.nodes, node.weight.bytes),

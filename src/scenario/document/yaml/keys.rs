@@ -103,7 +103,7 @@ impl Builder<'_> {
             let used = source.used.or(node.used);
             match source.entries() {
                 Some(entries) => {
-                    for entry in entries {
+                    for entry in entries.iter() {
                         if seen.insert(entry.key.clone()) {
                             merged.push(Entry {
                                 used: used.or(entry.used),
