@@ -5,5 +5,6 @@ mod architecture;
 mod mock;
 mod plan;
 mod run;
+mod scenarios;
 mod support;
 mod validate;
