@@ -18,12 +18,6 @@ pub const EFFECTIVE: &str = "effective.yaml";
 pub const JOURNAL: &str = "journal";
 /// Kept texts, pictures and videos.
 pub const SAMPLES: &str = "samples";
-/// Charts.
-pub const PLOTS: &str = "plots";
-/// The same numbers in other tools' formats, a folder each.
-pub const EXPORTS: &str = "exports";
-/// What subprocesses wrote.
-pub const LOGS: &str = "logs";
 
 /// What stands at a path where a report should go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -68,7 +68,7 @@ fn names(cell: &CellResult) -> Vec<(String, &'static str, Option<&'static str>)>
     for metric in catalogue::all().filter(|metric| metric.better != Better::Neither) {
         match cell.metrics.get(metric.name) {
             Some(Some(MetricValue::Number(_))) => {
-                names.push((metric.name.to_owned(), metric.name, None))
+                names.push((metric.name.to_owned(), metric.name, None));
             }
             Some(Some(MetricValue::Distribution(_))) => names.extend(STATISTICS.map(|statistic| {
                 (

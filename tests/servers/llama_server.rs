@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use polars::prelude::*;
 use polars_io::SerReader as _;
+use polars_io::parquet::read::ParquetReader;
 
 const PROMPT: &str = "Hello there, what is a licence?";
 const ANSWER: &str = "F You fileear ad include include include";

@@ -109,11 +109,6 @@ impl Table {
         &self.path
     }
 
-    /// How many rows it has.
-    pub fn rows(&self) -> usize {
-        self.metadata.num_rows
-    }
-
     /// Reads some columns, of all rows or of a range of them. Row groups outside of the range are not decoded.
     ///
     /// # Errors

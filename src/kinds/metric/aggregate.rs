@@ -157,7 +157,7 @@ fn cell(table: &Table, runs: &[Run], context: &CellContext) -> Result<CellMetric
     let pooled = totals
         .iter()
         .cloned()
-        .reduce(Totals::pooled)
+        .reduce(|one, two| one.pooled(&two))
         .unwrap_or_default();
     let mut cell = CellMetrics {
         id: context.id.clone(),

@@ -27,10 +27,9 @@ mod warnings;
 mod workload;
 
 pub use aggregate::{CellContext, CellMetrics, MetricError, RepeatMetrics, aggregate};
-pub use catalogue::{Better, Metric, Shape, Unit, percentile_share};
+pub use catalogue::{Better, Shape, Unit, percentile_share};
 pub use value::{
-    GroupResult, MetricValue, Metrics, Requests, SloResult, Spread, Summary, TimelinePoint,
-    Warning, number,
+    GroupResult, MetricValue, Requests, SloResult, Spread, Summary, TimelinePoint, Warning, number,
 };
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(super) fn over_repeats(cell: &CellMetrics) -> BTreeMap<String, Spread> {
         for (name, value) in &repeat.metrics {
             match value {
                 Some(MetricValue::Number(number)) => {
-                    values.entry(name.clone()).or_default().push(*number)
+                    values.entry(name.clone()).or_default().push(*number);
                 }
                 Some(MetricValue::Distribution(summary)) if is_latency(name) => {
                     for (statistic, number) in &summary.statistics {

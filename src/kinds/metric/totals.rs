@@ -54,7 +54,7 @@ impl Totals {
 
     /// The totals of both, as if their repeats had followed each other.
     #[must_use]
-    pub fn pooled(self, other: Self) -> Self {
+    pub fn pooled(self, other: &Self) -> Self {
         Self {
             requests: self.requests + other.requests,
             duration_s: sum(self.duration_s, other.duration_s),
