@@ -158,9 +158,14 @@ fn without(value: &Value, wrong: &[&Finding], source: &Source) -> Value {
     // The last first: what is taken out of a list moves only what comes after it.
     pointers.sort_by_key(|pointer| std::cmp::Reverse(place_in_lists(pointer)));
     for pointer in pointers {
-        take_out(&mut rest, pointer);
+        take_out(&mut rest, whole_credential(pointer));
     }
     rest
+}
+
+/// Credentials are taken out whole: a part of them is none.
+fn whole_credential(pointer: &str) -> &str {
+    pointer.find("/auth/").map_or(pointer, |at| &pointer[..at + "/auth".len()])
 }
 
 /// A text that may say anything stands as it was written.

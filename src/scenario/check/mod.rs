@@ -162,10 +162,16 @@ impl Checker {
             }
             _ => Finding::error("not-allowed", pointer, error.to_string()),
         };
-        match wording::help(value, part) {
+        match wording::help(value, part).or_else(|| wording::help(value, self.definition(error))) {
             Some(help) => finding.help(help),
-            None => finding,
+            None => finding.help("see `plimsoll schema` for what may stand here"),
         }
+    }
+
+    /// The definition that the part of the schema stands in.
+    fn definition(&self, error: &ValidationError<'_>) -> &Value {
+        let name = error.schema_path().as_str().split('/').nth(2).unwrap_or_default();
+        self.schema.pointer(&format!("/definitions/{name}")).unwrap_or(&Value::Null)
     }
 
     fn unknown_key(&self, pointer: &str, key: &str, part: &Value) -> Finding {

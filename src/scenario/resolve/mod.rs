@@ -91,5 +91,3 @@ fn refused(pointer: &str, error: &serde_json::Error) -> Finding {
     Finding::error("unreadable-value", pointer, error.to_string())
 }
 
-#[cfg(test)]
-mod tests;

@@ -7,6 +7,7 @@ mod address;
 mod compare;
 mod credentials;
 mod dataset;
+mod embedded;
 mod files;
 mod http;
 mod load;
@@ -35,6 +36,7 @@ pub const ALL: &[Rule] = &[
     address::MISSING,
     address::TWICE,
     address::FORM,
+    embedded::MODEL,
     credentials::LITERAL,
     dataset::ROWS,
     dataset::VBENCH_IMAGES,
