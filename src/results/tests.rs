@@ -322,3 +322,118 @@ fn a_cell_is_shown_relative_to_the_one_that_differs_only_in_the_baselines_axes()
     relative_to_baseline(&mut cells, &baseline);
     assert_eq!(cells[1].relative, again);
 }
+
+const SCENARIO: &str = "
+version: 1
+name: chat
+description: what it is for
+targets:
+  a: { protocol: openai-chat, base_url: 'http://127.0.0.1:1', model: m }
+datasets:
+  words: { kind: random, task: chat }
+matrix: { rate: [1, 2, 4] }
+load: { requests: 10, repeats: 2 }
+slo:
+  objectives: ['e2e.p99 <= 2s', { objective: 'error_rate <= 1%', where: { rate: 2 } }]
+report: { baseline: { rate: 1 }, group_by: [max_tokens] }
+";
+
+fn assembled(metrics: Vec<crate::kinds::metric::CellMetrics>, runs: Vec<CellRun>) -> Results {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.yaml");
+    std::fs::write(&path, SCENARIO).unwrap();
+    let loaded = crate::scenario::read(&path, &crate::scenario::ReadOptions::default());
+    let Ok(loaded) = loaded else {
+        panic!("the scenario is legal")
+    };
+    let Ok(plan) = crate::plan::expand(&loaded.scenario) else {
+        panic!("so is its plan")
+    };
+    assemble(Assembly {
+        scenario: &loaded.scenario,
+        plan: &plan,
+        metrics,
+        runs,
+        environment: Environment::default(),
+        datasets: Vec::new(),
+        incomplete: true,
+    })
+}
+
+fn numbers(p99: f64) -> crate::kinds::metric::CellMetrics {
+    let mut numbers = crate::kinds::metric::CellMetrics::default();
+    numbers
+        .metrics
+        .insert("e2e".into(), Some(distribution(&[("p99", p99)])));
+    numbers
+        .metrics
+        .insert("error_rate".into(), Some(MetricValue::Number(0.0)));
+    numbers.metrics.insert(
+        "server.peak_memory_mb".into(),
+        Some(distribution(&[("max", 1.0)])),
+    );
+    let repeat = |repeat| crate::kinds::metric::RepeatMetrics {
+        repeat,
+        ..Default::default()
+    };
+    numbers.repeats = vec![repeat(1), repeat(2)];
+    numbers
+}
+
+#[test]
+fn a_run_is_assembled_cell_by_cell_and_what_was_not_executed_missed_nothing() {
+    let run = CellRun {
+        base_ms: Some(0.5),
+        positions: vec![1, 4],
+        ..CellRun::default()
+    };
+    let results = assembled(vec![numbers(1.0), numbers(3.0)], vec![run]);
+    let verdicts = |cell: &CellResult| {
+        cell.objectives
+            .iter()
+            .map(|objective| objective.verdict)
+            .collect::<Vec<_>>()
+    };
+    let [first, second, third] = &results.cells[..] else {
+        panic!("three rates are three cells")
+    };
+    assert_eq!(verdicts(first), [ObjectiveVerdict::Met]);
+    assert_eq!(
+        verdicts(second),
+        [ObjectiveVerdict::Missed, ObjectiveVerdict::Met],
+        "`where` chooses its cells"
+    );
+    assert_eq!(
+        verdicts(third),
+        [ObjectiveVerdict::NoData],
+        "it was never executed"
+    );
+    assert_eq!(
+        first
+            .repeats
+            .iter()
+            .map(|repeat| repeat.position)
+            .collect::<Vec<_>>(),
+        [1, 4]
+    );
+    assert_eq!((first.slo.base_ms, second.slo.base_ms), (Some(0.5), None));
+    assert_eq!(second.relative["e2e.p99"].speedup, Some(1.0 / 3.0));
+    assert!(first.relative.is_empty() && third.relative.is_empty());
+    assert!(results.incomplete);
+    assert_eq!(
+        results.scenario.description.as_deref(),
+        Some("what it is for")
+    );
+    assert_eq!(results.report.group_by, ["max_tokens"]);
+    assert_eq!(
+        results.definitions["server.peak_memory_mb"].better,
+        Better::Neither
+    );
+    assert_eq!(results.definitions["e2e"].unit, Unit::Seconds);
+    // What is assembled is what is read back: nothing of it depends on the order that JSON loses.
+    let bytes = to_json(&results).unwrap();
+    assert_eq!(
+        from_json(&bytes, Path::new("results.json")).unwrap(),
+        results
+    );
+}
