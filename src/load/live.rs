@@ -79,6 +79,15 @@ impl Nanoseconds {
         })
     }
 
+    /// Each value that was recorded, to three digits, with how often.
+    fn counts(&self) -> Vec<(u64, u64)> {
+        let histogram = self.0.iter();
+        histogram
+            .flat_map(Histogram::iter_recorded)
+            .map(|step| (step.value_iterated_to(), step.count_at_value()))
+            .collect()
+    }
+
     fn clear(&mut self) {
         if let Some(histogram) = &mut self.0 {
             histogram.clear();
@@ -215,6 +224,11 @@ impl Live {
     /// Lateness over the phase.
     pub(super) fn lateness(&self) -> Option<Times> {
         self.merged().lateness.times()
+    }
+
+    /// The same as a histogram.
+    pub(super) fn lateness_counts(&self) -> Vec<(u64, u64)> {
+        self.merged().lateness.counts()
     }
 
     pub(super) fn hit(&self, limit: OwnLimit) {

@@ -125,6 +125,7 @@ impl<'a> PhaseRun<'a> {
             counts: Counts { intended: ok + failed + unsent, sent: ok + failed, ok, failed, unsent },
             own: OwnFigures {
                 lateness: live.lateness(),
+                lateness_counts: live.lateness_counts(),
                 seconds,
                 out_of_descriptors,
                 out_of_ports,

@@ -1,12 +1,13 @@
 //! What the generator saw of itself over the repeats of a cell, put together for the verdict and for the results.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
 
 use super::records::Bases;
 use crate::instruments::record::journal::Contents;
-use crate::instruments::record::{Commit, Ended, OwnSecond, SampleFile, Times};
+use crate::instruments::record::{Commit, Ended, OwnSecond, SampleFile};
 use crate::kinds::metric::slo::{E2eLimit, Limits};
 use crate::kinds::verdict::validity::{self, Evidence};
 use crate::plan::Cell;
@@ -53,13 +54,12 @@ fn evidence(cell: &Cell, commits: &[&Commit]) -> Evidence {
         void.push(format!("{starved} of {intended} requests were due before they had been made ready"));
     }
     let unsent = sum(|commit| commit.counts.unsent);
-    let capped = commits.iter().any(|commit| commit.own.waited_for_slot > 0);
     Evidence {
-        lateness_p99_s: worst(commits, |times| times.p99_ns),
+        lateness_p99_s: lateness(commits, 0.99),
         tightest_limit_s: tightest(&cell.slo.limits),
         intended,
         sent: intended - unsent.min(intended),
-        unsent_for_slots: if capped { unsent } else { 0 },
+        unsent_for_slots: sum(|commit| commit.own.unsent_for_slots),
         stopped: commits.iter().any(|commit| commit.ended == Ended::Interrupted),
         waited_for_slots: if cell.rate.per_second().is_some() { sum(|commit| commit.own.waited_for_slot) } else { 0 },
         cpu_shares: seconds(commits).filter_map(|(_, second)| second.cpu_share).collect(),
@@ -71,8 +71,28 @@ fn evidence(cell: &Cell, commits: &[&Commit]) -> Evidence {
     }
 }
 
-fn worst(commits: &[&Commit], of: fn(&Times) -> u64) -> Option<f64> {
-    commits.iter().filter_map(|commit| commit.own.lateness.as_ref()).map(of).max().map(seconds_of)
+/// A quantile of lateness over all repeats: the least value that at least that share does not exceed.
+fn lateness(commits: &[&Commit], share: f64) -> Option<f64> {
+    let mut pooled: BTreeMap<u64, u64> = BTreeMap::new();
+    for (ns, times) in commits.iter().flat_map(|commit| &commit.own.lateness_counts) {
+        *pooled.entry(*ns).or_default() += times;
+    }
+    let all: u64 = pooled.values().sum();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts of requests stay far below 2^53, and a share is from 0 to 1"
+    )]
+    let rank = (share * all as f64).ceil() as u64;
+    let mut below = 0;
+    pooled
+        .into_iter()
+        .find(|(_, times)| {
+            below += times;
+            below >= rank
+        })
+        .map(|(ns, _)| seconds_of(ns))
 }
 
 fn seconds_of(ns: u64) -> f64 {
@@ -106,9 +126,9 @@ fn self_check(commits: &[&Commit]) -> SelfCheck {
     #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
     let sent_ratio = (intended > 0).then(|| (intended - unsent.min(intended)) as f64 / intended as f64);
     SelfCheck {
-        lateness_p50: worst(commits, |times| times.p50_ns),
-        lateness_p99: worst(commits, |times| times.p99_ns),
-        lateness_max: worst(commits, |times| times.max_ns),
+        lateness_p50: lateness(commits, 0.5),
+        lateness_p99: lateness(commits, 0.99),
+        lateness_max: lateness(commits, 1.0),
         cpu_share_max: most(|second| second.cpu_share),
         steal_max: most(|second| second.steal),
         canary_p99: most(|second| second.canary.map(|times| seconds_of(times.p99_ns))),

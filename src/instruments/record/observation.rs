@@ -47,6 +47,9 @@ pub struct OwnSecond {
 pub struct OwnFigures {
     /// Lateness of sending with slots free over the whole repeat.
     pub lateness: Option<Times>,
+    /// The same as a histogram of three digits: nanoseconds, and how often. Those of several repeats add up; their
+    /// percentiles do not.
+    pub lateness_counts: Vec<(u64, u64)>,
     /// Each second alone.
     pub seconds: Vec<OwnSecond>,
     /// Requests that no descriptor was left for (`EMFILE`, `ENFILE`).
