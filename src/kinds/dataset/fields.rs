@@ -10,39 +10,49 @@ use super::{Params, Prompt, Row};
 pub type Refusal = (Option<String>, String);
 
 /// Parameters that are whole numbers wherever they come from.
-const INTEGERS: [&str; 7] = ["width", "height", "num_frames", "num_inference_steps", "fps", "seed", "max_tokens"];
+const INTEGERS: [&str; 7] = [
+    "width",
+    "height",
+    "num_frames",
+    "num_inference_steps",
+    "fps",
+    "seed",
+    "max_tokens",
+];
 
 /// Reads a record: the fields of scenario.md's `trace`, chat messages and ShareGPT conversations included; other keys
 /// become request parameters, `null`s and empty cells are absent. Paths of pictures are left as written.
 pub fn row(fields: Map<String, Value>) -> Result<Row, Refusal> {
     let mut row = Row::default();
-    let mut text = None;
+    let (mut text, mut output_tokens) = (None, None);
     for (name, value) in fields {
         if value.is_null() {
             continue;
         }
         let refuse = |reason: &str| (Some(name.clone()), reason.to_owned());
+        let no_text = || refuse("is no text");
         match name.as_str() {
             "prompt" if value.is_array() => row.prompt = Prompt::Messages(messages(value, &name)?),
-            "prompt" => row.prompt = Prompt::Text(string(value).ok_or_else(|| refuse("is no text"))?),
-            "text" => text = Some(string(value).ok_or_else(|| refuse("is no text"))?),
+            "prompt" => row.prompt = string(value).map(Prompt::Text).ok_or_else(no_text)?,
+            "text" => text = Some(string(value).ok_or_else(no_text)?),
             "messages" => row.prompt = Prompt::Messages(messages(value, &name)?),
             "conversations" => row.prompt = Prompt::Messages(conversation(&value, &name)?),
-            "timestamp" => row.timestamp_s = time(&value).map_err(|reason| refuse(reason))?,
-            "slo_ms" => row.slo_ms = limit(&value).map_err(|reason| refuse(reason))?,
-            "request_id" => row.request_id = Some(string(value).ok_or_else(|| refuse("is no text"))?),
+            "timestamp" => row.timestamp_s = time(&value).map_err(refuse)?,
+            "slo_ms" => row.slo_ms = limit(&value).map_err(refuse)?,
+            "request_id" => row.request_id = string(value).map(Some).ok_or_else(no_text)?,
             "image_path" | "image_paths" => {
-                row.images = paths(value).ok_or_else(|| refuse("is no path, nor a list of them"))?;
+                let no_paths = || refuse("is no path, nor a list of them");
+                row.images = paths(value).ok_or_else(no_paths)?;
             }
-            "input_tokens" => row.input_tokens = count(&value).map_err(|reason| refuse(reason))?,
+            "input_tokens" => row.input_tokens = count(&value).map_err(refuse)?,
             // What was generated when the trace was recorded is what is asked for; a `max_tokens` beside it wins.
-            "output_tokens" => {
-                if let Some(tokens) = count(&value).map_err(|reason| refuse(reason))? {
-                    row.params.entry("max_tokens").or_insert_with(|| Value::from(tokens));
-                }
-            }
-            _ => parameter(&mut row.params, &name, value).map_err(|reason| refuse(reason))?,
+            "output_tokens" => output_tokens = count(&value).map_err(refuse)?,
+            _ => parameter(&mut row.params, &name, value).map_err(refuse)?,
         }
+    }
+    if let Some(tokens) = output_tokens {
+        let asked = row.params.entry("max_tokens");
+        asked.or_insert_with(|| Value::from(tokens));
     }
     if let (Prompt::None, Some(text)) = (&row.prompt, text) {
         row.prompt = Prompt::Text(text);
@@ -65,7 +75,9 @@ fn parameter(params: &mut Params, name: &str, value: Value) -> Result<(), &'stat
 
 /// Whether a value is `{min, max}`, to be drawn for each request.
 pub fn is_range(value: &Value) -> bool {
-    value.as_object().is_some_and(|range| range.len() == 2 && range.contains_key("min") && range.contains_key("max"))
+    value.as_object().is_some_and(|range| {
+        range.len() == 2 && range.contains_key("min") && range.contains_key("max")
+    })
 }
 
 /// A whole number out of what stands in a trace: a number is cut, a text is read as one; `None` for anything else.
@@ -87,7 +99,10 @@ pub fn integer(value: &Value) -> Option<i64> {
         }
         _ => return None,
     };
-    #[expect(clippy::cast_possible_truncation, reason = "cut on purpose, and bounded by the check")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "cut on purpose, and bounded by the check"
+    )]
     (float.is_finite() && float.abs() < 9.0e15).then_some(float.trunc() as i64)
 }
 
@@ -138,10 +153,15 @@ fn string(value: Value) -> Option<String> {
 
 fn paths(value: Value) -> Option<Vec<PathBuf>> {
     match value {
-        Value::String(text) if text.trim_start().starts_with('[') => paths(serde_json::from_str(&text).ok()?),
+        Value::String(text) if text.trim_start().starts_with('[') => {
+            paths(serde_json::from_str(&text).ok()?)
+        }
         Value::String(text) if text.trim().is_empty() => Some(Vec::new()),
         Value::String(path) => Some(vec![PathBuf::from(path)]),
-        Value::Array(items) => items.into_iter().map(|item| item.as_str().map(PathBuf::from)).collect(),
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| item.as_str().map(PathBuf::from))
+            .collect(),
         _ => None,
     }
 }
@@ -149,10 +169,14 @@ fn paths(value: Value) -> Option<Vec<PathBuf>> {
 /// Chat messages in the OpenAI form.
 fn messages(value: Value, field: &str) -> Result<Vec<Value>, Refusal> {
     let refuse = |reason: &str| (Some(field.to_owned()), reason.to_owned());
-    let Value::Array(messages) = value else { return Err(refuse("is no list of messages")) };
+    let Value::Array(messages) = value else {
+        return Err(refuse("is no list of messages"));
+    };
     let has_role = |message: &Value| message.get("role").is_some_and(Value::is_string);
     if messages.is_empty() || !messages.iter().all(has_role) {
-        return Err(refuse("needs at least one message, each with a `role` and `content`"));
+        return Err(refuse(
+            "needs at least one message, each with a `role` and `content`",
+        ));
     }
     Ok(messages)
 }
@@ -160,7 +184,9 @@ fn messages(value: Value, field: &str) -> Result<Vec<Value>, Refusal> {
 /// A ShareGPT conversation: the turns up to and with the first human one.
 fn conversation(value: &Value, field: &str) -> Result<Vec<Value>, Refusal> {
     let refuse = |reason: String| (Some(field.to_owned()), reason);
-    let turns = value.as_array().ok_or_else(|| refuse("is no list of turns".to_owned()))?;
+    let turns = value
+        .as_array()
+        .ok_or_else(|| refuse("is no list of turns".to_owned()))?;
     let mut messages = Vec::new();
     for turn in turns {
         let (Some(from), Some(text)) = (turn["from"].as_str(), turn["value"].as_str()) else {
@@ -170,7 +196,11 @@ fn conversation(value: &Value, field: &str) -> Result<Vec<Value>, Refusal> {
             "human" | "user" => "user",
             "gpt" | "assistant" | "chatgpt" | "bing" | "bard" => "assistant",
             "system" => "system",
-            other => return Err(refuse(format!("has a turn of `{other}`, neither human, gpt nor system"))),
+            other => {
+                return Err(refuse(format!(
+                    "has a turn of `{other}`, neither human, gpt nor system"
+                )));
+            }
         };
         messages.push(json!({ "role": role, "content": text }));
         if role == "user" {
@@ -184,14 +214,23 @@ fn conversation(value: &Value, field: &str) -> Result<Vec<Value>, Refusal> {
 ///
 /// Only fields that are texts by their meaning (`prompt`) are kept from this.
 pub fn cell(name: &str, text: &str) -> Value {
-    if matches!(name, "prompt" | "text" | "negative_prompt" | "request_id" | "image_path" | "image_paths") {
-        return if text.is_empty() { Value::Null } else { Value::from(text) };
+    if matches!(
+        name,
+        "prompt" | "text" | "negative_prompt" | "request_id" | "image_path" | "image_paths"
+    ) {
+        return if text.is_empty() {
+            Value::Null
+        } else {
+            Value::from(text)
+        };
     }
     match text.trim() {
         "" => Value::Null,
         "true" | "True" => Value::Bool(true),
         "false" | "False" => Value::Bool(false),
-        trimmed if trimmed.starts_with(['{', '[']) => serde_json::from_str(trimmed).unwrap_or_else(|_| text.into()),
+        trimmed if trimmed.starts_with(['{', '[']) => {
+            serde_json::from_str(trimmed).unwrap_or_else(|_| text.into())
+        }
         trimmed => match (trimmed.parse::<i64>(), trimmed.parse::<f64>()) {
             (Ok(integer), _) => Value::from(integer),
             (_, Ok(float)) => Number::from_f64(float).map_or_else(|| text.into(), Value::Number),
@@ -232,14 +271,20 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(row.prompt, Prompt::Text("A cat.".to_owned()));
-        assert_eq!((row.timestamp_s, row.slo_ms, row.input_tokens), (Some(1.5), Some(900.0), Some(12)));
+        assert_eq!(
+            (row.timestamp_s, row.slo_ms, row.input_tokens),
+            (Some(1.5), Some(900.0), Some(12))
+        );
         assert_eq!(row.request_id.as_deref(), Some("7"));
         assert_eq!(row.images, [PathBuf::from("a.png")]);
         assert_eq!(
             Value::Object(row.params),
             json!({"width": 512, "height": 512, "seed": 0, "negative_prompt": "blur", "max_tokens": 34, "guidance_scale": 7.5})
         );
-        assert_eq!(read(json!({"text": "alone"})).unwrap().prompt, Prompt::Text("alone".to_owned()));
+        assert_eq!(
+            read(json!({"text": "alone"})).unwrap().prompt,
+            Prompt::Text("alone".to_owned())
+        );
     }
 
     #[test]
@@ -253,9 +298,16 @@ mod tests {
             (json!({"image_paths": [1]}), "image_paths"),
             (json!({"messages": []}), "messages"),
             (json!({"messages": [{"content": "x"}]}), "messages"),
-            (json!({"conversations": [{"from": "gpt", "value": "hi"}]}), "conversations"),
+            (
+                json!({"conversations": [{"from": "gpt", "value": "hi"}]}),
+                "conversations",
+            ),
         ] {
-            assert_eq!(read(record.clone()).unwrap_err().0.as_deref(), Some(field), "{record}");
+            assert_eq!(
+                read(record.clone()).unwrap_err().0.as_deref(),
+                Some(field),
+                "{record}"
+            );
         }
     }
 

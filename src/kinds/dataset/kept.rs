@@ -6,7 +6,8 @@ use rand_distr::{Distribution as _, Uniform};
 use sha2::{Digest as _, Sha256};
 
 use super::fields::{self, Refusal};
-use super::read::{self, DataFile, Record};
+use super::find::{self, DataFile};
+use super::read::{self, Record};
 use super::{BadRow, Common, DatasetError, Folders, OnBadRow, Origin, Prompt, Row, Rows, Task};
 use crate::foundation::seed::Seed;
 
@@ -33,7 +34,11 @@ pub struct Collector<'a> {
 impl<'a> Collector<'a> {
     /// Nothing read yet. `whole` says that an order over all rows is made, so that `limit` cannot end the reading.
     pub fn new(folders: &'a Folders, common: &'a Common, whole: bool) -> Self {
-        let enough = if whole || common.shuffle { None } else { common.limit };
+        let enough = if whole || common.shuffle {
+            None
+        } else {
+            common.limit
+        };
         Self {
             folders,
             common,
@@ -67,7 +72,7 @@ impl<'a> Collector<'a> {
                 help: "name the file with its rows: `path: prompts.txt`".to_owned(),
             });
         };
-        for file in read::files(self.folders, paths)? {
+        for file in find::files(self.folders, paths)? {
             self.files.push(file.named.clone());
             let mut wanted = true;
             read::records(&file, &mut |line, record| {
@@ -96,14 +101,20 @@ impl<'a> Collector<'a> {
             }
             Err((field, reason)) => self.refuse(self.files.len() - 1, line, field, reason),
         }
-        self.enough.is_none_or(|enough| (self.rows.len() as u64) < enough)
+        self.enough
+            .is_none_or(|enough| (self.rows.len() as u64) < enough)
     }
 
     fn refuse(&mut self, file: usize, line: u64, field: Option<String>, reason: String) {
         self.bad_total += 1;
         if self.bad.len() < BAD_ROWS {
             let file = self.files.get(file).cloned().unwrap_or_default();
-            self.bad.push(BadRow { file, line, field, reason });
+            self.bad.push(BadRow {
+                file,
+                line,
+                field,
+                reason,
+            });
         }
     }
 
@@ -111,26 +122,40 @@ impl<'a> Collector<'a> {
     fn check(&self, file: Option<&DataFile>, row: &mut Row) -> Result<(), Refusal> {
         let fault = |field: &str, reason: String| Err((Some(field.to_owned()), reason));
         for image in &mut row.images {
-            let beside = file.and_then(|file| file.path.parent()).map(|folder| folder.join(&*image));
-            let found = [Some(self.folders.scenario.join(&*image)), beside].into_iter().flatten().find(|path| path.is_file());
+            let beside = file
+                .and_then(|file| file.path.parent())
+                .map(|folder| folder.join(&*image));
+            let found = [Some(self.folders.scenario.join(&*image)), beside]
+                .into_iter()
+                .flatten()
+                .find(|path| path.is_file());
             let Some(found) = found else {
-                return fault("image_paths", format!("names {}, which is not there", image.display()));
+                return fault(
+                    "image_paths",
+                    format!("names {}, which is not there", image.display()),
+                );
             };
             *image = self
                 .folders
                 .inside(&found)
                 .map_err(|error| (Some("image_paths".to_owned()), error.to_string()))?;
         }
-        let Some(task) = self.common.task.filter(|task| *task != Task::Load) else { return Ok(()) };
+        let Some(task) = self.common.task.filter(|task| *task != Task::Load) else {
+            return Ok(());
+        };
         if task.takes_image() && row.images.is_empty() {
-            return fault("image_paths", format!("is missing: task `{}` needs a picture", task.name()));
+            return fault(
+                "image_paths",
+                format!("is missing: task `{}` needs a picture", task.name()),
+            );
         }
         let needs_text = !task.takes_image() || matches!(task, Task::Ti2i | Task::Ti2v);
         match &row.prompt {
             Prompt::None if needs_text => fault("prompt", "is missing".to_owned()),
-            Prompt::Messages(_) if task != Task::Chat => {
-                fault("messages", format!("cannot be sent in task `{}`", task.name()))
-            }
+            Prompt::Messages(_) if task != Task::Chat => fault(
+                "messages",
+                format!("cannot be sent in task `{}`", task.name()),
+            ),
             _ => Ok(()),
         }
     }
@@ -138,21 +163,30 @@ impl<'a> Collector<'a> {
     /// Sorts the rows by time, stably, and counts the times from the earliest. Rows without a time beside rows with one
     /// are bad.
     pub fn sort_by_time(&mut self) {
-        let Some(earliest) = self.rows.iter().filter_map(|row| row.timestamp_s).min_by(f64::total_cmp) else { return };
+        let Some(earliest) = self
+            .rows
+            .iter()
+            .filter_map(|row| row.timestamp_s)
+            .min_by(f64::total_cmp)
+        else {
+            return;
+        };
         let mut timed = Vec::with_capacity(self.rows.len());
-        for (mut row, (file, line)) in std::mem::take(&mut self.rows).into_iter().zip(std::mem::take(&mut self.places)) {
-            match row.timestamp_s {
-                Some(time) => {
-                    row.timestamp_s = Some(time - earliest);
-                    timed.push(row);
-                }
-                None => {
-                    let reason = "is missing, while other rows have one".to_owned();
-                    self.refuse(file, line, Some("timestamp".to_owned()), reason);
-                }
+        for (mut row, (file, line)) in std::mem::take(&mut self.rows)
+            .into_iter()
+            .zip(std::mem::take(&mut self.places))
+        {
+            if let Some(time) = row.timestamp_s {
+                row.timestamp_s = Some(time - earliest);
+                timed.push(row);
+            } else {
+                let reason = "is missing, while other rows have one".to_owned();
+                self.refuse(file, line, Some("timestamp".to_owned()), reason);
             }
         }
-        timed.sort_by(|a, b| f64::total_cmp(&a.timestamp_s.unwrap_or(0.0), &b.timestamp_s.unwrap_or(0.0)));
+        timed.sort_by(|a, b| {
+            f64::total_cmp(&a.timestamp_s.unwrap_or(0.0), &b.timestamp_s.unwrap_or(0.0))
+        });
         self.rows = timed;
     }
 
@@ -162,11 +196,16 @@ impl<'a> Collector<'a> {
     /// Where rows are bad and `on_bad_row` is not `skip`, none is left, or weights do not fit.
     pub fn finish(self, seed: Seed) -> Result<Kept, DatasetError> {
         if self.bad_total > 0 && self.common.on_bad_row == OnBadRow::Error {
-            return Err(DatasetError::BadRows { rows: self.bad, total: self.bad_total });
+            return Err(DatasetError::BadRows {
+                rows: self.bad,
+                total: self.bad_total,
+            });
         }
         let mut rows = self.rows;
         if rows.is_empty() {
-            return Err(DatasetError::Empty { what: self.files.join(", ") });
+            return Err(DatasetError::Empty {
+                what: self.files.join(", "),
+            });
         }
         let cut = usize::try_from(self.common.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
         let sha256 = hash(&rows);
@@ -174,10 +213,10 @@ impl<'a> Collector<'a> {
             shuffle(&mut rows, seed.derive("order"));
         }
         rows.truncate(cut);
-        let weights = match &self.common.weights {
-            Some(weights) => Some(cumulated(weights, rows.len())?),
-            None => None,
-        };
+        let weights = self.common.weights.as_ref();
+        let weights = weights
+            .map(|weights| cumulated(weights, rows.len()))
+            .transpose()?;
         rows.shrink_to_fit();
         Ok(Kept {
             rows,
@@ -201,13 +240,13 @@ fn shuffle(rows: &mut [Row], seed: Seed) {
 }
 
 /// Sums of the weights up to each row.
-fn cumulated(weights: &[f64], rows: usize) -> Result<Vec<f64>, DatasetError> {
+pub fn cumulated(weights: &[f64], rows: usize) -> Result<Vec<f64>, DatasetError> {
     let legal = |weight: &f64| weight.is_finite() && *weight >= 0.0;
     let sum: f64 = weights.iter().sum();
     if weights.len() != rows || !weights.iter().all(legal) || !sum.is_finite() || sum <= 0.0 {
         return Err(DatasetError::Other {
-            message: format!("`weights` has {} entries for {rows} rows", weights.len()),
-            help: "give one weight a row: numbers from 0 on, not all of them 0".to_owned(),
+            message: format!("{} weights for {rows} rows, or none above 0", weights.len()),
+            help: "give one weight for each: numbers from 0 on, not all of them 0".to_owned(),
         });
     }
     let mut total = 0.0;
@@ -223,8 +262,11 @@ fn cumulated(weights: &[f64], rows: usize) -> Result<Vec<f64>, DatasetError> {
 /// Draws an index by sums of weights.
 pub fn weighted(cumulated: &[f64], seed: Seed) -> usize {
     let total = cumulated.last().copied().unwrap_or(0.0);
-    let drawn = Uniform::new(0.0, total).map_or(0.0, |uniform| uniform.sample(&mut seed.generator()));
-    cumulated.partition_point(|sum| *sum <= drawn).min(cumulated.len().saturating_sub(1))
+    let drawn =
+        Uniform::new(0.0, total).map_or(0.0, |uniform| uniform.sample(&mut seed.generator()));
+    cumulated
+        .partition_point(|sum| *sum <= drawn)
+        .min(cumulated.len().saturating_sub(1))
 }
 
 /// SHA-256 over the rows as read, in hex: what they say, not how their file was written.
@@ -246,8 +288,18 @@ fn hash(rows: &[Row]) -> String {
             Prompt::Text(text) => (Some(text), None),
             Prompt::Messages(messages) => (None, Some(messages)),
         };
-        let images: Vec<_> = row.images.iter().filter_map(|path| path.file_name()?.to_str()).collect();
-        let rest = (&row.params, row.timestamp_s, row.slo_ms, &row.request_id, row.input_tokens);
+        let images: Vec<_> = row
+            .images
+            .iter()
+            .filter_map(|path| path.file_name()?.to_str())
+            .collect();
+        let rest = (
+            &row.params,
+            row.timestamp_s,
+            row.slo_ms,
+            &row.request_id,
+            row.input_tokens,
+        );
         // Writing into a hash cannot fail, and a row read from JSON can be written as JSON.
         let _ = serde_json::to_writer(&mut sink, &(text, messages, images, rest));
     }
@@ -257,10 +309,12 @@ fn hash(rows: &[Row]) -> String {
 /// Bytes in hex.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// Rows in memory.
@@ -283,7 +337,12 @@ impl Rows for Kept {
             Some(weights) => weighted(weights, self.seed.index(position)),
             None => usize::try_from(position).unwrap_or(usize::MAX),
         };
-        self.rows.get(index).cloned().ok_or_else(|| DatasetError::Empty { what: format!("no row {position}") })
+        self.rows
+            .get(index)
+            .cloned()
+            .ok_or_else(|| DatasetError::Empty {
+                what: format!("no row {position}"),
+            })
     }
 
     fn sha256(&self) -> String {

@@ -1,9 +1,10 @@
 //! Datasets: where requests come from. A source names what it wants and reads rows; it fetches nothing.
 
 mod fields;
+mod find;
 mod kept;
-mod options;
 pub mod mix;
+mod options;
 pub mod prompts;
 mod python;
 pub mod random;
@@ -16,7 +17,7 @@ pub mod urls;
 pub mod vbench;
 pub mod workload;
 
-pub use options::{Amount, AmountDistribution, AmountRange, Common, OnBadRow, Origin, Paths};
+pub use options::{Amount, AmountRange, Common, OnBadRow, Origin, Paths};
 pub use request::{Layers, Request, estimate_tokens, position};
 pub use row::{Params, Prompt, Row};
 pub use task::Task;
@@ -41,8 +42,10 @@ impl Folders {
     /// # Errors
     /// Where it lies outside the project root, symlinks resolved.
     pub fn inside(&self, path: &Path) -> Result<PathBuf, DatasetError> {
-        files::inside(&self.root, &self.scenario.join(path))
-            .map_err(|error| DatasetError::Other { message: error.to_string(), help: error.help() })
+        files::inside(&self.root, &self.scenario.join(path)).map_err(|error| DatasetError::Other {
+            message: error.to_string(),
+            help: error.help(),
+        })
     }
 }
 
@@ -120,7 +123,9 @@ impl DatasetError {
     pub fn help(&self) -> String {
         match self {
             Self::Read { .. } => "paths are relative to the scenario's file".to_owned(),
-            Self::BadRows { .. } => "correct the rows, or leave them out by `on_bad_row: skip`".to_owned(),
+            Self::BadRows { .. } => {
+                "correct the rows, or leave them out by `on_bad_row: skip`".to_owned()
+            }
             Self::Empty { .. } => "give a file with at least one row".to_owned(),
             Self::Other { help, .. } => help.clone(),
         }

@@ -20,7 +20,10 @@ pub struct Options {
 impl Options {
     /// What opens the dataset.
     pub fn source(self, common: &Common) -> Box<dyn Source> {
-        Box::new(Prompts { options: self, common: common.clone() })
+        Box::new(Prompts {
+            options: self,
+            common: common.clone(),
+        })
     }
 }
 
@@ -39,19 +42,27 @@ impl Source for Prompts {
 
 /// A line of text is a prompt; a JSON value is a prompt, a list of messages, or an object with either.
 fn interpret(record: Record) -> Interpreted {
-    let text = |text| Row { prompt: Prompt::Text(text), ..Row::default() };
+    let text = |text| Row {
+        prompt: Prompt::Text(text),
+        ..Row::default()
+    };
     match record {
         Record::Line(line) | Record::Value(Value::String(line)) => Ok(Some(text(line))),
         Record::Value(Value::Object(fields)) => {
             let row = fields::row(fields)?;
             if row.prompt == Prompt::None {
-                return Err((Some("prompt".to_owned()), "is missing, and so are `messages`".to_owned()));
+                return Err((
+                    Some("prompt".to_owned()),
+                    "is missing, and so are `messages`".to_owned(),
+                ));
             }
             Ok(Some(row))
         }
-        Record::Value(messages @ Value::Array(_)) => {
-            fields::row(serde_json::Map::from_iter([("messages".to_owned(), messages)])).map(Some)
-        }
+        Record::Value(messages @ Value::Array(_)) => fields::row(serde_json::Map::from_iter([(
+            "messages".to_owned(),
+            messages,
+        )]))
+        .map(Some),
         Record::Value(_) => Err((None, "is neither a prompt nor messages".to_owned())),
     }
 }
@@ -62,16 +73,31 @@ mod tests {
     use crate::kinds::dataset::Paths;
     use serde_json::json;
 
-    fn open(common: &Common, name: &str, content: &str, seed: u64) -> Result<Box<dyn Rows>, DatasetError> {
+    fn open(
+        common: &Common,
+        name: &str,
+        content: &str,
+        seed: u64,
+    ) -> Result<Box<dyn Rows>, DatasetError> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), content).unwrap();
-        let folders = Folders { scenario: folder.path().to_owned(), root: folder.path().to_owned() };
-        let origin = Origin { path: Some(Paths::One(name.to_owned())), ..Origin::default() };
-        Options { origin }.source(common).open(&folders, Seed::root(seed))
+        let folders = Folders {
+            scenario: folder.path().to_owned(),
+            root: folder.path().to_owned(),
+        };
+        let origin = Origin {
+            path: Some(Paths::One(name.to_owned())),
+            ..Origin::default()
+        };
+        Options { origin }
+            .source(common)
+            .open(&folders, Seed::root(seed))
     }
 
     fn numbers(rows: &dyn Rows, count: u64) -> Vec<u64> {
-        (0..count).map(|position| rows.row(position).unwrap().number).collect()
+        (0..count)
+            .map(|position| rows.row(position).unwrap().number)
+            .collect()
     }
 
     fn lines(count: usize) -> String {
@@ -86,22 +112,33 @@ mod tests {
         let rows = open(&Common::default(), "a.jsonl", content, 0).unwrap();
         assert_eq!(rows.row(0).unwrap().prompt, Prompt::Text("One.".to_owned()));
         assert_eq!(rows.row(1).unwrap().params["max_tokens"], json!(5));
-        assert_eq!(rows.row(2).unwrap().prompt, Prompt::Messages(vec![json!({"role": "user", "content": "x"})]));
+        assert_eq!(
+            rows.row(2).unwrap().prompt,
+            Prompt::Messages(vec![json!({"role": "user", "content": "x"})])
+        );
     }
 
     #[test]
     fn a_sharegpt_file_is_read_and_a_conversation_without_a_human_turn_is_bad() {
         let content = "[{\"id\": 1, \"conversations\": [{\"from\": \"human\", \"value\": \"Hi\"}]},\n\
                        {\"id\": 2, \"conversations\": [{\"from\": \"gpt\", \"value\": \"Hi\"}]}]";
-        let Err(DatasetError::BadRows { rows, .. }) = open(&Common::default(), "a.json", content, 0) else {
+        let Err(DatasetError::BadRows { rows, .. }) =
+            open(&Common::default(), "a.json", content, 0)
+        else {
             panic!("a row is bad")
         };
-        assert_eq!((rows[0].line, rows[0].reason.as_str()), (2, "has no human turn"));
+        assert_eq!(
+            (rows[0].line, rows[0].reason.as_str()),
+            (2, "has no human turn")
+        );
     }
 
     #[test]
     fn a_shuffle_is_a_permutation_that_the_seed_decides() {
-        let common = Common { shuffle: true, ..Common::default() };
+        let common = Common {
+            shuffle: true,
+            ..Common::default()
+        };
         let order = |seed| numbers(&*open(&common, "a.txt", &lines(30), seed).unwrap(), 30);
         let mut sorted = order(1);
         assert_ne!(sorted, (0..30).collect::<Vec<_>>());
@@ -109,20 +146,32 @@ mod tests {
         assert_ne!(order(1), order(2));
         sorted.sort_unstable();
         assert_eq!(sorted, (0..30).collect::<Vec<_>>());
-        let limited = Common { limit: Some(5), ..common.clone() };
-        assert_eq!(numbers(&*open(&limited, "a.txt", &lines(30), 1).unwrap(), 5), order(1)[..5]);
+        let limited = Common {
+            limit: Some(5),
+            ..common.clone()
+        };
+        assert_eq!(
+            numbers(&*open(&limited, "a.txt", &lines(30), 1).unwrap(), 5),
+            order(1)[..5]
+        );
     }
 
     #[test]
     fn a_limit_ends_the_reading() {
-        let common = Common { limit: Some(2), ..Common::default() };
+        let common = Common {
+            limit: Some(2),
+            ..Common::default()
+        };
         let rows = open(&common, "a.jsonl", "\"a\"\n\"b\"\nno json\n", 0).unwrap();
         assert_eq!(rows.len(), Some(2));
     }
 
     #[test]
     fn weighted_rows_are_drawn_without_end() {
-        let common = Common { weights: Some(vec![3.0, 0.0, 1.0]), ..Common::default() };
+        let common = Common {
+            weights: Some(vec![3.0, 0.0, 1.0]),
+            ..Common::default()
+        };
         let rows = open(&common, "a.txt", &lines(3), 7).unwrap();
         assert_eq!(rows.len(), None);
         let drawn = numbers(&*rows, 4000);
@@ -130,16 +179,33 @@ mod tests {
         // Three standard deviations of a binomial with n 4000 and p 3/4 are 82.
         assert_eq!(share(1), 0);
         assert!(share(0).abs_diff(3000) < 82, "{}", share(0));
-        let wrong = Common { weights: Some(vec![1.0]), ..Common::default() };
+        let wrong = Common {
+            weights: Some(vec![1.0]),
+            ..Common::default()
+        };
         assert!(open(&wrong, "a.txt", &lines(3), 7).is_err());
     }
 
     #[test]
     fn rows_may_stand_in_the_scenario_itself() {
-        let row = |prompt: &str| json!({"prompt": prompt, "seed": 3}).as_object().unwrap().clone();
-        let origin = Origin { rows: Some(vec![row("One."), row("Two.")]), ..Origin::default() };
-        let folders = Folders { scenario: ".".into(), root: ".".into() };
-        let rows = Options { origin }.source(&Common::default()).open(&folders, Seed::root(0)).unwrap();
+        let row = |prompt: &str| {
+            json!({"prompt": prompt, "seed": 3})
+                .as_object()
+                .unwrap()
+                .clone()
+        };
+        let origin = Origin {
+            rows: Some(vec![row("One."), row("Two.")]),
+            ..Origin::default()
+        };
+        let folders = Folders {
+            scenario: ".".into(),
+            root: ".".into(),
+        };
+        let rows = Options { origin }
+            .source(&Common::default())
+            .open(&folders, Seed::root(0))
+            .unwrap();
         assert_eq!(rows.len(), Some(2));
         assert_eq!(rows.row(1).unwrap().params["seed"], json!(3));
     }

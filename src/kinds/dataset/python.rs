@@ -13,17 +13,23 @@ pub fn call(text: &str) -> Result<Map<String, Value>, (Option<String>, String)> 
     let mut fields = Map::new();
     let plain = |reason: String| (None, reason);
     reader.skip_blank();
-    reader.name().ok_or_else(|| plain("is no `Request(key=value, …)`".to_owned()))?;
+    reader
+        .name()
+        .ok_or_else(|| plain("is no `Request(key=value, …)`".to_owned()))?;
     reader.expect('(').map_err(plain)?;
     loop {
         reader.skip_blank();
         if reader.take(')') {
             break;
         }
-        let keyword = reader.name().ok_or_else(|| plain(reader.unexpected("a keyword")))?;
+        let keyword = reader
+            .name()
+            .ok_or_else(|| plain(reader.unexpected("a keyword")))?;
         reader.skip_blank();
         reader.expect('=').map_err(plain)?;
-        let value = reader.value(0).map_err(|reason| (Some(keyword.to_owned()), reason))?;
+        let value = reader
+            .value(0)
+            .map_err(|reason| (Some(keyword.to_owned()), reason))?;
         if fields.insert(keyword.to_owned(), value).is_some() {
             return Err((Some(keyword.to_owned()), "is given twice".to_owned()));
         }
@@ -34,7 +40,11 @@ pub fn call(text: &str) -> Result<Map<String, Value>, (Option<String>, String)> 
         }
     }
     reader.skip_blank();
-    if reader.rest().is_empty() { Ok(fields) } else { Err(plain(reader.unexpected("the end of the line"))) }
+    if reader.rest().is_empty() {
+        Ok(fields)
+    } else {
+        Err(plain(reader.unexpected("the end of the line")))
+    }
 }
 
 struct Reader<'a> {
@@ -65,7 +75,11 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self, c: char) -> Result<(), String> {
-        if self.take(c) { Ok(()) } else { Err(self.unexpected(&format!("`{c}`"))) }
+        if self.take(c) {
+            Ok(())
+        } else {
+            Err(self.unexpected(&format!("`{c}`")))
+        }
     }
 
     fn unexpected(&self, wanted: &str) -> String {
@@ -78,7 +92,9 @@ impl<'a> Reader<'a> {
 
     fn name(&mut self) -> Option<&'a str> {
         let rest = self.rest();
-        let len = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let len = rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
         let name = &rest[..len];
         if name.is_empty() || name.starts_with(|c: char| c.is_numeric()) {
             return None;
@@ -118,7 +134,8 @@ impl<'a> Reader<'a> {
         let mut previous = ' ';
         let len = rest
             .find(|c: char| {
-                let sign = matches!(c, '-' | '+') && (previous == ' ' || matches!(previous, 'e' | 'E'));
+                let sign =
+                    matches!(c, '-' | '+') && (previous == ' ' || matches!(previous, 'e' | 'E'));
                 previous = c;
                 !(sign || c.is_ascii_alphanumeric() || c == '.' || c == '_')
             })
@@ -133,7 +150,9 @@ impl<'a> Reader<'a> {
             },
         };
         self.at += len;
-        number.map(Value::Number).ok_or_else(|| format!("`{written}` is no number"))
+        number
+            .map(Value::Number)
+            .ok_or_else(|| format!("`{written}` is no number"))
     }
 
     fn items(&mut self, open: char, close: char, depth: u32) -> Result<Vec<Value>, String> {
@@ -189,7 +208,9 @@ impl<'a> Reader<'a> {
     fn string(&mut self, quote: char, out: &mut String) -> Result<(), String> {
         self.expect(quote)?;
         loop {
-            let Some(c) = self.peek() else { return Err("has a text without its closing quote".to_owned()) };
+            let Some(c) = self.peek() else {
+                return Err("has a text without its closing quote".to_owned());
+            };
             self.at += c.len_utf8();
             match c {
                 _ if c == quote => return Ok(()),
@@ -200,7 +221,9 @@ impl<'a> Reader<'a> {
     }
 
     fn escape(&mut self, out: &mut String) -> Result<(), String> {
-        let Some(c) = self.peek() else { return Err("ends within an escape".to_owned()) };
+        let Some(c) = self.peek() else {
+            return Err("ends within an escape".to_owned());
+        };
         self.at += c.len_utf8();
         let (digits, radix, most) = match c {
             '\\' | '\'' | '"' => {
@@ -232,7 +255,11 @@ impl<'a> Reader<'a> {
         };
         self.at -= digits;
         let rest = self.rest();
-        let len = rest.chars().take(most).take_while(|c| c.is_digit(radix)).count();
+        let len = rest
+            .chars()
+            .take(most)
+            .take_while(|c| c.is_digit(radix))
+            .count();
         if len == 0 || (radix == 16 && len < most) {
             return Err(format!("has `\\{c}` without its {most} digits"));
         }

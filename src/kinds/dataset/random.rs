@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::kept::{hex, weighted};
+use super::kept::{cumulated, hex, weighted};
 use super::{
-    Amount, AmountRange, Common, DatasetError, Folders, Params, Prompt, Row, Rows, Source, estimate_tokens,
+    Amount, AmountRange, Common, DatasetError, Folders, Params, Prompt, Row, Rows, Source,
+    estimate_tokens,
 };
 use crate::foundation::seed::Seed;
 
@@ -73,7 +74,10 @@ fn one() -> f64 {
 impl Options {
     /// What opens the dataset.
     pub fn source(self, common: &Common) -> Box<dyn Source> {
-        Box::new(Random { options: self, common: common.clone() })
+        Box::new(Random {
+            options: self,
+            common: common.clone(),
+        })
     }
 }
 
@@ -91,49 +95,19 @@ const MOST_TOKENS: u64 = 4_000_000;
 
 /// What prompts are made of. Common words, so that a real tokenizer needs about one token for each.
 const WORDS: [&str; 64] = [
-    "river", "stone", "garden", "window", "letter", "mountain", "silver", "paper", "music", "winter", "bridge", "market",
-    "engine", "forest", "candle", "harbor", "island", "kitchen", "ladder", "mirror", "number", "orange", "pocket",
-    "quiet", "road", "shadow", "table", "under", "valley", "water", "yellow", "bread", "cloud", "dream", "early", "field",
-    "glass", "horse", "iron", "juice", "knife", "light", "metal", "night", "ocean", "plant", "queen", "rain", "salt",
-    "train", "urban", "voice", "wheel", "young", "autumn", "basket", "copper", "dinner", "evening", "feather", "green",
-    "hollow", "ink", "jacket",
+    "river", "stone", "garden", "window", "letter", "mountain", "silver", "paper", "music",
+    "winter", "bridge", "market", "engine", "forest", "candle", "harbor", "island", "kitchen",
+    "ladder", "mirror", "number", "orange", "pocket", "quiet", "road", "shadow", "table", "under",
+    "valley", "water", "yellow", "bread", "cloud", "dream", "early", "field", "glass", "horse",
+    "iron", "juice", "knife", "light", "metal", "night", "ocean", "plant", "queen", "rain", "salt",
+    "train", "urban", "voice", "wheel", "young", "autumn", "basket", "copper", "dinner", "evening",
+    "feather", "green", "hollow", "ink", "jacket",
 ];
 
 impl Source for Random {
-    fn open(&self, folders: &Folders, seed: Seed) -> Result<Box<dyn Rows>, DatasetError> {
-        let _ = folders;
+    fn open(&self, _folders: &Folders, seed: Seed) -> Result<Box<dyn Rows>, DatasetError> {
         let options = &self.options;
-        let refuse = |message: String, help: &str| Err(DatasetError::Other { message, help: help.to_owned() });
-        if options.tokenizer.is_some() {
-            return refuse(
-                "exact counts by a tokenizer are not supported yet".to_owned(),
-                "leave `tokenizer` out: a token is then estimated as four characters",
-            );
-        }
-        if let Some(task) = self.common.task.filter(|task| task.takes_image()) {
-            return refuse(
-                format!("generated pictures (task `{}`) are not supported yet", task.name()),
-                "use `kind: trace` with `image_paths`",
-            );
-        }
-        let amounts = [options.prompt_tokens, options.output_tokens].into_iter();
-        let amounts = amounts.chain(options.of.iter().flat_map(|profile| [profile.prompt_tokens, profile.output_tokens]));
-        for amount in amounts.flatten() {
-            amount.check()?;
-        }
-        let mut total = 0.0;
-        let weights: Vec<f64> = options
-            .of
-            .iter()
-            .map(|profile| {
-                total += profile.weight;
-                total
-            })
-            .collect();
-        let legal = options.of.iter().all(|profile| profile.weight.is_finite() && profile.weight >= 0.0);
-        if !options.of.is_empty() && !(legal && total > 0.0) {
-            return refuse("`of` has no weight above 0".to_owned(), "give weights from 0 on, not all of them 0");
-        }
+        self.check()?;
         let prefix = match (&options.prefix, options.prefix_tokens) {
             (Some(prefix), _) => format!("{} ", prefix.trim_end()),
             (None, Some(tokens)) if tokens > 0 => {
@@ -143,7 +117,51 @@ impl Source for Random {
             }
             _ => String::new(),
         };
-        Ok(Box::new(Generated { options: options.clone(), limit: self.common.limit, weights, prefix, seed }))
+        let weights: Vec<f64> = options.of.iter().map(|profile| profile.weight).collect();
+        let weights = if weights.is_empty() {
+            weights
+        } else {
+            cumulated(&weights, weights.len())?
+        };
+        Ok(Box::new(Generated {
+            options: options.clone(),
+            limit: self.common.limit,
+            weights,
+            prefix,
+            seed,
+        }))
+    }
+}
+
+impl Random {
+    /// What cannot be generated, and amounts that hold nothing.
+    fn check(&self) -> Result<(), DatasetError> {
+        let options = &self.options;
+        let refuse = |message: String, help: &str| {
+            let help = help.to_owned();
+            Err(DatasetError::Other { message, help })
+        };
+        if options.tokenizer.is_some() {
+            return refuse(
+                "exact counts by a tokenizer are not supported yet".to_owned(),
+                "leave `tokenizer` out: a token is then estimated as four characters",
+            );
+        }
+        if let Some(task) = self.common.task.filter(|task| task.takes_image()) {
+            let task = task.name();
+            return refuse(
+                format!("generated pictures (task `{task}`) are not supported yet"),
+                "use `kind: trace` with `image_paths`",
+            );
+        }
+        let of = options.of.iter();
+        let of = of.flat_map(|profile| [profile.prompt_tokens, profile.output_tokens]);
+        let amounts = [options.prompt_tokens, options.output_tokens];
+        amounts
+            .into_iter()
+            .chain(of)
+            .flatten()
+            .try_for_each(Amount::check)
     }
 }
 
@@ -166,15 +184,28 @@ impl Rows for Generated {
         let profile = if self.weights.is_empty() {
             None
         } else {
-            self.options.of.get(weighted(&self.weights, seed.derive("profile")))
+            self.options
+                .of
+                .get(weighted(&self.weights, seed.derive("profile")))
         };
-        let prompt_tokens = profile.and_then(|profile| profile.prompt_tokens).or(self.options.prompt_tokens);
-        let output_tokens = profile.and_then(|profile| profile.output_tokens).or(self.options.output_tokens);
-        let tokens = prompt_tokens.unwrap_or(PROMPT_TOKENS).draw(seed.derive("prompt_tokens")).min(MOST_TOKENS);
+        let prompt_tokens = profile
+            .and_then(|profile| profile.prompt_tokens)
+            .or(self.options.prompt_tokens);
+        let output_tokens = profile
+            .and_then(|profile| profile.output_tokens)
+            .or(self.options.output_tokens);
+        let tokens = prompt_tokens
+            .unwrap_or(PROMPT_TOKENS)
+            .draw(seed.derive("prompt_tokens"))
+            .min(MOST_TOKENS);
         let prompt = format!("{}{}", self.prefix, words(tokens, seed.derive("words")));
-        let mut params = profile.map(|profile| profile.params.clone()).unwrap_or_default();
+        let mut params = profile
+            .map(|profile| profile.params.clone())
+            .unwrap_or_default();
         if let Some(amount) = output_tokens {
-            params.entry("max_tokens").or_insert_with(|| amount.draw(seed.derive("output_tokens")).into());
+            params
+                .entry("max_tokens")
+                .or_insert_with(|| amount.draw(seed.derive("output_tokens")).into());
         }
         Ok(Row {
             number: position,
@@ -196,7 +227,9 @@ impl Rows for Generated {
 fn words(tokens: u64, seed: Seed) -> String {
     let length = usize::try_from(tokens * TOKEN).unwrap_or(usize::MAX);
     let mut text = String::with_capacity(length + 16);
-    let Ok(uniform) = Uniform::new(0, WORDS.len()) else { return text };
+    let Ok(uniform) = Uniform::new(0, WORDS.len()) else {
+        return text;
+    };
     let mut generator = seed.generator();
     while text.len() < length {
         if !text.is_empty() {
@@ -239,12 +272,16 @@ impl Amount {
         let mut generator = seed.generator();
         match self {
             Self::Number(number) => number,
-            Self::Range(AmountRange { min, max }) => {
-                Uniform::new_inclusive(min, max).map_or(min, |uniform| uniform.sample(&mut generator))
-            }
+            Self::Range(AmountRange { min, max }) => Uniform::new_inclusive(min, max)
+                .map_or(min, |uniform| uniform.sample(&mut generator)),
             Self::Distribution(of) => {
-                let drawn = Normal::new(of.mean, of.stddev).map_or(of.mean, |normal| normal.sample(&mut generator));
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float saturates")]
+                let drawn = Normal::new(of.mean, of.stddev)
+                    .map_or(of.mean, |normal| normal.sample(&mut generator));
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a float saturates"
+                )]
                 let drawn = drawn.round().max(0.0) as u64;
                 drawn.clamp(of.min.unwrap_or(1), of.max.unwrap_or(u64::MAX))
             }
@@ -255,13 +292,18 @@ impl Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::dataset::AmountDistribution;
+    use crate::kinds::dataset::options::AmountDistribution;
     use serde_json::json;
 
     fn open(options: serde_json::Value, seed: u64) -> Result<Box<dyn Rows>, DatasetError> {
         let options: Options = serde_json::from_value(options).unwrap();
-        let folders = Folders { scenario: ".".into(), root: ".".into() };
-        options.source(&Common::default()).open(&folders, Seed::root(seed))
+        let folders = Folders {
+            scenario: ".".into(),
+            root: ".".into(),
+        };
+        options
+            .source(&Common::default())
+            .open(&folders, Seed::root(seed))
     }
 
     fn prompt(row: &Row) -> &str {
@@ -278,11 +320,21 @@ mod tests {
         assert_eq!((prompt(&first).len(), first.input_tokens), (400, Some(100)));
         assert_ne!(first.prompt, second.prompt);
         assert_eq!(rows.row(0).unwrap(), first);
-        assert_ne!(open(json!({"prompt_tokens": 100}), 2).unwrap().row(0).unwrap().prompt, first.prompt);
+        assert_ne!(
+            open(json!({"prompt_tokens": 100}), 2)
+                .unwrap()
+                .row(0)
+                .unwrap()
+                .prompt,
+            first.prompt
+        );
         for (length, position) in (1..40).zip(0..) {
             let rows = open(json!({ "prompt_tokens": length }), 3).unwrap();
             assert_eq!(rows.row(position).unwrap().input_tokens, Some(length));
-            assert_eq!(prompt(&rows.row(position).unwrap()).trim(), prompt(&rows.row(position).unwrap()));
+            assert_eq!(
+                prompt(&rows.row(position).unwrap()).trim(),
+                prompt(&rows.row(position).unwrap())
+            );
         }
     }
 
@@ -296,15 +348,27 @@ mod tests {
             assert!((40..=60).contains(&row.params["max_tokens"].as_u64().unwrap()));
         }
         assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [3, 4, 5]);
-        let wrong = Amount::Distribution(AmountDistribution { mean: 1.0, stddev: -1.0, min: None, max: None });
+        let wrong = Amount::Distribution(AmountDistribution {
+            mean: 1.0,
+            stddev: -1.0,
+            min: None,
+            max: None,
+        });
         assert!(wrong.check().is_err());
         assert!(open(json!({"prompt_tokens": {"min": 5, "max": 3}}), 1).is_err());
     }
 
     #[test]
     fn a_distribution_has_its_mean() {
-        let amount = Amount::Distribution(AmountDistribution { mean: 1000.0, stddev: 100.0, min: None, max: None });
-        let drawn: u64 = (0..4000).map(|index| amount.draw(Seed::root(5).index(index))).sum();
+        let amount = Amount::Distribution(AmountDistribution {
+            mean: 1000.0,
+            stddev: 100.0,
+            min: None,
+            max: None,
+        });
+        let drawn: u64 = (0..4000)
+            .map(|index| amount.draw(Seed::root(5).index(index)))
+            .sum();
         // Four standard errors: 4 · 100 / √4000 = 6.3.
         assert!((drawn / 4000).abs_diff(1000) <= 6, "{}", drawn / 4000);
     }
@@ -322,7 +386,9 @@ mod tests {
     fn profiles_are_drawn_by_weight() {
         let of = json!([{"weight": 3, "params": {"width": 512}}, {"params": {"width": 1024}, "output_tokens": 9}]);
         let rows = open(json!({ "of": of }), 1).unwrap();
-        let wide = (0..4000).filter(|position| rows.row(*position).unwrap().params["width"] == 512).count();
+        let wide = (0..4000)
+            .filter(|position| rows.row(*position).unwrap().params["width"] == 512)
+            .count();
         // Three standard deviations of a binomial with n 4000 and p 3/4 are 82.
         assert!(wide.abs_diff(3000) < 82, "{wide}");
         assert!(open(json!({"of": [{"weight": 0}]}), 1).is_err());
@@ -331,8 +397,17 @@ mod tests {
     #[test]
     fn what_generates_the_rows_is_hashed() {
         let hash = |options, seed| open(options, seed).unwrap().sha256();
-        assert_eq!(hash(json!({"prompt_tokens": 5}), 1), hash(json!({"prompt_tokens": 5}), 1));
-        assert_ne!(hash(json!({"prompt_tokens": 5}), 1), hash(json!({"prompt_tokens": 6}), 1));
-        assert_eq!(hash(json!({"prompt_tokens": 5}), 1), hash(json!({"prompt_tokens": 5}), 2));
+        assert_eq!(
+            hash(json!({"prompt_tokens": 5}), 1),
+            hash(json!({"prompt_tokens": 5}), 1)
+        );
+        assert_ne!(
+            hash(json!({"prompt_tokens": 5}), 1),
+            hash(json!({"prompt_tokens": 6}), 1)
+        );
+        assert_eq!(
+            hash(json!({"prompt_tokens": 5}), 1),
+            hash(json!({"prompt_tokens": 5}), 2)
+        );
     }
 }

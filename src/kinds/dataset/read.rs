@@ -1,33 +1,20 @@
-//! Finds a dataset's files and reads their records, one after the other: memory is that of what the caller keeps.
+//! Reads a file's records, one after the other: memory is that of what the caller keeps.
 //!
 //! Knows the container formats (lines, JSON Lines, a JSON array, CSV), not what a record means.
 
 use std::cell::Cell;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
 
 use serde::de::{DeserializeSeed, Deserializer as _, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::DatasetError;
 use super::fields::{self, Refusal};
-use super::{DatasetError, Folders, Paths};
+use super::find::{DataFile, unreadable};
 
 /// A line may be so long; what is longer is no record.
 const LONGEST_LINE: u64 = 32 << 20;
-/// What a folder is searched for.
-const EXTENSIONS: [&str; 6] = ["txt", "jsonl", "ndjson", "json", "csv", "parquet"];
-/// A folder is searched so deep.
-const DEPTH: u32 = 16;
-
-/// A file of records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DataFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// As the scenario names it.
-    pub named: String,
-}
 
 /// One record, by its container.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,95 +28,6 @@ pub enum Record {
 /// What a caller says to a record: whether it wants more.
 pub type Wanted = bool;
 
-/// The files that `paths` name: files, folders (searched for data files), globs; in the order of the list, each folder's
-/// and glob's sorted, none twice. None may lie outside the project root.
-pub fn files(folders: &Folders, paths: &Paths) -> Result<Vec<DataFile>, DatasetError> {
-    let mut found: Vec<DataFile> = Vec::new();
-    for written in paths.as_slice() {
-        if written.starts_with("hf://") {
-            return Err(DatasetError::Other {
-                message: format!("`{written}` cannot be read: downloads are not supported yet"),
-                help: "download the file and name its path".to_owned(),
-            });
-        }
-        let mut these = Vec::new();
-        if written.contains(['*', '?', '[']) && !folders.scenario.join(written).exists() {
-            glob(folders, written, &mut these)?;
-        } else {
-            let path = folders.scenario.join(written);
-            let is_folder = fs::metadata(&path).map_err(|source| unreadable(&path, source))?.is_dir();
-            if is_folder {
-                walk(&path, written.trim_end_matches('/'), 0, &mut |file| {
-                    let extension = file.path.extension().and_then(|extension| extension.to_str());
-                    if extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) {
-                        these.push(file);
-                    }
-                })?;
-            } else {
-                these.push(DataFile { path, named: written.clone() });
-            }
-        }
-        if these.is_empty() {
-            return Err(DatasetError::Empty { what: format!("`{written}` names no file") });
-        }
-        these.sort_by(|a, b| a.path.cmp(&b.path));
-        for file in these {
-            let file = DataFile { path: folders.inside(&file.path)?, ..file };
-            if !found.iter().any(|other| other.path == file.path) {
-                found.push(file);
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn unreadable(path: &Path, source: io::Error) -> DatasetError {
-    DatasetError::Read { path: path.to_owned(), source }
-}
-
-fn glob(folders: &Folders, pattern: &str, found: &mut Vec<DataFile>) -> Result<(), DatasetError> {
-    let matcher = globset::GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .build()
-        .map_err(|error| DatasetError::Other {
-            message: format!("`{pattern}` is no glob: {}", error.kind()),
-            help: "write globs like `traces/*.jsonl` or `traces/**/*.csv`".to_owned(),
-        })?
-        .compile_matcher();
-    // Only what lies below the parts without a wildcard can match.
-    let fixed: PathBuf = Path::new(pattern)
-        .components()
-        .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']))
-        .collect();
-    let base = folders.scenario.join(&fixed);
-    if !base.is_dir() {
-        return Ok(());
-    }
-    walk(&base, &fixed.to_string_lossy(), 0, &mut |file| {
-        if matcher.is_match(&file.named) {
-            found.push(file);
-        }
-    })
-}
-
-fn walk(folder: &Path, named: &str, depth: u32, found: &mut dyn FnMut(DataFile)) -> Result<(), DatasetError> {
-    for entry in fs::read_dir(folder).map_err(|source| unreadable(folder, source))? {
-        let entry = entry.map_err(|source| unreadable(folder, source))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') {
-            continue;
-        }
-        let path = entry.path();
-        let named = if named.is_empty() { name } else { format!("{named}/{name}") };
-        if !path.is_dir() {
-            found(DataFile { path, named });
-        } else if depth < DEPTH {
-            walk(&path, &named, depth + 1, found)?;
-        }
-    }
-    Ok(())
-}
-
 /// Reads a file's records; `take` is given each with the line (from 1) where it begins, or why it is none.
 pub fn records(
     file: &DataFile,
@@ -137,16 +35,24 @@ pub fn records(
 ) -> Result<(), DatasetError> {
     let opened = fs::File::open(&file.path).map_err(|source| unreadable(&file.path, source))?;
     let mut reader = BufReader::with_capacity(1 << 16, opened);
-    let begins = reader.fill_buf().map_err(|source| unreadable(&file.path, source))?;
+    let begins = reader
+        .fill_buf()
+        .map_err(|source| unreadable(&file.path, source))?;
     if begins.starts_with(b"\xef\xbb\xbf") {
         reader.consume(3);
     }
-    let extension = file.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = file
+        .path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
     let done = match extension.to_ascii_lowercase().as_str() {
         "csv" => csv_records(reader, take),
         "jsonl" | "ndjson" => lines(reader, true, take),
         "json" => {
-            let begins = reader.fill_buf().map_err(|source| unreadable(&file.path, source))?;
+            let begins = reader
+                .fill_buf()
+                .map_err(|source| unreadable(&file.path, source))?;
             if begins.trim_ascii_start().starts_with(b"[") {
                 array(reader, take);
                 Ok(())
@@ -156,7 +62,10 @@ pub fn records(
         }
         "parquet" => {
             return Err(DatasetError::Other {
-                message: format!("{} cannot be read: Parquet rows are not supported yet", file.named),
+                message: format!(
+                    "{} cannot be read: Parquet rows are not supported yet",
+                    file.named
+                ),
                 help: "convert the file to JSON Lines or CSV".to_owned(),
             });
         }
@@ -173,11 +82,19 @@ fn lines(
     let mut buffer = Vec::new();
     for number in 1.. {
         buffer.clear();
-        if reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut buffer)? == 0 {
+        if reader
+            .by_ref()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut buffer)?
+            == 0
+        {
             break;
         }
         if buffer.len() as u64 == LONGEST_LINE && !buffer.ends_with(b"\n") {
-            take(number, Err((None, format!("is longer than {} MiB", LONGEST_LINE >> 20))));
+            take(
+                number,
+                Err((None, format!("is longer than {} MiB", LONGEST_LINE >> 20))),
+            );
             break;
         }
         let record = match std::str::from_utf8(&buffer) {
@@ -204,7 +121,10 @@ pub fn value(text: &str) -> Result<Record, Refusal> {
 /// serde_json ends its messages with a place within the text; ours has the file's.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+    text.split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Counts the lines of what is read through it.
@@ -216,7 +136,8 @@ struct Counting<'a, R> {
 impl<R: Read> Read for Counting<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.inner.read(buffer)?;
-        self.line.set(self.line.get() + memchr::memchr_iter(b'\n', &buffer[..len]).count() as u64);
+        self.line
+            .set(self.line.get() + memchr::memchr_iter(b'\n', &buffer[..len]).count() as u64);
         Ok(len)
     }
 }
@@ -224,13 +145,23 @@ impl<R: Read> Read for Counting<'_, R> {
 /// Reads the items of a JSON array without holding more than one of them.
 fn array(reader: impl BufRead, take: &mut dyn FnMut(u64, Result<Record, Refusal>) -> Wanted) {
     let line = Cell::new(1);
-    let mut deserializer = serde_json::Deserializer::from_reader(Counting { inner: reader, line: &line });
+    let mut deserializer = serde_json::Deserializer::from_reader(Counting {
+        inner: reader,
+        line: &line,
+    });
     let mut wanted = true;
-    let visitor = Items { line: &line, take, wanted: &mut wanted };
+    let visitor = Items {
+        line: &line,
+        take,
+        wanted: &mut wanted,
+    };
     if let Err(error) = deserializer.deserialize_seq(visitor)
         && wanted
     {
-        take(line.get(), Err((None, format!("is no JSON: {}", without_place(&error)))));
+        take(
+            line.get(),
+            Err((None, format!("is no JSON: {}", without_place(&error)))),
+        );
     }
 }
 
@@ -265,7 +196,10 @@ struct Placed<'a>(&'a Cell<u64>);
 impl<'de> DeserializeSeed<'de> for Placed<'_> {
     type Value = (u64, Value);
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(u64, Value), D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<(u64, Value), D::Error> {
         let line = self.0.get();
         serde::Deserialize::deserialize(deserializer).map(|value| (line, value))
     }
@@ -305,7 +239,12 @@ fn csv_records(
     reader: impl BufRead,
     take: &mut dyn FnMut(u64, Result<Record, Refusal>) -> Wanted,
 ) -> io::Result<()> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(UnixLines { inner: reader, last: b'\n' });
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(UnixLines {
+            inner: reader,
+            last: b'\n',
+        });
     let headers = match reader.headers() {
         Ok(headers) => headers.clone(),
         Err(error) => return refused(error, 1, take).map(drop),
@@ -328,11 +267,19 @@ fn csv_records(
         let line = reader.position().line().saturating_sub(1 + within as u64);
         let read = if record.len() == headers.len() {
             let cells = headers.iter().zip(&record);
-            let fields: Map<String, Value> =
-                cells.map(|(name, text)| (name.trim().to_owned(), fields::cell(name.trim(), text))).collect();
+            let fields: Map<String, Value> = cells
+                .map(|(name, text)| (name.trim().to_owned(), fields::cell(name.trim(), text)))
+                .collect();
             Ok(Record::Value(Value::Object(fields)))
         } else {
-            Err((None, format!("has {} cells, the header has {}", record.len(), headers.len())))
+            Err((
+                None,
+                format!(
+                    "has {} cells, the header has {}",
+                    record.len(),
+                    headers.len()
+                ),
+            ))
         };
         if !take(line, read) {
             return Ok(());
@@ -362,14 +309,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn folders(scenario: &Path) -> Folders {
-        Folders { scenario: scenario.to_owned(), root: scenario.to_owned() }
-    }
-
     fn read(name: &str, content: impl AsRef<[u8]>) -> Vec<(u64, Result<Record, Refusal>)> {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), content).unwrap();
-        let file = DataFile { path: folder.path().join(name), named: name.to_owned() };
+        let file = DataFile {
+            path: folder.path().join(name),
+            named: name.to_owned(),
+        };
         let mut found = Vec::new();
         records(&file, &mut |line, record| {
             found.push((line, record));
@@ -385,15 +331,33 @@ mod tests {
             Ok(Record::Line(line)) => Value::String(line),
             Err((_, reason)) => Value::String(format!("!{reason}")),
         };
-        read(name, content).into_iter().map(|(line, record)| (line, value(record))).collect()
+        read(name, content)
+            .into_iter()
+            .map(|(line, record)| (line, value(record)))
+            .collect()
     }
 
     #[test]
     fn neither_a_bom_nor_crlf_reaches_a_record_or_its_line() {
-        assert_eq!(values("a.txt", "\u{feff}one\r\n\r\n  two \r\n"), [(1, json!("one")), (3, json!("two"))]);
-        assert_eq!(values("a.jsonl", "\u{feff}{\"a\":1}\r\n\n[2]\n"), [(1, json!({"a": 1})), (3, json!([2]))]);
-        let rows = [(2, json!({"prompt": "x, \"y\"", "width": 5})), (3, json!({"prompt": "z\nz", "width": null}))];
-        assert_eq!(values("a.csv", "\u{feff}prompt,width\r\n\"x, \"\"y\"\"\",5\r\n\"z\r\nz\",\r\n"), rows);
+        assert_eq!(
+            values("a.txt", "\u{feff}one\r\n\r\n  two \r\n"),
+            [(1, json!("one")), (3, json!("two"))]
+        );
+        assert_eq!(
+            values("a.jsonl", "\u{feff}{\"a\":1}\r\n\n[2]\n"),
+            [(1, json!({"a": 1})), (3, json!([2]))]
+        );
+        let rows = [
+            (2, json!({"prompt": "x, \"y\"", "width": 5})),
+            (3, json!({"prompt": "z\nz", "width": null})),
+        ];
+        assert_eq!(
+            values(
+                "a.csv",
+                "\u{feff}prompt,width\r\n\"x, \"\"y\"\"\",5\r\n\"z\r\nz\",\r\n"
+            ),
+            rows
+        );
     }
 
     #[test]
@@ -407,8 +371,13 @@ mod tests {
     #[test]
     fn a_json_array_is_read_item_by_item_with_its_lines() {
         let found = values("a.json", "[\n {\"a\": 1},\n\n {\"a\":\n 2}, 3\n]");
-        assert_eq!(found, [(2, json!({"a": 1})), (4, json!({"a": 2})), (5, json!(3))]);
-        assert!(matches!(values("a.json", "[1, oops]").last(), Some((1, Value::String(text))) if text.starts_with("!is no JSON")));
+        assert_eq!(
+            found,
+            [(2, json!({"a": 1})), (4, json!({"a": 2})), (5, json!(3))]
+        );
+        assert!(
+            matches!(values("a.json", "[1, oops]").last(), Some((1, Value::String(text))) if text.starts_with("!is no JSON"))
+        );
     }
 
     #[test]
@@ -416,35 +385,5 @@ mod tests {
         let found = read("a.txt", b"caf\xe9\nnext\n");
         assert_eq!(found[0], (1, Err((None, "is not UTF-8".to_owned()))));
         assert_eq!(found[1], (2, Ok(Record::Line("next".to_owned()))));
-    }
-
-    #[test]
-    fn files_folders_and_globs_are_found_sorted_and_once() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("t/deep")).unwrap();
-        for name in ["t/b.txt", "t/a.txt", "t/deep/c.csv", "t/.hidden.txt", "t/picture.png"] {
-            fs::write(folder.path().join(name), "x").unwrap();
-        }
-        let found = |paths: &[&str]| -> Vec<String> {
-            let paths = Paths::Many(paths.iter().map(ToString::to_string).collect());
-            files(&folders(folder.path()), &paths).unwrap().into_iter().map(|file| file.named).collect()
-        };
-        assert_eq!(found(&["t"]), ["t/a.txt", "t/b.txt", "t/deep/c.csv"]);
-        assert_eq!(found(&["t/*.txt"]), ["t/a.txt", "t/b.txt"]);
-        assert_eq!(found(&["t/**/*.csv"]), ["t/deep/c.csv"]);
-        assert_eq!(found(&["t/b.txt", "t/"]), ["t/b.txt", "t/a.txt", "t/deep/c.csv"]);
-    }
-
-    #[test]
-    fn nothing_outside_the_root_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("project")).unwrap();
-        fs::write(folder.path().join("secret.txt"), "x").unwrap();
-        let inside = folders(&folder.path().join("project"));
-        assert!(matches!(files(&inside, &Paths::One("../secret.txt".to_owned())), Err(DatasetError::Other { .. })));
-        std::os::unix::fs::symlink(folder.path().join("secret.txt"), inside.root.join("link.txt")).unwrap();
-        assert!(matches!(files(&inside, &Paths::One("link.txt".to_owned())), Err(DatasetError::Other { .. })));
-        assert!(matches!(files(&inside, &Paths::One("none.txt".to_owned())), Err(DatasetError::Read { .. })));
-        assert!(matches!(files(&inside, &Paths::One("*.csv".to_owned())), Err(DatasetError::Empty { .. })));
     }
 }

@@ -39,8 +39,14 @@ impl Layers {
     /// layer sets to `null` is absent unless a later layer sets it again.
     pub fn request(&self, row: Row, seed: Seed, workload: Option<&Workload>) -> Request {
         let mut params = Params::new();
-        let layers =
-            [&self.target, &self.dataset, &row.params, &self.dataset_override, &self.matrix, &self.warmup];
+        let layers = [
+            &self.target,
+            &self.dataset,
+            &row.params,
+            &self.dataset_override,
+            &self.matrix,
+            &self.warmup,
+        ];
         for layer in layers {
             for (name, value) in layer {
                 params.insert(name.clone(), value.clone());
@@ -56,7 +62,11 @@ impl Layers {
             }
         }
         let workload = workload.and_then(|workload| workload.cost(&params));
-        Request { row, params, workload }
+        Request {
+            row,
+            params,
+            workload,
+        }
     }
 }
 
@@ -65,9 +75,15 @@ fn draw(range: &Value, seed: Seed) -> Option<Value> {
     let mut generator = seed.generator();
     let (min, max) = (&range["min"], &range["max"]);
     if let (Some(min), Some(max)) = (min.as_i64(), max.as_i64()) {
-        return Some(Value::from(Uniform::new_inclusive(min, max).ok()?.sample(&mut generator)));
+        return Some(Value::from(
+            Uniform::new_inclusive(min, max)
+                .ok()?
+                .sample(&mut generator),
+        ));
     }
-    let drawn = Uniform::new_inclusive(min.as_f64()?, max.as_f64()?).ok()?.sample(&mut generator);
+    let drawn = Uniform::new_inclusive(min.as_f64()?, max.as_f64()?)
+        .ok()?
+        .sample(&mut generator);
     Number::from_f64(drawn).map(Value::Number)
 }
 
@@ -100,10 +116,19 @@ mod tests {
     /// G16, seeds.md 4.4: where the seed's command line gave a width alone, the height was unset too; here a file says so.
     #[test]
     fn a_later_layer_wins_and_null_removes() {
-        let row = Row { params: params(json!({"width": 512, "height": 512, "num_inference_steps": 20})), ..Row::default() };
-        let layers = Layers { matrix: params(json!({"width": 1024, "height": null})), ..Layers::default() };
+        let row = Row {
+            params: params(json!({"width": 512, "height": 512, "num_inference_steps": 20})),
+            ..Row::default()
+        };
+        let layers = Layers {
+            matrix: params(json!({"width": 1024, "height": null})),
+            ..Layers::default()
+        };
         let request = layers.request(row.clone(), Seed::root(0), None);
-        assert_eq!(Value::Object(request.params), json!({"width": 1024, "num_inference_steps": 20}));
+        assert_eq!(
+            Value::Object(request.params),
+            json!({"width": 1024, "num_inference_steps": 20})
+        );
 
         let layers = Layers {
             target: params(json!({"a": 0, "b": 0, "c": 0, "d": 0, "e": 0, "f": 0})),
@@ -115,17 +140,25 @@ mod tests {
         let request = layers.request(row, Seed::root(0), None);
         assert_eq!(
             request.params,
-            params(json!({"a": 0, "b": 1, "c": 2, "d": 3, "e": 4, "width": 512, "height": 2, "num_inference_steps": 20}))
+            params(
+                json!({"a": 0, "b": 1, "c": 2, "d": 3, "e": 4, "width": 512, "height": 2, "num_inference_steps": 20})
+            )
         );
     }
 
     #[test]
     fn a_range_is_drawn_for_each_request_from_its_seed() {
         let layers = Layers {
-            dataset: params(json!({"max_tokens": {"min": 8, "max": 10}, "temperature": {"min": 0.5, "max": 1}})),
+            dataset: params(
+                json!({"max_tokens": {"min": 8, "max": 10}, "temperature": {"min": 0.5, "max": 1}}),
+            ),
             ..Layers::default()
         };
-        let draw = |index| layers.request(Row::default(), Seed::root(1).index(index), None).params;
+        let draw = |index| {
+            layers
+                .request(Row::default(), Seed::root(1).index(index), None)
+                .params
+        };
         let mut seen = std::collections::BTreeSet::new();
         for index in 0..100 {
             assert_eq!(draw(index), draw(index));
@@ -138,11 +171,18 @@ mod tests {
     /// G15, seeds.md 4.4: 72 lines.
     #[test]
     fn rows_are_read_again_from_the_first_when_they_cycle() {
-        let positions = |n| (0..n).map(|index| position(index, Some(72), true).unwrap()).collect::<Vec<_>>();
+        let positions = |n| {
+            (0..n)
+                .map(|index| position(index, Some(72), true).unwrap())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(positions(10), (0..10).collect::<Vec<_>>());
         assert_eq!(positions(72), (0..72).collect::<Vec<_>>());
         assert_eq!(positions(144), (0..72).chain(0..72).collect::<Vec<_>>());
-        assert_eq!(positions(200), (0..72).chain(0..72).chain(0..56).collect::<Vec<_>>());
+        assert_eq!(
+            positions(200),
+            (0..72).chain(0..72).chain(0..56).collect::<Vec<_>>()
+        );
         assert_eq!(position(72, Some(72), false), None);
         assert_eq!(position(5, Some(0), true), None);
         assert_eq!(position(1 << 40, None, false), Some(1 << 40));

@@ -27,7 +27,10 @@ pub struct Options {
 impl Options {
     /// What opens the dataset.
     pub fn source(self, common: &Common) -> Box<dyn Source> {
-        Box::new(Vbench { options: self, common: common.clone() })
+        Box::new(Vbench {
+            options: self,
+            common: common.clone(),
+        })
     }
 }
 
@@ -43,13 +46,17 @@ impl Source for Vbench {
     fn open(&self, folders: &Folders, seed: Seed) -> Result<Box<dyn Rows>, DatasetError> {
         if let Some(task) = self.common.task.filter(|task| task.takes_image()) {
             return Err(DatasetError::Other {
-                message: format!("VBench's image suite (task `{}`) is not supported yet", task.name()),
+                message: format!(
+                    "VBench's image suite (task `{}`) is not supported yet",
+                    task.name()
+                ),
                 help: "use `kind: trace` with `image_paths`".to_owned(),
             });
         }
         if self.options.origin.path.is_none() && self.options.origin.rows.is_none() {
             return Err(DatasetError::Other {
-                message: "the dataset has no `path`, and VBench's prompts are not downloaded yet".to_owned(),
+                message: "the dataset has no `path`, and VBench's prompts are not downloaded yet"
+                    .to_owned(),
                 help: format!(
                     "get prompts/prompts_per_dimension/{}.txt from https://github.com/Vchitect/VBench and name it as `path`",
                     self.dimension()
@@ -58,13 +65,20 @@ impl Source for Vbench {
         }
         let mut rows = Collector::new(folders, &self.common, false);
         let mut other_dimensions = BTreeSet::new();
-        rows.read(&self.options.origin, &mut |record| self.interpret(record, &mut other_dimensions))?;
+        rows.read(&self.options.origin, &mut |record| {
+            self.interpret(record, &mut other_dimensions)
+        })?;
         match rows.finish(seed) {
             Ok(rows) => Ok(Box::new(rows)),
-            Err(DatasetError::Empty { .. }) if !other_dimensions.is_empty() => Err(DatasetError::Other {
-                message: format!("no prompt is of dimension `{}`", self.dimension()),
-                help: format!("the file has {}", other_dimensions.into_iter().collect::<Vec<_>>().join(", ")),
-            }),
+            Err(DatasetError::Empty { .. }) if !other_dimensions.is_empty() => {
+                Err(DatasetError::Other {
+                    message: format!("no prompt is of dimension `{}`", self.dimension()),
+                    help: format!(
+                        "the file has {}",
+                        other_dimensions.into_iter().collect::<Vec<_>>().join(", ")
+                    ),
+                })
+            }
             Err(error) => Err(error),
         }
     }
@@ -78,7 +92,12 @@ impl Vbench {
     /// A line of text is a prompt of the file's one dimension; an item of the full-info JSON names its dimensions.
     fn interpret(&self, record: Record, other_dimensions: &mut BTreeSet<String>) -> Interpreted {
         let item = match record {
-            Record::Line(prompt) => return Ok(Some(Row { prompt: Prompt::Text(prompt), ..Row::default() })),
+            Record::Line(prompt) => {
+                return Ok(Some(Row {
+                    prompt: Prompt::Text(prompt),
+                    ..Row::default()
+                }));
+            }
             Record::Value(Value::Object(item)) => item,
             Record::Value(_) => return Err((None, "is no item of VBench's full info".to_owned())),
         };
@@ -95,7 +114,10 @@ impl Vbench {
             other_dimensions.extend(dimensions.into_iter().map(str::to_owned));
             return Ok(None);
         }
-        Ok(Some(Row { prompt: Prompt::Text(prompt.to_owned()), ..Row::default() }))
+        Ok(Some(Row {
+            prompt: Prompt::Text(prompt.to_owned()),
+            ..Row::default()
+        }))
     }
 }
 
@@ -104,13 +126,31 @@ mod tests {
     use super::*;
     use crate::kinds::dataset::{Paths, Task};
 
-    fn open(dimension: Option<&str>, name: &str, content: &str) -> Result<Box<dyn Rows>, DatasetError> {
+    fn open(
+        dimension: Option<&str>,
+        name: &str,
+        content: &str,
+    ) -> Result<Box<dyn Rows>, DatasetError> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), content).unwrap();
-        let folders = Folders { scenario: folder.path().to_owned(), root: folder.path().to_owned() };
-        let origin = Origin { path: Some(Paths::One(name.to_owned())), ..Origin::default() };
-        let options = Options { origin, dimension: dimension.map(str::to_owned) };
-        options.source(&Common { task: Some(Task::T2i), ..Common::default() }).open(&folders, Seed::root(0))
+        let folders = Folders {
+            scenario: folder.path().to_owned(),
+            root: folder.path().to_owned(),
+        };
+        let origin = Origin {
+            path: Some(Paths::One(name.to_owned())),
+            ..Origin::default()
+        };
+        let options = Options {
+            origin,
+            dimension: dimension.map(str::to_owned),
+        };
+        options
+            .source(&Common {
+                task: Some(Task::T2i),
+                ..Common::default()
+            })
+            .open(&folders, Seed::root(0))
     }
 
     const FULL_INFO: &str = r#"[
@@ -120,22 +160,44 @@ mod tests {
 
     #[test]
     fn a_full_info_file_is_filtered_by_dimension() {
-        let prompt = |dimension| open(dimension, "full.json", FULL_INFO).unwrap().row(0).unwrap().prompt;
+        let prompt = |dimension| {
+            open(dimension, "full.json", FULL_INFO)
+                .unwrap()
+                .row(0)
+                .unwrap()
+                .prompt
+        };
         assert_eq!(prompt(None), Prompt::Text("a boat".to_owned()));
         assert_eq!(prompt(Some("color")), Prompt::Text("a red car".to_owned()));
         let error = open(Some("colour"), "full.json", FULL_INFO).err().unwrap();
-        assert!(error.help().contains("color, dynamic_degree, subject_consistency"), "{}", error.help());
+        assert!(
+            error
+                .help()
+                .contains("color, dynamic_degree, subject_consistency"),
+            "{}",
+            error.help()
+        );
     }
 
     #[test]
     fn a_text_file_is_a_prompt_a_line() {
-        assert_eq!(open(None, "a.txt", "one\n\n two \n").unwrap().len(), Some(2));
+        assert_eq!(
+            open(None, "a.txt", "one\n\n two \n").unwrap().len(),
+            Some(2)
+        );
     }
 
     #[test]
     fn without_a_path_the_error_says_where_the_prompts_are() {
-        let folders = Folders { scenario: ".".into(), root: ".".into() };
-        let error = Options::default().source(&Common::default()).open(&folders, Seed::root(0)).err().unwrap();
+        let folders = Folders {
+            scenario: ".".into(),
+            root: ".".into(),
+        };
+        let error = Options::default()
+            .source(&Common::default())
+            .open(&folders, Seed::root(0))
+            .err()
+            .unwrap();
         assert!(error.help().contains("subject_consistency.txt"));
         assert!(error.help().contains("github.com/Vchitect/VBench"));
     }

@@ -15,7 +15,7 @@ pub enum Workload {
     /// The ComfyUI wrapper's formula (seeds.md 2.4).
     Comfyui,
     /// An expression over the request's parameters.
-    Expression(Expression),
+    Expression(Box<Expression>),
 }
 
 impl Workload {
@@ -24,13 +24,18 @@ impl Workload {
     /// # Errors
     /// Where the expression cannot be read.
     pub fn expression(source: &str) -> Result<Self, TemplateError> {
-        Expression::compile(source).map(Self::Expression)
+        Expression::compile(source).map(|expression| Self::Expression(Box::new(expression)))
     }
 
     /// The cost of a request; `None` where a parameter that it needs is absent or no number.
     pub fn cost(&self, params: &Params) -> Option<f64> {
         let number = |name: &str| params.get(name).and_then(serde_json::Value::as_f64);
-        let pixel_steps = || Some((number("width")? * number("height")?, number("num_inference_steps")?));
+        let pixel_steps = || {
+            Some((
+                number("width")? * number("height")?,
+                number("num_inference_steps")?,
+            ))
+        };
         match self {
             Self::Tokens => number("max_tokens"),
             Self::Requests => Some(1.0),
@@ -62,7 +67,8 @@ mod tests {
     use super::*;
 
     fn params(width: u32, height: u32, steps: u32) -> Params {
-        match serde_json::json!({ "width": width, "height": height, "num_inference_steps": steps }) {
+        match serde_json::json!({ "width": width, "height": height, "num_inference_steps": steps })
+        {
             serde_json::Value::Object(params) => params,
             _ => unreachable!(),
         }
@@ -88,8 +94,13 @@ mod tests {
             (640, 480, 20, 6154.0),
             (256, 256, 4, 262.144),
         ] {
-            let found = Workload::Comfyui.cost(&params(width, height, steps)).unwrap();
-            assert!((found - cost).abs() < 1e-6, "{width}x{height}, {steps}: {found}, not {cost}");
+            let found = Workload::Comfyui
+                .cost(&params(width, height, steps))
+                .unwrap();
+            assert!(
+                (found - cost).abs() < 1e-6,
+                "{width}x{height}, {steps}: {found}, not {cost}"
+            );
         }
     }
 
@@ -98,7 +109,8 @@ mod tests {
         assert_eq!(Workload::Comfyui.cost(&Params::new()), None);
         assert_eq!(Workload::Tokens.cost(&Params::new()), None);
         assert_eq!(Workload::Requests.cost(&Params::new()), Some(1.0));
-        let expression = Workload::expression("width * height * num_inference_steps / 1e6").unwrap();
+        let expression =
+            Workload::expression("width * height * num_inference_steps / 1e6").unwrap();
         assert_eq!(expression.cost(&Params::new()), None);
         assert_eq!(expression.cost(&params(1000, 1000, 20)), Some(20.0));
         assert_eq!(Workload::PixelSteps.cost(&params(10, 10, 2)), Some(200.0));

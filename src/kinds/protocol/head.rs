@@ -45,7 +45,11 @@ pub struct Refusal {
 impl Refusal {
     /// The failure that a status is.
     pub fn new(outcome: Outcome, status: u16) -> Self {
-        Self { outcome, status, body: Vec::new() }
+        Self {
+            outcome,
+            status,
+            body: Vec::new(),
+        }
     }
 
     /// Takes the next bytes; what is too much is left out.
@@ -64,7 +68,9 @@ impl Refusal {
 
 /// The text of an error: its message where it is one of the JSON forms in use, else all of it.
 pub fn error_text(body: &[u8]) -> String {
-    let message = serde_json::from_slice::<Value>(body).ok().and_then(|value| message(&value));
+    let message = serde_json::from_slice::<Value>(body)
+        .ok()
+        .and_then(|value| message(&value));
     message.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned())
 }
 
@@ -76,7 +82,11 @@ fn message(value: &Value) -> Option<String> {
     text(value)
         .or_else(|| value.get("error").and_then(message))
         .or_else(|| value.get("message").and_then(text))
-        .or_else(|| value.get("detail").map(|detail| text(detail).unwrap_or_else(|| detail.to_string())))
+        .or_else(|| {
+            value
+                .get("detail")
+                .map(|detail| text(detail).unwrap_or_else(|| detail.to_string()))
+        })
 }
 
 /// Notes what the head says of the server's own times: `Server-Timing` durations, in milliseconds, as
@@ -86,7 +96,8 @@ pub fn note_head(head: &Head, seen: &mut Seen) {
         if name == "total" {
             seen.server.insert(TOTAL.to_owned(), duration / 1000.0);
         }
-        seen.server.insert(format!("server_timing.{name}"), duration);
+        seen.server
+            .insert(format!("server_timing.{name}"), duration);
     }
 }
 
@@ -94,17 +105,27 @@ pub fn note_head(head: &Head, seen: &mut Seen) {
 pub const TOTAL: &str = "total_s";
 
 fn server_timing(headers: &HeaderMap) -> impl Iterator<Item = (String, f64)> {
-    let values = headers.get_all("server-timing").iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).filter_map(|entry| {
-        let mut parts = entry.split(';').map(str::trim);
-        let name = parts.next().filter(|name| !name.is_empty())?;
-        let duration = parts.find_map(|part| {
-            let (key, value) = part.split_once('=')?;
-            let value = value.trim().trim_matches('"');
-            key.trim().eq_ignore_ascii_case("dur").then(|| value.parse::<f64>().ok()).flatten()
-        })?;
-        duration.is_finite().then(|| (name.to_ascii_lowercase(), duration))
-    })
+    let values = headers
+        .get_all("server-timing")
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .filter_map(|entry| {
+            let mut parts = entry.split(';').map(str::trim);
+            let name = parts.next().filter(|name| !name.is_empty())?;
+            let duration = parts.find_map(|part| {
+                let (key, value) = part.split_once('=')?;
+                let value = value.trim().trim_matches('"');
+                key.trim()
+                    .eq_ignore_ascii_case("dur")
+                    .then(|| value.parse::<f64>().ok())
+                    .flatten()
+            })?;
+            duration
+                .is_finite()
+                .then(|| (name.to_ascii_lowercase(), duration))
+        })
 }
 
 /// Notes something once.
@@ -122,9 +143,18 @@ mod tests {
     fn the_text_of_an_error_is_its_message_in_every_dialect() {
         for (body, text) in [
             (r#"{"error":{"message":"too long","code":400}}"#, "too long"),
-            (r#"{"error":{"message":"slow down","type":"throttling_error","code":"429"}}"#, "slow down"),
-            (r#"{"error":"Model is overloaded","error_type":"overloaded"}"#, "Model is overloaded"),
-            (r#"{"message":"bad size","type":"x","code":400}"#, "bad size"),
+            (
+                r#"{"error":{"message":"slow down","type":"throttling_error","code":"429"}}"#,
+                "slow down",
+            ),
+            (
+                r#"{"error":"Model is overloaded","error_type":"overloaded"}"#,
+                "Model is overloaded",
+            ),
+            (
+                r#"{"message":"bad size","type":"x","code":400}"#,
+                "bad size",
+            ),
             (r#"{"detail":"Not Found"}"#, "Not Found"),
             (r#"{"detail":[{"loc":["body"]}]}"#, r#"[{"loc":["body"]}]"#),
             ("  upstream timed out\n", "upstream timed out"),
@@ -137,12 +167,30 @@ mod tests {
     #[test]
     fn the_servers_times_are_read_from_the_head() {
         let mut headers = HeaderMap::new();
-        headers.append("server-timing", "total;dur=12.5, db;desc=\"x\";dur=3".parse().unwrap());
+        headers.append(
+            "server-timing",
+            "total;dur=12.5, db;desc=\"x\";dur=3".parse().unwrap(),
+        );
         headers.append("server-timing", "cache".parse().unwrap());
-        let head = Head { status: 200, headers, at: crate::foundation::units::Offset::from_nanos(0) };
+        let head = Head {
+            status: 200,
+            headers,
+            at: crate::foundation::units::Offset::from_nanos(0),
+        };
         let mut seen = Seen::default();
         note_head(&head, &mut seen);
-        let found: Vec<_> = seen.server.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        assert_eq!(found, [("server_timing.db", 3.0), ("server_timing.total", 12.5), ("total_s", 0.0125)]);
+        let found: Vec<_> = seen
+            .server
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("server_timing.db", 3.0),
+                ("server_timing.total", 12.5),
+                ("total_s", 0.0125)
+            ]
+        );
     }
 }

@@ -22,7 +22,9 @@ use crate::instruments::exchange::{Exchange, Issue, Steps};
 use crate::kinds::dataset::{Folders, Request, Task};
 
 /// The protocols, as a scenario names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(rename = "Protocol")]
 pub enum Kind {
@@ -103,7 +105,9 @@ impl Kind {
             Self::VllmOmni => &[T2i, I2i, Ti2i, T2v, I2v, Ti2v],
             Self::Comfyui => &[T2i, I2i],
             Self::Ollama => &[Chat, Completion],
-            Self::Triton | Self::Http => &[Chat, Completion, Embedding, T2i, I2i, Ti2i, T2v, I2v, Ti2v],
+            Self::Triton | Self::Http => {
+                &[Chat, Completion, Embedding, T2i, I2i, Ti2i, T2v, I2v, Ti2v]
+            }
             Self::ModelLoad => &[Load],
         }
     }
@@ -118,7 +122,10 @@ impl Kind {
 
     /// Whether requests in it can be sent; the others parse, validate and plan.
     pub const fn supported(self) -> bool {
-        matches!(self, Self::OpenaiChat | Self::OpenaiCompletions | Self::VllmOmni | Self::Http)
+        matches!(
+            self,
+            Self::OpenaiChat | Self::OpenaiCompletions | Self::VllmOmni | Self::Http
+        )
     }
 }
 

@@ -28,13 +28,24 @@ pub struct Answer {
 impl Answer {
     /// A 200 of that media type, in one piece.
     pub fn ok(media_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status: 200, headers: vec![("content-type", media_type)], pieces: vec![body.into()] }
+        Self {
+            status: 200,
+            headers: vec![("content-type", media_type)],
+            pieces: vec![body.into()],
+        }
     }
 
     /// A 200 that streams, one piece an event.
     pub fn stream(body: &str) -> Self {
-        let pieces = body.split_inclusive("\n\n").map(|event| Bytes::copy_from_slice(event.as_bytes())).collect();
-        Self { status: 200, headers: vec![("content-type", "text/event-stream; charset=utf-8")], pieces }
+        let pieces = body
+            .split_inclusive("\n\n")
+            .map(|event| Bytes::copy_from_slice(event.as_bytes()))
+            .collect();
+        Self {
+            status: 200,
+            headers: vec![("content-type", "text/event-stream; charset=utf-8")],
+            pieces,
+        }
     }
 
     /// The same in other pieces.
@@ -52,20 +63,39 @@ impl Answer {
                 piece
             })
             .collect();
-        Self { pieces, ..self.clone() }
+        Self {
+            pieces,
+            ..self.clone()
+        }
     }
 }
 
 /// A prompt with parameters.
 pub fn request(prompt: &str, params: Value) -> Request {
-    let Value::Object(params) = params else { panic!("parameters are an object") };
-    let row = Row { prompt: Prompt::Text(prompt.to_owned()), ..Row::default() };
-    Request { row, params, workload: None }
+    let Value::Object(params) = params else {
+        panic!("parameters are an object")
+    };
+    let row = Row {
+        prompt: Prompt::Text(prompt.to_owned()),
+        ..Row::default()
+    };
+    Request {
+        row,
+        params,
+        workload: None,
+    }
 }
 
 /// A protocol of a kind.
 pub fn protocol(kind: Kind) -> Box<dyn Protocol> {
-    build(kind, Settings { model: Some("small-model".to_owned()), ..Settings::default() }).unwrap()
+    build(
+        kind,
+        Settings {
+            model: Some("small-model".to_owned()),
+            ..Settings::default()
+        },
+    )
+    .unwrap()
 }
 
 /// Plays an attempt against answers, one for each exchange.
@@ -74,20 +104,43 @@ pub fn play(protocol: &dyn Protocol, prepared: &Prepared, answers: &[Answer]) ->
 }
 
 /// The same, with samples kept.
-pub fn play_keeping(protocol: &dyn Protocol, prepared: &Prepared, answers: &[Answer], keep_samples: bool) -> Attempt {
+pub fn play_keeping(
+    protocol: &dyn Protocol,
+    prepared: &Prepared,
+    answers: &[Answer],
+    keep_samples: bool,
+) -> Attempt {
     let mut seen = Seen::default();
     seen.keep_samples = keep_samples;
-    let mut steps = protocol.begin(prepared, Issue { index: 3, attempt: 1, seed: 77 });
+    let mut steps = protocol.begin(
+        prepared,
+        Issue {
+            index: 3,
+            attempt: 1,
+            seed: 77,
+        },
+    );
     let (mut sent, mut ms) = (Vec::new(), 0);
     let mut answers = answers.iter();
     loop {
         match steps.next(&mut seen) {
             Step::Send(exchange) => sent.push(exchange.clone()),
             Step::Await { .. } => {
-                steps.receive(Received::Elapsed { at: Offset::from_nanos(ms * 1_000_000) }, &mut seen);
+                steps.receive(
+                    Received::Elapsed {
+                        at: Offset::from_nanos(ms * 1_000_000),
+                    },
+                    &mut seen,
+                );
                 continue;
             }
-            Step::Finish(judgement) => return Attempt { judgement, seen, sent },
+            Step::Finish(judgement) => {
+                return Attempt {
+                    judgement,
+                    seen,
+                    sent,
+                };
+            }
         }
         let answer = answers.next().expect("an answer for each exchange");
         let mut at = || {
@@ -98,11 +151,21 @@ pub fn play_keeping(protocol: &dyn Protocol, prepared: &Prepared, answers: &[Ans
         for (name, value) in &answer.headers {
             headers.append(*name, value.parse().unwrap());
         }
-        let head = Head { status: answer.status, headers, at: at() };
+        let head = Head {
+            status: answer.status,
+            headers,
+            at: at(),
+        };
         let mut flow = steps.receive(Received::Head(&head), &mut seen);
         for piece in &answer.pieces {
             if flow == Flow::More {
-                flow = steps.receive(Received::Chunk { bytes: piece, at: at() }, &mut seen);
+                flow = steps.receive(
+                    Received::Chunk {
+                        bytes: piece,
+                        at: at(),
+                    },
+                    &mut seen,
+                );
             }
         }
         if flow == Flow::More {

@@ -49,7 +49,10 @@ impl Protocol for VllmOmni {
         if let Some(model) = &self.settings.model {
             body.insert("model".to_owned(), Value::from(model.as_str()));
         }
-        body.insert("messages".to_owned(), json!([{ "role": "user", "content": content(text, &request)? }]));
+        body.insert(
+            "messages".to_owned(),
+            json!([{ "role": "user", "content": content(text, &request)? }]),
+        );
         let params = &request.params;
         for name in TOP_LEVEL {
             if let Some(value) = params.get(name) {
@@ -64,7 +67,10 @@ impl Protocol for VllmOmni {
             message: format!("the request cannot be written as JSON: {error}"),
             help: "parameters are JSON values with finite numbers".to_owned(),
         })?;
-        let pictures = params.get("num_outputs_per_prompt").and_then(Value::as_u64).unwrap_or(1);
+        let pictures = params
+            .get("num_outputs_per_prompt")
+            .and_then(Value::as_u64)
+            .unwrap_or(1);
         Ok(Prepared {
             params_json: params_json(params)?,
             exchange: Exchange::post_json(self.settings.path.as_deref().unwrap_or(PATH), body),
@@ -76,14 +82,28 @@ impl Protocol for VllmOmni {
     }
 
     fn begin<'a>(&'a self, prepared: &'a Prepared, _issue: Issue) -> Box<dyn Steps + 'a> {
-        let wants_video = self.settings.task.is_some_and(|task| task.name().ends_with('v'));
-        Box::new(Answer { prepared, wants_video, sent: false, state: State::Whole(Body::default()), judgement: None })
+        let wants_video = self
+            .settings
+            .task
+            .is_some_and(|task| task.name().ends_with('v'));
+        Box::new(Answer {
+            prepared,
+            wants_video,
+            sent: false,
+            state: State::Whole(Body::default()),
+            judgement: None,
+        })
     }
 }
 
 /// The diffusion's parameters: width and height only together, no empty `fps`; the request's own `extra_body` wins.
 fn extra_body(params: &Params) -> Params {
-    let is_set = |name: &str| params.get(name).and_then(Value::as_f64).is_some_and(|number| number != 0.0);
+    let is_set = |name: &str| {
+        params
+            .get(name)
+            .and_then(Value::as_f64)
+            .is_some_and(|number| number != 0.0)
+    };
     let has_size = is_set("width") && is_set("height");
     let mut extra = Map::new();
     for (name, value) in params {
@@ -137,7 +157,9 @@ impl Steps for Answer<'_> {
         Step::Finish(match (self.judgement.take(), &self.state) {
             (Some(judgement), _) => judgement,
             (None, State::Refused(refusal)) => refusal.judge(),
-            (None, State::Whole(body)) => judge(body.bytes(), self.prepared.choices, self.wants_video, seen),
+            (None, State::Whole(body)) => {
+                judge(body.bytes(), self.prepared.choices, self.wants_video, seen)
+            }
         })
     }
 
@@ -222,7 +244,12 @@ fn judge(body: &[u8], asked: u32, wants_video: bool, seen: &mut Seen) -> Judgeme
     }
     let reply: Reply<'_> = match serde_json::from_slice(body) {
         Ok(reply) => reply,
-        Err(error) => return Judgement::failed(Outcome::Protocol, format!("the answer is malformed: {error}")),
+        Err(error) => {
+            return Judgement::failed(
+                Outcome::Protocol,
+                format!("the answer is malformed: {error}"),
+            );
+        }
     };
     if reply.error.is_some() {
         return Judgement::failed(Outcome::Invalid, head::error_text(body));
@@ -248,7 +275,11 @@ fn judge(body: &[u8], asked: u32, wants_video: bool, seen: &mut Seen) -> Judgeme
         }
     }
     let beside = reply.metrics.unwrap_or_default();
-    note_measures(reply.measures.stage_durations, reply.measures.peak_memory_mb, seen);
+    note_measures(
+        reply.measures.stage_durations,
+        reply.measures.peak_memory_mb,
+        seen,
+    );
     note_measures(beside.stage_durations, beside.peak_memory_mb, seen);
     if found >= asked {
         return Judgement::ok();
@@ -267,29 +298,48 @@ fn take(url: &str, wants_video: bool, seen: &mut Seen) -> Result<(), Judgement> 
     if url.starts_with("http://") || url.starts_with("https://") {
         return invalid("the answer has a URL in place of a picture, which is not fetched yet");
     }
-    let Some(bytes) = media::decode(url) else { return invalid("a picture is no base64") };
-    let Some(media) = Media::of(&bytes) else { return invalid("what came as a picture is none") };
+    let Some(bytes) = media::decode(url) else {
+        return invalid("a picture is no base64");
+    };
+    let Some(media) = Media::of(&bytes) else {
+        return invalid("what came as a picture is none");
+    };
     if wants_video == media.is_picture() {
-        return invalid(if wants_video { "a picture came in place of a video" } else { "a video came in place of a picture" });
+        return invalid(if wants_video {
+            "a picture came in place of a video"
+        } else {
+            "a video came in place of a picture"
+        });
     }
     if let Some(decoded) = media.decoded_bytes() {
         seen.image_bytes = Some(seen.image_bytes.unwrap_or(0) + decoded);
     }
     if seen.keep_samples {
-        seen.samples.push(Sample { extension: media.extension, bytes });
+        seen.samples.push(Sample {
+            extension: media.extension,
+            bytes,
+        });
     }
     Ok(())
 }
 
 /// Durations stay as the server names them; of several memory peaks the highest is kept.
-fn note_measures(durations: Option<BTreeMap<String, Value>>, peak_memory_mb: Option<f64>, seen: &mut Seen) {
+fn note_measures(
+    durations: Option<BTreeMap<String, Value>>,
+    peak_memory_mb: Option<f64>,
+    seen: &mut Seen,
+) {
     for (stage, duration) in durations.into_iter().flatten() {
         if let Some(duration) = duration.as_f64() {
-            seen.server.insert(format!("stage_durations.{stage}"), duration);
+            seen.server
+                .insert(format!("stage_durations.{stage}"), duration);
         }
     }
     if let Some(peak) = peak_memory_mb {
-        let highest = seen.server.get("peak_memory_mb").map_or(peak, |other| other.max(peak));
+        let highest = seen
+            .server
+            .get("peak_memory_mb")
+            .map_or(peak, |other| other.max(peak));
         seen.server.insert("peak_memory_mb".to_owned(), highest);
     }
 }
@@ -303,17 +353,27 @@ mod tests {
 
     macro_rules! wire {
         ($path:literal) => {
-            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/wire/vllm-omni/", $path))
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/fixtures/wire/vllm-omni/",
+                $path
+            ))
         };
     }
 
     fn protocol(task: Task) -> Box<dyn Protocol> {
-        let settings = Settings { model: Some("tiny".to_owned()), task: Some(task), ..Settings::default() };
+        let settings = Settings {
+            model: Some("tiny".to_owned()),
+            task: Some(task),
+            ..Settings::default()
+        };
         build(Kind::VllmOmni, settings).unwrap()
     }
 
     fn body(params: Value) -> Value {
-        let prepared = protocol(Task::T2i).prepare(request("A cat.", params)).unwrap();
+        let prepared = protocol(Task::T2i)
+            .prepare(request("A cat.", params))
+            .unwrap();
         serde_json::from_slice(&prepared.exchange.body).unwrap()
     }
 
@@ -331,12 +391,17 @@ mod tests {
     #[test]
     fn diffusion_parameters_go_into_extra_body() {
         assert_eq!(
-            body(json!({"width": 512, "height": 256, "num_inference_steps": 20, "seed": 0, "fps": 0, "negative_prompt": "blur"})),
+            body(
+                json!({"width": 512, "height": 256, "num_inference_steps": 20, "seed": 0, "fps": 0, "negative_prompt": "blur"})
+            ),
             json!({"model": "tiny", "messages": [{"role": "user", "content": "A cat."}],
                    "extra_body": {"width": 512, "height": 256, "num_inference_steps": 20, "seed": 0, "negative_prompt": "blur"}})
         );
         assert_eq!(body(json!({"width": 512}))["extra_body"], Value::Null);
-        assert_eq!(body(json!({"seed": 1, "extra_body": {"seed": 2, "x": 3}}))["extra_body"], json!({"seed": 2, "x": 3}));
+        assert_eq!(
+            body(json!({"seed": 1, "extra_body": {"seed": 2, "x": 3}}))["extra_body"],
+            json!({"seed": 2, "x": 3})
+        );
     }
 
     #[test]
@@ -348,14 +413,27 @@ mod tests {
         let prepared = protocol(Task::I2i).prepare(asked).unwrap();
         let body: Value = serde_json::from_slice(&prepared.exchange.body).unwrap();
         let content = &body["messages"][0]["content"];
-        assert_eq!((content.as_array().unwrap().len(), &content[0]["type"]), (1, &json!("image_url")));
-        assert!(content[0]["image_url"]["url"].as_str().unwrap().starts_with("data:image/gif;base64,"));
+        assert_eq!(
+            (content.as_array().unwrap().len(), &content[0]["type"]),
+            (1, &json!("image_url"))
+        );
+        assert!(
+            content[0]["image_url"]["url"]
+                .as_str()
+                .unwrap()
+                .starts_with("data:image/gif;base64,")
+        );
     }
 
     #[test]
     fn a_picture_is_an_answer_with_its_size_and_the_servers_measures() {
-        let Attempt { judgement, seen, .. } = answered(json!({}), json(wire!("picture.json")));
-        assert_eq!((judgement.error, seen.image_bytes), (None, Some(16 * 8 * 3)));
+        let Attempt {
+            judgement, seen, ..
+        } = answered(json!({}), json(wire!("picture.json")));
+        assert_eq!(
+            (judgement.error, seen.image_bytes),
+            (None, Some(16 * 8 * 3))
+        );
         assert_eq!(seen.server["stage_durations.stage_0_gen_ms"], 94.5);
         assert_eq!(seen.server["peak_memory_mb"], 512.5);
         assert_eq!((seen.tokens.output, seen.first_content), (None, None));
@@ -379,26 +457,54 @@ mod tests {
         let none = outcome(wire!("no-picture.json").to_owned());
         assert_eq!(none.outcome, Outcome::Invalid);
         assert!(none.error.unwrap().contains("no images were produced"));
-        let with_url = |url: &str| wire!("picture.json").replace("data:image/png;base64,iVBOR", url);
-        for url in ["data:image/png;base64,AAAA", "data:image/png;base64,!", "http://elsewhere/"] {
+        let with_url =
+            |url: &str| wire!("picture.json").replace("data:image/png;base64,iVBOR", url);
+        for url in [
+            "data:image/png;base64,AAAA",
+            "data:image/png;base64,!",
+            "http://elsewhere/",
+        ] {
             assert_eq!(outcome(with_url(url)).outcome, Outcome::Invalid, "{url}");
         }
-        for body in ["", "{}", r#"{"choices":[{"message":{"content":null}}]}"#, r#"{"choices":[{"message":{"content":[]}}]}"#] {
+        for body in [
+            "",
+            "{}",
+            r#"{"choices":[{"message":{"content":null}}]}"#,
+            r#"{"choices":[{"message":{"content":[]}}]}"#,
+        ] {
             assert_eq!(outcome(body.to_owned()).outcome, Outcome::Invalid, "{body}");
         }
         assert_eq!(outcome("{".to_owned()).outcome, Outcome::Protocol);
-        assert_eq!(answered(json!({"num_outputs_per_prompt": 2}), json(wire!("picture.json"))).judgement.outcome, Outcome::Invalid);
+        assert_eq!(
+            answered(
+                json!({"num_outputs_per_prompt": 2}),
+                json(wire!("picture.json"))
+            )
+            .judgement
+            .outcome,
+            Outcome::Invalid
+        );
         let protocol = protocol(Task::T2v);
         let prepared = protocol.prepare(request("A cat.", json!({}))).unwrap();
         let attempt = play(&*protocol, &prepared, &[json(wire!("picture.json"))]);
-        assert_eq!(attempt.judgement.error.as_deref(), Some("a picture came in place of a video"));
+        assert_eq!(
+            attempt.judgement.error.as_deref(),
+            Some("a picture came in place of a video")
+        );
     }
 
     #[test]
     fn an_error_has_the_servers_text() {
-        let answer = Answer { status: 400, headers: vec![], pieces: vec![r#"{"message":"bad size","code":400}"#.into()] };
+        let answer = Answer {
+            status: 400,
+            headers: vec![],
+            pieces: vec![r#"{"message":"bad size","code":400}"#.into()],
+        };
         let judgement = answered(json!({}), answer).judgement;
-        assert_eq!((judgement.outcome, judgement.error.as_deref()), (Outcome::Http(400), Some("HTTP 400: bad size")));
+        assert_eq!(
+            (judgement.outcome, judgement.error.as_deref()),
+            (Outcome::Http(400), Some("HTTP 400: bad size"))
+        );
     }
 
     #[test]

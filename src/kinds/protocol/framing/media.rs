@@ -18,39 +18,70 @@ pub struct Media {
     /// File name extension.
     pub extension: &'static str,
     /// Media type.
-    pub media_type: &'static str,
+    pub mime: &'static str,
     /// Width and height in pixels, where it is a picture whose head tells them.
     pub size: Option<(u32, u32)>,
 }
 
+/// Reads a picture's size out of its head.
+type Sizer = fn(&[u8]) -> Option<(u32, u32)>;
+
+/// What begins so: extension, media type, the bytes at 0 and those at 8 where these tell, and where the size
+/// stands.
+type Magic = (
+    &'static str,
+    &'static str,
+    &'static [u8],
+    &'static [u8],
+    Sizer,
+);
+
+/// The first that fits is it.
+const MAGIC: [Magic; 9] = [
+    ("png", "image/png", b"\x89PNG\r\n\x1a\n", b"", png),
+    ("jpg", "image/jpeg", b"\xff\xd8\xff", b"", jpeg),
+    ("gif", "image/gif", b"GIF87a", b"", gif),
+    ("gif", "image/gif", b"GIF89a", b"", gif),
+    ("webp", "image/webp", b"RIFF", b"WEBP", webp),
+    ("avi", "video/x-msvideo", b"RIFF", b"AVI ", unsized_media),
+    (
+        "webm",
+        "video/webm",
+        b"\x1a\x45\xdf\xa3",
+        b"",
+        unsized_media,
+    ),
+    ("avif", "image/avif", b"", b"avif", unsized_media),
+    ("mp4", "video/mp4", b"", b"", unsized_media),
+];
+
 impl Media {
     /// What the bytes are by their magic numbers; `None` for anything but a picture or video.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        let media = |extension, media_type, size| Some(Self { extension, media_type, size });
-        match bytes {
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => media("png", "image/png", png(bytes)),
-            [0xff, 0xd8, 0xff, ..] => media("jpg", "image/jpeg", jpeg(bytes)),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => {
-                let size = little16(bytes, 6).zip(little16(bytes, 8));
-                media("gif", "image/gif", size.map(|(width, height)| (width.into(), height.into())))
-            }
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => media("webp", "image/webp", webp(bytes)),
-            [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => media("avif", "image/avif", None),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] => media("mp4", "video/mp4", None),
-            [0x1a, 0x45, 0xdf, 0xa3, ..] => media("webm", "video/webm", None),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', b' ', ..] => media("avi", "video/x-msvideo", None),
-            _ => None,
-        }
+        let at = |from: usize| bytes.get(from..).unwrap_or_default();
+        // ISO media files have their length first, then `ftyp`.
+        let fits = |(_, _, start, brand, _): &&Magic| {
+            (!start.is_empty() || at(4).starts_with(b"ftyp"))
+                && bytes.starts_with(start)
+                && at(8).starts_with(brand)
+        };
+        let (extension, media_type, _, _, size) = MAGIC.iter().find(fits)?;
+        Some(Self {
+            extension,
+            mime: media_type,
+            size: size(bytes),
+        })
     }
 
     /// Whether it is a picture, not a video.
     pub fn is_picture(&self) -> bool {
-        self.media_type.starts_with("image/")
+        self.mime.starts_with("image/")
     }
 
     /// The picture's size as plain RGB: width · height · 3.
     pub fn decoded_bytes(&self) -> Option<u64> {
-        self.size.map(|(width, height)| u64::from(width) * u64::from(height) * 3)
+        self.size
+            .map(|(width, height)| u64::from(width) * u64::from(height) * 3)
     }
 }
 
@@ -64,6 +95,14 @@ fn big16(bytes: &[u8], at: usize) -> Option<u16> {
 
 fn little16(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+fn unsized_media(_: &[u8]) -> Option<(u32, u32)> {
+    None
+}
+
+fn gif(bytes: &[u8]) -> Option<(u32, u32)> {
+    Some((little16(bytes, 6)?.into(), little16(bytes, 8)?.into()))
 }
 
 fn png(bytes: &[u8]) -> Option<(u32, u32)> {
@@ -90,9 +129,13 @@ fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
 }
 
 fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
-    let little24 = |at| Some(u32::from(little16(bytes, at)?) | u32::from(*bytes.get(at + 2)?) << 16);
+    let little24 =
+        |at| Some(u32::from(little16(bytes, at)?) | u32::from(*bytes.get(at + 2)?) << 16);
     match bytes.get(12..16)? {
-        b"VP8 " => Some((u32::from(little16(bytes, 26)? & 0x3fff), u32::from(little16(bytes, 28)? & 0x3fff))),
+        b"VP8 " => Some((
+            u32::from(little16(bytes, 26)? & 0x3fff),
+            u32::from(little16(bytes, 28)? & 0x3fff),
+        )),
         b"VP8L" => {
             let bits = little24(21)? | u32::from(*bytes.get(24)?) << 24;
             Some(((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1))
@@ -109,7 +152,9 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
         None => text,
     };
     if base64.contains(|c: char| c.is_ascii_whitespace()) {
-        return BASE64.decode(base64.split_ascii_whitespace().collect::<String>()).ok();
+        return BASE64
+            .decode(base64.split_ascii_whitespace().collect::<String>())
+            .ok();
     }
     BASE64.decode(base64).ok()
 }
@@ -120,7 +165,7 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
 /// Where the file cannot be read.
 pub fn data_url(path: &Path) -> std::io::Result<String> {
     let bytes = std::fs::read(path)?;
-    let media_type = Media::of(&bytes).map_or("application/octet-stream", |media| media.media_type);
+    let media_type = Media::of(&bytes).map_or("application/octet-stream", |media| media.mime);
     let mut url = format!("data:{media_type};base64,");
     BASE64.encode_string(&bytes, &mut url);
     Ok(url)
@@ -140,9 +185,18 @@ mod tests {
         let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc0\0\x0b\x08\0\x10\0\x20\x01";
         assert_eq!(size(jpeg), Some((32, 16)));
         assert_eq!(size(b"GIF89a\x20\0\x10\0"), Some((32, 16)));
-        assert_eq!(size(b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x1f\0\0\x0f\0\0"), Some((32, 16)));
-        assert_eq!(size(b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f\x1f\xc0\x03\0"), Some((32, 16)));
-        assert_eq!(size(b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0\0\0\0\x9d\x01\x2a\x20\0\x10\0"), Some((32, 16)));
+        assert_eq!(
+            size(b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x1f\0\0\x0f\0\0"),
+            Some((32, 16))
+        );
+        assert_eq!(
+            size(b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f\x1f\xc0\x03\0"),
+            Some((32, 16))
+        );
+        assert_eq!(
+            size(b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0\0\0\0\x9d\x01\x2a\x20\0\x10\0"),
+            Some((32, 16))
+        );
         assert!(!Media::of(b"\0\0\0\x18ftypisom").unwrap().is_picture());
         assert_eq!(Media::of(b"Image generation completed"), None);
         assert_eq!(Media::of(b""), None);

@@ -58,7 +58,11 @@ impl Reader {
     ///
     /// # Errors
     /// Where an event is too long; nothing more can be read then.
-    pub fn feed(&mut self, bytes: &[u8], on_event: &mut impl FnMut(Event<'_>) -> bool) -> Result<(), TooLarge> {
+    pub fn feed(
+        &mut self,
+        bytes: &[u8],
+        on_event: &mut impl FnMut(Event<'_>) -> bool,
+    ) -> Result<(), TooLarge> {
         let mut rest = bytes;
         if self.after_cr && !rest.is_empty() {
             self.after_cr = false;
@@ -110,7 +114,11 @@ impl Reader {
         Ok(())
     }
 
-    fn end_line(&mut self, line: &[u8], on_event: &mut impl FnMut(Event<'_>) -> bool) -> Result<bool, TooLarge> {
+    fn end_line(
+        &mut self,
+        line: &[u8],
+        on_event: &mut impl FnMut(Event<'_>) -> bool,
+    ) -> Result<bool, TooLarge> {
         let line = if std::mem::take(&mut self.first_line) {
             line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
         } else {
@@ -146,7 +154,10 @@ impl Reader {
 
     fn end_event(&mut self, on_event: &mut impl FnMut(Event<'_>) -> bool) -> bool {
         let goes_on = match self.data.strip_suffix(b"\n") {
-            Some(data) => on_event(Event { name: &self.name, data }),
+            Some(data) => on_event(Event {
+                name: &self.name,
+                data,
+            }),
             None => true,
         };
         self.data.clear();
@@ -176,20 +187,31 @@ mod tests {
     }
 
     fn data(stream: &str) -> Vec<String> {
-        read(&[stream.as_bytes()]).into_iter().map(|(_, data)| data).collect()
+        read(&[stream.as_bytes()])
+            .into_iter()
+            .map(|(_, data)| data)
+            .collect()
     }
 
     #[test]
     fn lines_end_in_lf_crlf_or_cr() {
         for end in ["\n", "\r\n", "\r"] {
-            assert_eq!(data(&format!("data: a{end}data: b{end}{end}data: c{end}{end}")), ["a\nb", "c"], "{end:?}");
+            assert_eq!(
+                data(&format!("data: a{end}data: b{end}{end}data: c{end}{end}")),
+                ["a\nb", "c"],
+                "{end:?}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_data_is_noise() {
-        let stream = "\u{feff}: a comment\nid: 7\nretry: 5\nunknown\n\nevent: x\n\ndata: a\n\n:\n\n";
-        assert_eq!(read(&[stream.as_bytes()]), [(String::new(), "a".to_owned())]);
+        let stream =
+            "\u{feff}: a comment\nid: 7\nretry: 5\nunknown\n\nevent: x\n\ndata: a\n\n:\n\n";
+        assert_eq!(
+            read(&[stream.as_bytes()]),
+            [(String::new(), "a".to_owned())]
+        );
         assert_eq!(data("data\n\n"), [""]);
         assert_eq!(data("data:a\n\ndata:  b\n\n"), ["a", " b"]);
     }
@@ -197,7 +219,13 @@ mod tests {
     #[test]
     fn an_event_has_its_name_for_itself_alone() {
         let events = read(&[b"event: message_start\ndata: 1\n\ndata: 2\n\n"]);
-        assert_eq!(events, [("message_start".to_owned(), "1".to_owned()), (String::new(), "2".to_owned())]);
+        assert_eq!(
+            events,
+            [
+                ("message_start".to_owned(), "1".to_owned()),
+                (String::new(), "2".to_owned())
+            ]
+        );
     }
 
     #[test]
@@ -211,7 +239,12 @@ mod tests {
     fn nothing_is_given_after_the_caller_has_enough() {
         let mut count = 0;
         let mut reader = Reader::default();
-        reader.feed(b"data: a\n\ndata: b\n\n", &mut |_| { count += 1; false }).unwrap();
+        reader
+            .feed(b"data: a\n\ndata: b\n\n", &mut |_| {
+                count += 1;
+                false
+            })
+            .unwrap();
         assert_eq!(count, 1);
     }
 
@@ -219,25 +252,46 @@ mod tests {
     fn an_event_beyond_its_cap_is_too_large_whatever_its_shape() {
         let never = &mut |_: Event<'_>| true;
         assert_eq!(Reader::new(100).feed(&[b'x'; 101], never), Err(TooLarge));
-        assert_eq!(Reader::new(100).feed(&b"data: 12345678\n".repeat(20), never), Err(TooLarge));
+        assert_eq!(
+            Reader::new(100).feed(&b"data: 12345678\n".repeat(20), never),
+            Err(TooLarge)
+        );
         let mut reader = Reader::new(100);
         let outcome = (0..30).try_for_each(|_| reader.feed(b"data: 1234", never));
         assert_eq!(outcome, Err(TooLarge));
         let mut reader = Reader::new(100);
-        assert_eq!((0..30).try_for_each(|_| reader.feed(b"data: 12345678\n\n", never)), Ok(()));
+        assert_eq!(
+            (0..30).try_for_each(|_| reader.feed(b"data: 12345678\n\n", never)),
+            Ok(())
+        );
     }
 
     fn pieces(stream: &[u8], mut cuts: Vec<usize>) -> Vec<&[u8]> {
         cuts.push(stream.len());
         cuts.sort_unstable();
         let mut from = 0;
-        cuts.into_iter().map(|cut| { let piece = &stream[from..cut]; from = cut; piece }).collect()
+        cuts.into_iter()
+            .map(|cut| {
+                let piece = &stream[from..cut];
+                from = cut;
+                piece
+            })
+            .collect()
     }
 
     const RECORDED: [&str; 4] = [
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/wire/openai-chat/llama-server.stream.txt")),
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/wire/openai-chat/litellm.stream.txt")),
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/wire/openai-chat/two-choices.stream.txt")),
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/wire/openai-chat/llama-server.stream.txt"
+        )),
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/wire/openai-chat/litellm.stream.txt"
+        )),
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/wire/openai-chat/two-choices.stream.txt"
+        )),
         include_str!(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/tests/fixtures/wire/openai-chat/reasoning-and-tool-call.stream.txt"

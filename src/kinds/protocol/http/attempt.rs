@@ -64,10 +64,19 @@ impl<'a> Attempt<'a> {
             return refusal.judge();
         }
         if let (false, Some(sent), Some(end)) = (step.name.is_empty(), seen.sent, arrived.end) {
-            seen.server.insert(format!("step.{}", step.name), end.since(sent).as_secs_f64());
+            seen.server
+                .insert(format!("step.{}", step.name), end.since(sent).as_secs_f64());
         }
-        let reads_json = step.expect.reads_json() || step.extract.values().any(|from| matches!(from, Extract::Json(_)));
-        let json = if reads_json { serde_json::from_slice(arrived.body.bytes()).ok() } else { None };
+        let reads_json = step.expect.reads_json()
+            || step
+                .extract
+                .values()
+                .any(|from| matches!(from, Extract::Json(_)));
+        let json = if reads_json {
+            serde_json::from_slice(arrived.body.bytes()).ok()
+        } else {
+            None
+        };
         let answer = Answer {
             headers: &arrived.headers,
             media_type: &arrived.media_type,
@@ -87,7 +96,8 @@ impl<'a> Attempt<'a> {
         }
         answer.keep(seen);
         if !step.name.is_empty() {
-            self.context.insert(step.name.clone(), Value::Object(extracted));
+            self.context
+                .insert(step.name.clone(), Value::Object(extracted));
         }
         judgement
     }
@@ -117,7 +127,9 @@ impl Steps for Attempt<'_> {
         let next = match self.current {
             None => 0,
             Some(current) => {
-                let Some(step) = steps.get(current) else { return Step::Finish(Judgement::ok()) };
+                let Some(step) = steps.get(current) else {
+                    return Step::Finish(Judgement::ok());
+                };
                 let judgement = match self.judgement.take() {
                     Some(judgement) => judgement,
                     None => self.judge(step, seen),
@@ -129,28 +141,34 @@ impl Steps for Attempt<'_> {
             }
         };
         self.current = Some(next);
-        let Some(step) = steps.get(next) else { return Step::Finish(Judgement::ok()) };
+        let Some(step) = steps.get(next) else {
+            return Step::Finish(Judgement::ok());
+        };
         if next == 0 && !step.names_request {
             return Step::Send(&self.prepared.exchange);
         }
         match step.exchange(&self.context, self.settings) {
             Ok(exchange) => Step::Send(self.exchange.insert(exchange)),
-            Err(error) => Step::Finish(named(step, Judgement::failed(Outcome::Invalid, error.message))),
+            Err(error) => Step::Finish(named(
+                step,
+                Judgement::failed(Outcome::Invalid, error.message),
+            )),
         }
     }
 
     fn receive(&mut self, event: Received<'_>, seen: &mut Seen) -> Flow {
         match event {
             Received::Head(head) => self.head(head, seen),
-            Received::Chunk { bytes, .. } => match &mut self.answer.refusal {
-                Some(refusal) => refusal.take(bytes),
-                None => {
+            Received::Chunk { bytes, .. } => {
+                if let Some(refusal) = &mut self.answer.refusal {
+                    refusal.take(bytes);
+                } else {
                     self.judgement = self.answer.body.take(bytes);
-                    if self.judgement.is_some() {
-                        return Flow::Enough;
-                    }
                 }
-            },
+                if self.judgement.is_some() {
+                    return Flow::Enough;
+                }
+            }
             Received::End { at } => self.answer.end = Some(at),
             Received::Elapsed { .. } => {}
         }

@@ -36,7 +36,7 @@ pub struct Compiled {
 enum Form {
     None,
     Json,
-    Form,
+    UrlEncoded,
     Multipart,
     Text,
     File(Bytes),
@@ -46,7 +46,9 @@ impl Compiled {
     /// Compiles a step.
     pub fn new(step: Step, settings: &Settings) -> Result<Self, PrepareError> {
         if step.tls.is_some() {
-            return Err(refusal("`tls` of a step is not supported yet: give the target's `http.tls`"));
+            return Err(refusal(
+                "`tls` of a step is not supported yet: give the target's `http.tls`",
+            ));
         }
         let (form, body) = form(step.body, settings)?;
         let method = match step.method {
@@ -78,25 +80,36 @@ impl Compiled {
     }
 
     /// The request that the step is under `context`.
-    pub fn exchange(&self, context: &Map<String, Value>, settings: &Settings) -> Result<Exchange, PrepareError> {
+    pub fn exchange(
+        &self,
+        context: &Map<String, Value>,
+        settings: &Settings,
+    ) -> Result<Exchange, PrepareError> {
         let mut filled = self.tree.fill(context).map_err(|error| unfilled(&error))?;
         reveal(&mut filled, settings)?;
         let mut take = |name: &str| filled.get_mut(name).map(Value::take).unwrap_or_default();
         let mut place = encoded(&text(&take("place")));
-        let query = pairs(take("query"));
+        let query = pairs(&take("query"));
         if !query.is_empty() {
             place.push(if place.contains('?') { '&' } else { '?' });
             place.push_str(&query);
         }
         let mut headers = Vec::new();
         for (name, value) in take("headers").as_object().into_iter().flatten() {
-            let header = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::from_str(&text(value)).ok());
-            headers.push(header.ok_or_else(|| refusal(format!("`{name}` and its value are no header")))?);
+            let header = HeaderName::try_from(name.as_str())
+                .ok()
+                .zip(HeaderValue::from_str(&text(value)).ok());
+            headers.push(
+                header.ok_or_else(|| refusal(format!("`{name}` and its value are no header")))?,
+            );
         }
-        let (media_type, body) = self.body(take("body"), settings)?;
-        let has_type = headers.iter().any(|(name, _)| name == http::header::CONTENT_TYPE);
+        let (media_type, body) = self.body(&take("body"), settings)?;
+        let has_type = headers
+            .iter()
+            .any(|(name, _)| name == http::header::CONTENT_TYPE);
         if let Some(media_type) = media_type.filter(|_| !has_type) {
-            let value = HeaderValue::from_str(&media_type).map_err(|_| refusal("the media type is no header"))?;
+            let value = HeaderValue::from_str(&media_type)
+                .map_err(|_| refusal("the media type is no header"))?;
             headers.push((http::header::CONTENT_TYPE, value));
         }
         let destination = if self.is_url {
@@ -116,23 +129,35 @@ impl Compiled {
         })
     }
 
-    fn body(&self, value: Value, settings: &Settings) -> Result<(Option<String>, Bytes), PrepareError> {
+    fn body(
+        &self,
+        value: &Value,
+        settings: &Settings,
+    ) -> Result<(Option<String>, Bytes), PrepareError> {
         let media_type = |name: &str| Some(name.to_owned());
         Ok(match &self.form {
             Form::None => (None, Bytes::new()),
             Form::Json => {
-                let body = serde_json::to_vec(&value).map_err(|error| refusal(error.to_string()))?;
+                let body =
+                    serde_json::to_vec(value).map_err(|error| refusal(error.to_string()))?;
                 (media_type("application/json"), body.into())
             }
-            Form::Form => (media_type("application/x-www-form-urlencoded"), pairs(value).into()),
-            Form::Text => (media_type("text/plain; charset=utf-8"), text(&value).into()),
+            Form::UrlEncoded => (
+                media_type("application/x-www-form-urlencoded"),
+                pairs(value).into(),
+            ),
+            Form::Text => (media_type("text/plain; charset=utf-8"), text(value).into()),
             Form::File(bytes) => {
-                let known = Media::of(bytes).map_or("application/octet-stream", |media| media.media_type);
+                let known =
+                    Media::of(bytes).map_or("application/octet-stream", |media| media.mime);
                 (media_type(known), bytes.clone())
             }
             Form::Multipart => {
-                let (boundary, body) = multipart(&value, settings)?;
-                (Some(format!("multipart/form-data; boundary={boundary}")), body)
+                let (boundary, body) = multipart(value, settings)?;
+                (
+                    Some(format!("multipart/form-data; boundary={boundary}")),
+                    body,
+                )
             }
         })
     }
@@ -143,7 +168,7 @@ fn form(body: options::Body, settings: &Settings) -> Result<(Form, Value), Prepa
     let object = |map: IndexMap<String, Value>| Value::Object(map.into_iter().collect());
     let forms = [
         body.json.map(|json| (Form::Json, json)),
-        body.form.map(|form| (Form::Form, object(form))),
+        body.form.map(|form| (Form::UrlEncoded, object(form))),
         body.multipart.map(|parts| (Form::Multipart, object(parts))),
         body.text.map(|text| (Form::Text, Value::String(text))),
         match body.file {
@@ -154,28 +179,39 @@ fn form(body: options::Body, settings: &Settings) -> Result<(Form, Value), Prepa
     let mut given = forms.into_iter().flatten();
     let first = given.next().unwrap_or((Form::None, Value::Null));
     if given.next().is_some() {
-        return Err(refusal("a body has one form: json, form, multipart, text or file"));
+        return Err(refusal(
+            "a body has one form: json, form, multipart, text or file",
+        ));
     }
     Ok(first)
 }
 
 fn file(path: &std::path::Path, settings: &Settings) -> Result<Bytes, PrepareError> {
-    let folders = settings.folders.as_ref().ok_or_else(|| refusal("files cannot be sent here"))?;
-    let inside = folders.inside(path).map_err(|error| refusal(error.to_string()))?;
-    let bytes = std::fs::read(inside).map_err(|error| refusal(format!("cannot read {}: {error}", path.display())))?;
+    let folders = settings
+        .folders
+        .as_ref()
+        .ok_or_else(|| refusal("files cannot be sent here"))?;
+    let inside = folders
+        .inside(path)
+        .map_err(|error| refusal(error.to_string()))?;
+    let bytes = std::fs::read(inside)
+        .map_err(|error| refusal(format!("cannot read {}: {error}", path.display())))?;
     Ok(bytes.into())
 }
 
 fn unfilled(error: &TemplateError) -> PrepareError {
     PrepareError {
         message: format!("template {error}"),
-        help: "templates see `row`, `request` (index, seed), `workload` and earlier steps by name".to_owned(),
+        help: "templates see `row`, `request` (index, seed), `workload` and earlier steps by name"
+            .to_owned(),
     }
 }
 
 fn names_request(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains("{{") && text.contains("request") || text.contains("{%"),
+        Value::String(text) => {
+            text.contains("{{") && text.contains("request") || text.contains("{%")
+        }
         Value::Array(items) => items.iter().any(names_request),
         Value::Object(entries) => entries.values().any(names_request),
         _ => false,
@@ -186,14 +222,19 @@ fn names_request(value: &Value) -> bool {
 fn reveal(value: &mut Value, settings: &Settings) -> Result<(), PrepareError> {
     if let Some(reference) = secret(value) {
         let written = reference.to_string();
-        let known = settings.secrets.iter().find(|secret| secret.to_string() == written);
+        let known = settings
+            .secrets
+            .iter()
+            .find(|secret| secret.to_string() == written);
         let known = known.ok_or_else(|| refusal(format!("the secret {written} was not read")))?;
         *value = Value::from(known.expose());
         return Ok(());
     }
     match value {
         Value::Array(items) => items.iter_mut().try_for_each(|item| reveal(item, settings)),
-        Value::Object(entries) => entries.values_mut().try_for_each(|item| reveal(item, settings)),
+        Value::Object(entries) => entries
+            .values_mut()
+            .try_for_each(|item| reveal(item, settings)),
         _ => Ok(()),
     }
 }
@@ -208,13 +249,19 @@ fn text(value: &Value) -> String {
 }
 
 /// An object as URL-encoded pairs; nulls are left out, a list gives its key several times.
-fn pairs(value: Value) -> String {
+fn pairs(value: &Value) -> String {
     let mut pairs = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in value.as_object().into_iter().flatten() {
         match value {
             Value::Null => {}
-            Value::Array(items) => items.iter().for_each(|item| drop(pairs.append_pair(name, &text(item)))),
-            value => drop(pairs.append_pair(name, &text(value))),
+            Value::Array(items) => {
+                for item in items {
+                    pairs.append_pair(name, &text(item));
+                }
+            }
+            value => {
+                pairs.append_pair(name, &text(value));
+            }
         }
     }
     pairs.finish()
@@ -225,7 +272,9 @@ fn encoded(place: &str) -> String {
     let mut encoded = String::with_capacity(place.len());
     for byte in place.trim().bytes() {
         match byte {
-            b'!' | b'#'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~' => encoded.push(char::from(byte)),
+            b'!' | b'#'..=b';' | b'=' | b'?'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~' => {
+                encoded.push(char::from(byte));
+            }
             _ => {
                 use std::fmt::Write as _;
                 let _ = write!(encoded, "%{byte:02X}");
@@ -239,16 +288,30 @@ fn encoded(place: &str) -> String {
 fn multipart(value: &Value, settings: &Settings) -> Result<(String, Bytes), PrepareError> {
     let mut parts = Vec::new();
     for (name, value) in value.as_object().into_iter().flatten() {
-        let upload = value.as_object().filter(|part| part.len() == 1).and_then(|part| part.get("upload"));
-        let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "%22").replace(['\r', '\n'], " ");
+        let upload = value
+            .as_object()
+            .filter(|part| part.len() == 1)
+            .and_then(|part| part.get("upload"));
+        let quoted = |text: &str| {
+            text.replace('\\', "\\\\")
+                .replace('"', "%22")
+                .replace(['\r', '\n'], " ")
+        };
         let mut head = format!("Content-Disposition: form-data; name=\"{}\"", quoted(name));
         let content = match upload {
             Some(path) => {
                 let path = std::path::PathBuf::from(text(path));
                 let bytes = file(&path, settings)?;
-                let media_type = Media::of(&bytes).map_or("application/octet-stream", |media| media.media_type);
-                let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                head = format!("{head}; filename=\"{}\"\r\nContent-Type: {media_type}", quoted(&file_name));
+                let media_type =
+                    Media::of(&bytes).map_or("application/octet-stream", |media| media.mime);
+                let file_name = path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default();
+                head = format!(
+                    "{head}; filename=\"{}\"\r\nContent-Type: {media_type}",
+                    quoted(&file_name)
+                );
                 bytes
             }
             None if value.is_null() => continue,
@@ -258,7 +321,10 @@ fn multipart(value: &Value, settings: &Settings) -> Result<(String, Bytes), Prep
     }
     // A boundary that is the same for the same content, and stands nowhere in it.
     let mut boundary = "plimsoll-part".to_owned();
-    while parts.iter().any(|(_, content)| memchr::memmem::find(content, boundary.as_bytes()).is_some()) {
+    while parts
+        .iter()
+        .any(|(_, content)| memchr::memmem::find(content, boundary.as_bytes()).is_some())
+    {
         boundary.push('-');
     }
     let mut body = Vec::new();

@@ -30,7 +30,11 @@ impl Expect {
             Some(statuses) => statuses.contains(head.status),
             None => (200..300).contains(&head.status),
         };
-        if listed { None } else { Some(head.refusal().unwrap_or(Outcome::Http(head.status))) }
+        if listed {
+            None
+        } else {
+            Some(head.refusal().unwrap_or(Outcome::Http(head.status)))
+        }
     }
 
     /// Whether the content of an answer is read at all.
@@ -44,28 +48,44 @@ impl Expect {
         if let Some(expected) = &self.content_type
             && !expected.eq_ignore_ascii_case(answer.media_type)
         {
-            return invalid(format!("the media type is `{}`, not `{expected}`", answer.media_type));
+            return invalid(format!(
+                "the media type is `{}`, not `{expected}`",
+                answer.media_type
+            ));
         }
         if let Some(least) = self.min_bytes
             && (answer.body.len() as u64) < least
         {
-            return invalid(format!("the body has {} bytes, not {least}", answer.body.len()));
+            return invalid(format!(
+                "the body has {} bytes, not {least}",
+                answer.body.len()
+            ));
         }
         if self.reads_json() && answer.json.is_none() {
             return Judgement::failed(Outcome::Protocol, "the body is no JSON");
         }
         for (pointer, expected) in &self.json {
-            if let Err(error) = holds(answer.json.as_ref().and_then(|json| json.pointer(pointer)), expected) {
+            if let Err(error) = holds(
+                answer.json.as_ref().and_then(|json| json.pointer(pointer)),
+                expected,
+            ) {
                 return invalid(format!("`{pointer}` {error}"));
             }
         }
-        match self.image.as_deref().map(|place| (place, answer.picture(place))) {
+        match self
+            .image
+            .as_deref()
+            .map(|place| (place, answer.picture(place)))
+        {
             None => Judgement::ok(),
             Some((place, None)) => invalid(format!("there is no picture at `{place}`")),
             Some((_, Some((bytes, media)))) => {
                 seen.image_bytes = media.decoded_bytes();
                 if seen.keep_samples {
-                    seen.samples.push(Sample { extension: media.extension, bytes });
+                    seen.samples.push(Sample {
+                        extension: media.extension,
+                        bytes,
+                    });
                 }
                 Judgement::ok()
             }
@@ -75,14 +95,20 @@ impl Expect {
 
 /// Whether a value is what was expected: `exists`, `{ equals: … }`, or the value itself.
 fn holds(found: Option<&Value>, expected: &Value) -> Result<(), String> {
-    let Some(found) = found else { return Err("is missing".to_owned()) };
+    let Some(found) = found else {
+        return Err("is missing".to_owned());
+    };
     let expected = match expected {
         Value::String(text) if text == "exists" => return Ok(()),
         Value::Object(object) if object.len() == 1 => object.get("equals").unwrap_or(expected),
         other => other,
     };
-    let same_number = || found.as_f64().zip(expected.as_f64()).is_some_and(|(found, expected)| found == expected);
-    if found == expected || same_number() {
+    // 1 and 1.0 are the same number.
+    let same_number = match (found.as_f64(), expected.as_f64()) {
+        (Some(found), Some(expected)) => found.total_cmp(&expected).is_eq(),
+        _ => false,
+    };
+    if found == expected || same_number {
         return Ok(());
     }
     let mut found = found.to_string();
@@ -114,9 +140,16 @@ impl Answer<'_> {
     /// Keeps the body as a sample, where it is a text.
     pub fn keep(&self, seen: &mut Seen) {
         if seen.keep_samples && seen.samples.is_empty() && self.body.len() <= LONGEST_SAMPLE {
-            let extension = if self.media_type == "application/json" { "json" } else { "txt" };
+            let extension = if self.media_type == "application/json" {
+                "json"
+            } else {
+                "txt"
+            };
             if !self.body.is_empty() && std::str::from_utf8(self.body).is_ok() {
-                seen.samples.push(Sample { extension, bytes: self.body.to_vec() });
+                seen.samples.push(Sample {
+                    extension,
+                    bytes: self.body.to_vec(),
+                });
             }
         }
     }
@@ -130,8 +163,14 @@ pub fn note(name: &str, value: &Value, seen: &mut Seen) {
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     };
-    let Some(number) = number.filter(|number: &f64| number.is_finite()) else { return };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float saturates")]
+    let Some(number) = number.filter(|number: &f64| number.is_finite()) else {
+        return;
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float saturates"
+    )]
     let count = (number >= 0.0).then_some(number as u64);
     match name {
         "output_tokens" => seen.usage(None, count),

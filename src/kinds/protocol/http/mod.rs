@@ -8,12 +8,13 @@ mod exchange;
 mod expect;
 mod options;
 
-pub use options::{Body, Expect, Extract, Method, Options, Statuses, Step, Tls};
+pub use options::{Options, Step};
 
 use serde_json::{Map, Value, json};
 
 use self::attempt::Attempt;
 use self::exchange::Compiled;
+use self::options::Body;
 use super::framing::media;
 use super::openai::params_json;
 use super::{PrepareError, Prepared, Protocol, Settings};
@@ -35,16 +36,26 @@ impl Http {
     pub fn new(settings: Settings) -> Result<Self, PrepareError> {
         let options = settings.http.clone().unwrap_or_default();
         let steps = options.into_steps(settings.path.as_deref())?;
-        let steps = steps.into_iter().map(|step| Compiled::new(step, &settings)).collect::<Result<_, _>>()?;
+        let steps = steps
+            .into_iter()
+            .map(|step| Compiled::new(step, &settings))
+            .collect::<Result<_, _>>()?;
         Ok(Self { settings, steps })
     }
 }
 
 impl Protocol for Http {
     fn prepare(&self, request: Request) -> Result<Prepared, PrepareError> {
-        let issue = Issue { index: 0, attempt: 1, seed: 0 };
+        let issue = Issue {
+            index: 0,
+            attempt: 1,
+            seed: 0,
+        };
         let context = context(&request, issue)?;
-        let first = self.steps.first().ok_or_else(|| refusal("the target has no step"))?;
+        let first = self
+            .steps
+            .first()
+            .ok_or_else(|| refusal("the target has no step"))?;
         let exchange = first.exchange(&context, &self.settings)?;
         Ok(Prepared {
             params_json: params_json(&request.params)?,
@@ -57,9 +68,14 @@ impl Protocol for Http {
     }
 
     fn begin<'a>(&'a self, prepared: &'a Prepared, issue: Issue) -> Box<dyn Steps + 'a> {
-        let needs_context = self.steps.len() > 1 || self.steps.iter().any(|step| step.names_request);
+        let needs_context =
+            self.steps.len() > 1 || self.steps.iter().any(|step| step.names_request);
         // The row was put into this form once already, so that it can be again.
-        let context = if needs_context { context(&prepared.request, issue).unwrap_or_default() } else { Map::new() };
+        let context = if needs_context {
+            context(&prepared.request, issue).unwrap_or_default()
+        } else {
+            Map::new()
+        };
         Box::new(Attempt::new(&self.steps, &self.settings, prepared, context))
     }
 }
@@ -69,36 +85,74 @@ fn context(request: &Request, issue: Issue) -> Result<Map<String, Value>, Prepar
     let mut row = request.params.clone();
     match &request.row.prompt {
         Prompt::None => {}
-        Prompt::Text(text) => drop(row.insert("prompt".to_owned(), Value::from(text.as_str()))),
-        Prompt::Messages(messages) => drop(row.insert("messages".to_owned(), Value::from(messages.clone()))),
+        Prompt::Text(text) => {
+            row.insert("prompt".to_owned(), Value::from(text.as_str()));
+        }
+        Prompt::Messages(messages) => {
+            row.insert("messages".to_owned(), Value::from(messages.clone()));
+        }
     }
     if !request.row.images.is_empty() {
         let urls = request.row.images.iter().map(|path| {
-            media::data_url(path).map_err(|error| refusal(format!("cannot read {}: {error}", path.display())))
+            media::data_url(path)
+                .map_err(|error| refusal(format!("cannot read {}: {error}", path.display())))
         });
-        row.insert("images".to_owned(), Value::Array(urls.map(|url| url.map(Value::from)).collect::<Result<_, _>>()?));
+        row.insert(
+            "images".to_owned(),
+            Value::Array(
+                urls.map(|url| url.map(Value::from))
+                    .collect::<Result<_, _>>()?,
+            ),
+        );
     }
     Ok(Map::from_iter([
         ("row".to_owned(), Value::Object(row)),
-        ("request".to_owned(), json!({ "index": issue.index, "seed": issue.seed })),
+        (
+            "request".to_owned(),
+            json!({ "index": issue.index, "seed": issue.seed }),
+        ),
         ("workload".to_owned(), json!(request.workload)),
     ]))
 }
 
 fn refusal(message: impl Into<String>) -> PrepareError {
-    PrepareError { message: message.into(), help: "see `http` in the documentation of protocols".to_owned() }
+    PrepareError {
+        message: message.into(),
+        help: "see `http` in the documentation of protocols".to_owned(),
+    }
 }
 
 impl Options {
     /// The steps; the short form is one of them, at the target's `path`.
     fn into_steps(self, path: Option<&str>) -> Result<Vec<Step>, PrepareError> {
-        let Self { steps, method, url, query, body, expect, extract } = self;
-        let short = Step { method, url, query, body, expect, extract, ..Step::default() };
+        let Self {
+            steps,
+            method,
+            url,
+            query,
+            body,
+            expect,
+            extract,
+        } = self;
+        let short = Step {
+            method,
+            url,
+            query,
+            body,
+            expect,
+            extract,
+            ..Step::default()
+        };
         if steps.is_empty() {
-            return Ok(vec![Step { path: path.map(str::to_owned), ..short }]);
+            return Ok(vec![Step {
+                path: path.map(str::to_owned),
+                ..short
+            }]);
         }
         if short != Step::default() {
-            return Err(refusal("`steps` stand beside a method, url, query, body, expect or extract of the target"));
+            return Err(refusal(
+                "`steps` stand beside a method, url, query, body, expect or extract of the target",
+            ));
         }
         Ok(steps)
     }
@@ -107,8 +161,13 @@ impl Options {
     pub fn secrets(&self) -> Vec<SecretRef> {
         let mut found = Vec::new();
         let mut visit = |body: &Body, maps: [&indexmap::IndexMap<String, Value>; 2]| {
-            let maps = maps.into_iter().chain(body.form.as_ref()).chain(body.multipart.as_ref());
-            let values = maps.flat_map(indexmap::IndexMap::values).chain(body.json.as_ref());
+            let maps = maps
+                .into_iter()
+                .chain(body.form.as_ref())
+                .chain(body.multipart.as_ref());
+            let values = maps
+                .flat_map(indexmap::IndexMap::values)
+                .chain(body.json.as_ref());
             values.for_each(|value| secrets_in(value, &mut found));
         };
         visit(&self.body, [&self.query, &indexmap::IndexMap::new()]);

@@ -49,7 +49,13 @@ struct Found {
 impl<'a> Answer<'a> {
     /// An attempt that has sent nothing yet.
     pub fn new(prepared: &'a Prepared) -> Self {
-        Self { prepared, sent: false, body: Form::Nothing, found: Found::default(), judgement: None }
+        Self {
+            prepared,
+            sent: false,
+            body: Form::Nothing,
+            found: Found::default(),
+            judgement: None,
+        }
     }
 
     fn head(&mut self, head: &Head, seen: &mut Seen) {
@@ -64,10 +70,19 @@ impl<'a> Answer<'a> {
             "application/json" => false,
             _ => self.prepared.stream,
         };
-        if streamed != self.prepared.stream || !matches!(media_type.as_str(), "text/event-stream" | "application/json") {
+        if streamed != self.prepared.stream
+            || !matches!(
+                media_type.as_str(),
+                "text/event-stream" | "application/json"
+            )
+        {
             head::note(seen, "content_type");
         }
-        self.body = if streamed { Form::Events(sse::Reader::default()) } else { Form::Whole(Body::default()) };
+        self.body = if streamed {
+            Form::Events(sse::Reader::default())
+        } else {
+            Form::Whole(Body::default())
+        };
     }
 
     fn chunk(&mut self, bytes: &[u8], at: Offset, seen: &mut Seen) -> Flow {
@@ -91,14 +106,19 @@ impl<'a> Answer<'a> {
                 }
             }
         }
-        if self.judgement.is_some() { Flow::Enough } else { Flow::More }
+        if self.judgement.is_some() {
+            Flow::Enough
+        } else {
+            Flow::More
+        }
     }
 
     fn end(&mut self, seen: &mut Seen) {
         if let Form::Events(reader) = &mut self.body {
             let (found, judgement) = (&mut self.found, &mut self.judgement);
             let at = found.last;
-            let read = reader.finish(&mut |event| found.event(event, at, seen, judgement) == Flow::More);
+            let read =
+                reader.finish(&mut |event| found.event(event, at, seen, judgement) == Flow::More);
             if read.is_err() {
                 self.judgement = Some(too_large());
             }
@@ -122,7 +142,10 @@ impl<'a> Answer<'a> {
 }
 
 fn too_large() -> Judgement {
-    Judgement::failed(Outcome::TooLarge, format!("an event is larger than {} MiB", sse::LONGEST_EVENT >> 20))
+    Judgement::failed(
+        Outcome::TooLarge,
+        format!("an event is larger than {} MiB", sse::LONGEST_EVENT >> 20),
+    )
 }
 
 impl Steps for Answer<'_> {
@@ -155,7 +178,10 @@ impl Found {
         judgement: &mut Option<Judgement>,
     ) -> Flow {
         if event.name == b"error" {
-            *judgement = Some(Judgement::failed(Outcome::Invalid, head::error_text(event.data)));
+            *judgement = Some(Judgement::failed(
+                Outcome::Invalid,
+                head::error_text(event.data),
+            ));
             return Flow::Enough;
         }
         if event.data.is_empty() || event.name == b"ping" {
@@ -165,30 +191,42 @@ impl Found {
             seen.end = Some(at);
             return Flow::Enough;
         }
-        let Self { finished, content, text, .. } = self;
+        let Self {
+            finished,
+            content,
+            text,
+            ..
+        } = self;
         let kept = (seen.keep_samples && text.len() < LONGEST_SAMPLE).then_some(text);
         let read = event::read(event.data, kept, &mut |choice| {
-            let kind = if choice.answer { Content::Answer } else { Content::Reasoning };
+            let kind = if choice.answer {
+                Content::Answer
+            } else {
+                Content::Reasoning
+            };
             if choice.answer || choice.reasoning {
                 *content = true;
                 seen.content(choice.index, kind, at);
             }
             finish(finished, choice);
         });
-        match read {
-            Err(error) => *judgement = Some(Judgement::failed(Outcome::Protocol, format!("an event is malformed: {error}"))),
-            Ok(beside) if beside.is_error => {
-                *judgement = Some(Judgement::failed(Outcome::Invalid, head::error_text(event.data)));
-            }
-            Ok(event::Event { error: Some(error), .. }) => {
-                *judgement = Some(Judgement::failed(Outcome::Invalid, head::error_text(error.get().as_bytes())));
+        *judgement = match read {
+            Err(error) => {
+                let error = format!("an event is malformed: {error}");
+                Some(Judgement::failed(Outcome::Protocol, error))
             }
             Ok(beside) => {
                 self.usage = beside.usage.or(self.usage);
                 self.timings = beside.timings.or(self.timings);
+                let error = beside.error_text(event.data);
+                error.map(|error| Judgement::failed(Outcome::Invalid, error))
             }
+        };
+        if judgement.is_some() {
+            Flow::Enough
+        } else {
+            Flow::More
         }
-        if judgement.is_some() { Flow::Enough } else { Flow::More }
     }
 
     /// Takes an answer that was not streamed: it has no marks of content. A judgement where it is none.
@@ -196,21 +234,27 @@ impl Found {
         if body.trim_ascii().is_empty() {
             return Some(Judgement::failed(Outcome::Invalid, "the answer is empty"));
         }
-        let Self { finished, content, text, .. } = self;
+        let Self {
+            finished,
+            content,
+            text,
+            ..
+        } = self;
         let kept = seen.keep_samples.then_some(text);
         let read = event::read(body, kept, &mut |choice| {
             *content |= choice.answer || choice.reasoning;
             finish(finished, choice);
         });
         match read {
-            Err(error) => Some(Judgement::failed(Outcome::Protocol, format!("the answer is malformed: {error}"))),
-            Ok(beside) if beside.error.is_some() || beside.is_error => {
-                Some(Judgement::failed(Outcome::Invalid, head::error_text(body)))
-            }
+            Err(error) => Some(Judgement::failed(
+                Outcome::Protocol,
+                format!("the answer is malformed: {error}"),
+            )),
             Ok(beside) => {
                 self.usage = beside.usage;
                 self.timings = beside.timings;
-                None
+                let error = beside.error_text(body);
+                error.map(|error| Judgement::failed(Outcome::Invalid, error))
             }
         }
     }
@@ -236,8 +280,14 @@ impl Found {
     /// Writes what the server counted, or what stands in for it, into the record.
     fn settle(&mut self, prepared: &Prepared, outcome: Outcome, seen: &mut Seen) {
         let count = |number: Option<f64>| {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float saturates")]
-            number.filter(|number| *number >= 0.0).map(|number| number as u64)
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a float saturates"
+            )]
+            number
+                .filter(|number| *number >= 0.0)
+                .map(|number| number as u64)
         };
         if let Some(usage) = self.usage {
             let output = count(usage.completion_tokens);
@@ -246,8 +296,13 @@ impl Found {
                 head::note(seen, "usage_zero");
             }
             seen.usage(count(usage.prompt_tokens), output.filter(|_| !is_no_count));
-            seen.tokens.reasoning = usage.completion_tokens_details.and_then(|details| count(details.reasoning_tokens));
-            if let Some(cached) = usage.prompt_tokens_details.and_then(|details| details.cached_tokens) {
+            seen.tokens.reasoning = usage
+                .completion_tokens_details
+                .and_then(|details| count(details.reasoning_tokens));
+            if let Some(cached) = usage
+                .prompt_tokens_details
+                .and_then(|details| details.cached_tokens)
+            {
                 seen.server.insert("cached_tokens".to_owned(), cached);
             }
         }
@@ -256,13 +311,20 @@ impl Found {
                 (Some(seen.chunks), TokensSource::Chunks)
             } else {
                 let choices = u64::from(prepared.choices.max(1));
-                (prepared.requested_tokens.map(|tokens| tokens * choices), TokensSource::Requested)
+                (
+                    prepared.requested_tokens.map(|tokens| tokens * choices),
+                    TokensSource::Requested,
+                )
             };
             seen.tokens.output = output;
             seen.tokens.source = output.map(|_| source);
         }
-        let asked = prepared.requested_tokens.map(|tokens| tokens.saturating_mul(prepared.choices.max(1).into()));
-        if asked.is_some_and(|asked| seen.tokens.output > Some(asked)) && seen.tokens.source == Some(TokensSource::Usage) {
+        let asked = prepared
+            .requested_tokens
+            .map(|tokens| tokens.saturating_mul(prepared.choices.max(1).into()));
+        if asked.is_some_and(|asked| seen.tokens.output > Some(asked))
+            && seen.tokens.source == Some(TokensSource::Usage)
+        {
             head::note(seen, "more_tokens_than_asked");
         }
         if let Some(timings) = self.timings {
@@ -272,7 +334,10 @@ impl Found {
             let mut bytes = std::mem::take(&mut self.text);
             bytes.truncate(LONGEST_SAMPLE);
             let bytes = String::from_utf8_lossy(&bytes).into_owned().into_bytes();
-            seen.samples.push(Sample { extension: "txt", bytes });
+            seen.samples.push(Sample {
+                extension: "txt",
+                bytes,
+            });
         }
     }
 }
@@ -302,7 +367,8 @@ impl Timings {
             }
         }
         if let (Some(prompt), Some(predicted)) = (self.prompt_ms, self.predicted_ms) {
-            seen.server.insert(head::TOTAL.to_owned(), (prompt + predicted) / 1000.0);
+            seen.server
+                .insert(head::TOTAL.to_owned(), (prompt + predicted) / 1000.0);
         }
     }
 }

@@ -49,7 +49,10 @@ pub fn prepare(
     request: Request,
 ) -> Result<Prepared, PrepareError> {
     let params = &request.params;
-    let stream = params.get("stream").and_then(Value::as_bool).unwrap_or(stream);
+    let stream = params
+        .get("stream")
+        .and_then(Value::as_bool)
+        .unwrap_or(stream);
     let mut body = Map::new();
     if let Some(model) = &settings.model {
         body.insert("model".to_owned(), Value::from(model.as_str()));
@@ -73,8 +76,12 @@ pub fn prepare(
         params_json: params_json(params)?,
         exchange,
         stream,
-        choices: number(params, "n").and_then(|n| u32::try_from(n).ok()).unwrap_or(1).max(1),
-        requested_tokens: number(params, "max_tokens").or_else(|| number(params, "max_completion_tokens")),
+        choices: number(params, "n")
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(1)
+            .max(1),
+        requested_tokens: number(params, "max_tokens")
+            .or_else(|| number(params, "max_completion_tokens")),
         request,
     })
 }

@@ -39,13 +39,19 @@ impl Protocol for Chat {
 fn messages(request: &Request) -> Result<Value, PrepareError> {
     match &request.row.prompt {
         Prompt::Text(text) => Ok(json!([{ "role": "user", "content": content(text, request)? }])),
-        Prompt::Messages(messages) if request.row.images.is_empty() => Ok(Value::Array(messages.clone())),
+        Prompt::Messages(messages) if request.row.images.is_empty() => {
+            Ok(Value::Array(messages.clone()))
+        }
         Prompt::Messages(messages) => {
             let mut messages = messages.clone();
-            let last = messages.iter_mut().rfind(|message| message["role"] == "user");
+            let last = messages
+                .iter_mut()
+                .rfind(|message| message["role"] == "user");
             let Some(last) = last else {
                 return Err(PrepareError {
-                    message: "the row has pictures, but no message of the user that they could go with".to_owned(),
+                    message:
+                        "the row has pictures, but no message of the user that they could go with"
+                            .to_owned(),
                     help: "add a message with `role: user`".to_owned(),
                 });
             };

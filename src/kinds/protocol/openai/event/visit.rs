@@ -1,100 +1,19 @@
-//! One event (or whole answer) of the OpenAI form, read by visitors that build nothing.
-//!
-//! What is asked of an event is what it carries, not what it says: whether a choice has reasoning or an answer, whether
-//! it finished, and the few numbers beside. Text is copied only where a sample is kept. Knows no clock and no outcome.
+//! The visitors: one for each level of an event. They are told keys and values in whatever order these come, and keep
+//! nothing but flags and numbers.
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
-/// What a choice carried in one event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Choice {
-    /// Its number.
-    pub index: u32,
-    /// Some reasoning.
-    pub reasoning: bool,
-    /// Some of the answer: text, a fragment of a tool call, a refusal's text.
-    pub answer: bool,
-    /// It has a finish reason.
-    pub finished: bool,
-}
-
-/// The server's counts of tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Deserialize)]
-pub struct Usage {
-    /// Tokens of the prompt.
-    pub prompt_tokens: Option<f64>,
-    /// Tokens generated, reasoning included.
-    pub completion_tokens: Option<f64>,
-    /// Of the prompt's.
-    pub prompt_tokens_details: Option<PromptDetails>,
-    /// Of the generated.
-    pub completion_tokens_details: Option<CompletionDetails>,
-}
-
-/// What the prompt's tokens were.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Deserialize)]
-pub struct PromptDetails {
-    /// Taken from a cache.
-    pub cached_tokens: Option<f64>,
-}
-
-/// What the generated tokens were.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Deserialize)]
-pub struct CompletionDetails {
-    /// Reasoning.
-    pub reasoning_tokens: Option<f64>,
-}
-
-/// llama.cpp's own times, in milliseconds, and the tokens behind them.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Deserialize)]
-pub struct Timings {
-    /// Tokens of the prompt taken from the cache.
-    pub cache_n: Option<f64>,
-    /// Tokens of the prompt that were processed.
-    pub prompt_n: Option<f64>,
-    /// Time to process them.
-    pub prompt_ms: Option<f64>,
-    /// Tokens generated.
-    pub predicted_n: Option<f64>,
-    /// Time to generate them.
-    pub predicted_ms: Option<f64>,
-}
-
-/// What an event carried beside its choices.
-#[derive(Debug, Default)]
-pub struct Event<'de> {
-    /// The server's counts, where it has any.
-    pub usage: Option<Usage>,
-    /// The server's times, where it has any.
-    pub timings: Option<Timings>,
-    /// An error in place of an answer.
-    pub error: Option<&'de RawValue>,
-    /// The whole event is an error (`"object": "error"`, as older vLLM says it).
-    pub is_error: bool,
-}
-
-/// Reads an event; `on_choice` is given each choice, and the text of the first goes into `kept`, where there is one.
-///
-/// # Errors
-/// Where it is no JSON object of this form.
-pub fn read<'de>(
-    json: &'de [u8],
-    kept: Option<&mut Vec<u8>>,
-    on_choice: &mut dyn FnMut(Choice),
-) -> Result<Event<'de>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let mut text = Text { kept };
-    let event = EventSeed { text: &mut text, on_choice }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(event)
-}
+use super::{Choice, Event};
 
 /// Where text goes.
-struct Text<'k> {
-    kept: Option<&'k mut Vec<u8>>,
+pub struct Text<'k> {
+    /// The sample; nothing is copied where there is none.
+    pub kept: Option<&'k mut Vec<u8>>,
 }
 
 impl Text<'_> {
@@ -175,9 +94,12 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-struct EventSeed<'a, 'k> {
-    text: &'a mut Text<'k>,
-    on_choice: &'a mut dyn FnMut(Choice),
+/// Reads the event itself.
+pub struct EventSeed<'a, 'k> {
+    /// Where text goes.
+    pub text: &'a mut Text<'k>,
+    /// Is given each choice.
+    pub on_choice: &'a mut dyn FnMut(Choice),
 }
 
 impl<'de> DeserializeSeed<'de> for EventSeed<'_, '_> {
@@ -199,7 +121,10 @@ impl<'de> Visitor<'de> for EventSeed<'_, '_> {
         let mut event = Event::default();
         while let Some(key) = map.next_key::<Key>()? {
             match key {
-                Key::Choices => map.next_value_seed(Choices { text: self.text, on_choice: self.on_choice })?,
+                Key::Choices => map.next_value_seed(Choices {
+                    text: self.text,
+                    on_choice: self.on_choice,
+                })?,
                 Key::Usage => event.usage = map.next_value()?,
                 Key::Timings => event.timings = map.next_value()?,
                 Key::Error => event.error = map.next_value::<Option<&'de RawValue>>()?,
@@ -273,12 +198,20 @@ impl<'de> Visitor<'de> for ChoiceSeed<'_, '_> {
             match key {
                 Key::Index => choice.index = map.next_value::<Option<u32>>()?.unwrap_or(0),
                 Key::Delta => {
-                    let delta = map.next_value_seed(Parts { text: self.text, found: Found::default(), call: false })?;
+                    let delta = map.next_value_seed(Parts {
+                        text: self.text,
+                        found: Found::default(),
+                        call: false,
+                    })?;
                     choice.reasoning |= delta.reasoning;
                     choice.answer |= delta.answer;
                 }
                 Key::Text => choice.answer |= map.next_value_seed(Words { text: self.text })?,
-                Key::FinishReason => choice.finished = map.next_value_seed(Words { text: &mut Text { kept: None } })?,
+                Key::FinishReason => {
+                    choice.finished = map.next_value_seed(Words {
+                        text: &mut Text { kept: None },
+                    })?;
+                }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -329,13 +262,21 @@ impl<'de> Visitor<'de> for Parts<'_, '_> {
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Text => self.found.answer |= map.next_value_seed(Words { text: self.text })?,
-                Key::Call if self.call => self.found.answer |= map.next_value_seed(Words { text: self.text })?,
+                Key::Call if self.call => {
+                    self.found.answer |= map.next_value_seed(Words { text: self.text })?;
+                }
                 Key::Reasoning => {
                     // Thinking is no part of the text that a report shows.
-                    self.found.reasoning |= map.next_value_seed(Words { text: &mut Text { kept: None } })?;
+                    self.found.reasoning |= map.next_value_seed(Words {
+                        text: &mut Text { kept: None },
+                    })?;
                 }
                 Key::ToolCalls | Key::Function => {
-                    let call = Parts { text: self.text, found: Found::default(), call: true };
+                    let call = Parts {
+                        text: self.text,
+                        found: Found::default(),
+                        call: true,
+                    };
                     self.found.answer |= map.next_value_seed(call)?.answer;
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -345,7 +286,11 @@ impl<'de> Visitor<'de> for Parts<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Found, A::Error> {
-        while let Some(item) = items.next_element_seed(Parts { text: self.text, found: Found::default(), call: self.call })? {
+        while let Some(item) = items.next_element_seed(Parts {
+            text: self.text,
+            found: Found::default(),
+            call: self.call,
+        })? {
             self.found.answer |= item.answer;
             self.found.reasoning |= item.reasoning;
         }
@@ -392,7 +337,13 @@ impl<'de> Visitor<'de> for Words<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<bool, A::Error> {
-        Parts { text: self.text, found: Found::default(), call: false }.visit_seq(items).map(|found| found.answer)
+        Parts {
+            text: self.text,
+            found: Found::default(),
+            call: false,
+        }
+        .visit_seq(items)
+        .map(|found| found.answer)
     }
 }
 
@@ -428,91 +379,5 @@ impl<'de> Visitor<'de> for Is {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<bool, E> {
         self.visit_bytes(text.as_bytes())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn choices(json: &str) -> (Vec<Choice>, String) {
-        let (mut choices, mut kept) = (Vec::new(), Vec::new());
-        read(json.as_bytes(), Some(&mut kept), &mut |choice| choices.push(choice)).unwrap();
-        (choices, String::from_utf8(kept).unwrap())
-    }
-
-    fn one(delta: &str) -> (bool, bool, String) {
-        let (choices, kept) = choices(&format!(r#"{{"choices":[{{"delta":{delta},"index":0}}]}}"#));
-        (choices[0].reasoning, choices[0].answer, kept)
-    }
-
-    #[test]
-    fn content_is_told_from_its_absence_and_from_reasoning() {
-        assert_eq!(one(r#"{"role":"assistant","content":null}"#), (false, false, String::new()));
-        assert_eq!(one(r#"{"role":"assistant","content":"","name":"bot"}"#), (false, false, String::new()));
-        assert_eq!(one(r#"{"content":" ad"}"#), (false, true, " ad".to_owned()));
-        assert_eq!(one(r#"{"reasoning_content":"hm","content":null}"#), (true, false, String::new()));
-        assert_eq!(one(r#"{"reasoning":"hm","content":"so"}"#), (true, true, "so".to_owned()));
-        assert_eq!(one(r#"{"content":[{"type":"text","text":"part"}]}"#), (false, true, "part".to_owned()));
-        assert_eq!(one(r#"{"refusal":"no"}"#), (false, true, "no".to_owned()));
-        assert_eq!(one("null"), (false, false, String::new()));
-    }
-
-    #[test]
-    fn fragments_of_tool_calls_are_content() {
-        let call = r#"{"tool_calls":[{"index":0,"id":"x","type":"function","function":{"name":"f","arguments":""}}]}"#;
-        assert_eq!(one(call), (false, true, "f".to_owned()));
-        assert_eq!(one(r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"a"}}]}"#), (false, true, "{\"a".to_owned()));
-        assert_eq!(one(r#"{"tool_calls":[{"index":0,"function":{"arguments":""}}]}"#), (false, false, String::new()));
-        assert_eq!(one(r#"{"tool_calls":null}"#), (false, false, String::new()));
-    }
-
-    #[test]
-    fn an_empty_finish_reason_is_none() {
-        let finished = |reason: &str| choices(&format!(r#"{{"choices":[{{"finish_reason":{reason}}}]}}"#)).0[0].finished;
-        assert!(finished(r#""stop""#));
-        assert!(!finished(r#""""#));
-        assert!(!finished("null"));
-    }
-
-    #[test]
-    fn a_lone_surrogate_is_one_replacement_character() {
-        assert_eq!(one(r#"{"content":"a\ud83d b\udc00"}"#), (false, true, "a\u{FFFD} b\u{FFFD}".to_owned()));
-        assert_eq!(one(r#"{"content":"\ud83c\udf88"}"#).2, "🎈");
-        assert_eq!(one(r#"{"\ud800":"\ud800","content":"x"}"#).2, "x");
-    }
-
-    #[test]
-    fn only_the_first_choice_is_kept_whatever_the_order_of_keys() {
-        let json = r#"{"choices":[{"delta":{"content":"b"},"index":1},{"index":0,"delta":{"content":"a"}}]}"#;
-        let (found, kept) = choices(json);
-        assert_eq!((found[0].index, found[1].index, kept.as_str()), (1, 0, "a"));
-    }
-
-    #[test]
-    fn names_of_keys_within_text_mislead_nobody() {
-        let (found, _) = choices(r#"{"id":"\"choices\":[{\"finish_reason\":\"stop\"}]","choices":[{"delta":{"content":"\"finish_reason\":\"x\""}}]}"#);
-        assert_eq!((found.len(), found[0].finished), (1, false));
-    }
-
-    #[test]
-    fn numbers_beside_the_choices_are_read() {
-        let json = br#"{"choices":[],"usage":{"prompt_tokens":26,"completion_tokens":8,"prompt_tokens_details":{"cached_tokens":25},
-            "completion_tokens_details":null},"timings":{"prompt_ms":2.5,"predicted_ms":4.0,"x":"y"},"error":null}"#;
-        let event = read(json, None, &mut |_| {}).unwrap();
-        let usage = event.usage.unwrap();
-        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (Some(26.0), Some(8.0)));
-        assert_eq!(usage.prompt_tokens_details.unwrap().cached_tokens, Some(25.0));
-        assert_eq!(event.timings.unwrap().prompt_ms, Some(2.5));
-        assert!(event.error.is_none() && !event.is_error);
-        assert!(read(br#"{"object":"error","message":"x"}"#, None, &mut |_| {}).unwrap().is_error);
-        assert!(read(br#"{"error":{"code":500}}"#, None, &mut |_| {}).unwrap().error.is_some());
-    }
-
-    #[test]
-    fn what_is_no_answer_is_an_error() {
-        for json in ["", "[]", "7", "{", r#"{"choices":5}"#, r#"{"choices":[{"delta":{"content":5}}]}"#, "{} x"] {
-            assert!(read(json.as_bytes(), None, &mut |_| {}).is_err(), "{json}");
-        }
     }
 }

@@ -1,0 +1,137 @@
+use super::*;
+
+fn choices(json: &str) -> (Vec<Choice>, String) {
+    let (mut choices, mut kept) = (Vec::new(), Vec::new());
+    read(json.as_bytes(), Some(&mut kept), &mut |choice| {
+        choices.push(choice)
+    })
+    .unwrap();
+    (choices, String::from_utf8(kept).unwrap())
+}
+
+fn one(delta: &str) -> (bool, bool, String) {
+    let (choices, kept) = choices(&format!(r#"{{"choices":[{{"delta":{delta},"index":0}}]}}"#));
+    (choices[0].reasoning, choices[0].answer, kept)
+}
+
+#[test]
+fn content_is_told_from_its_absence_and_from_reasoning() {
+    assert_eq!(
+        one(r#"{"role":"assistant","content":null}"#),
+        (false, false, String::new())
+    );
+    assert_eq!(
+        one(r#"{"role":"assistant","content":"","name":"bot"}"#),
+        (false, false, String::new())
+    );
+    assert_eq!(one(r#"{"content":" ad"}"#), (false, true, " ad".to_owned()));
+    assert_eq!(
+        one(r#"{"reasoning_content":"hm","content":null}"#),
+        (true, false, String::new())
+    );
+    assert_eq!(
+        one(r#"{"reasoning":"hm","content":"so"}"#),
+        (true, true, "so".to_owned())
+    );
+    assert_eq!(
+        one(r#"{"content":[{"type":"text","text":"part"}]}"#),
+        (false, true, "part".to_owned())
+    );
+    assert_eq!(one(r#"{"refusal":"no"}"#), (false, true, "no".to_owned()));
+    assert_eq!(one("null"), (false, false, String::new()));
+}
+
+#[test]
+fn fragments_of_tool_calls_are_content() {
+    let call = r#"{"tool_calls":[{"index":0,"id":"x","type":"function","function":{"name":"f","arguments":""}}]}"#;
+    assert_eq!(one(call), (false, true, "f".to_owned()));
+    assert_eq!(
+        one(r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"a"}}]}"#),
+        (false, true, "{\"a".to_owned())
+    );
+    assert_eq!(
+        one(r#"{"tool_calls":[{"index":0,"function":{"arguments":""}}]}"#),
+        (false, false, String::new())
+    );
+    assert_eq!(one(r#"{"tool_calls":null}"#), (false, false, String::new()));
+}
+
+#[test]
+fn an_empty_finish_reason_is_none() {
+    let finished = |reason: &str| {
+        choices(&format!(r#"{{"choices":[{{"finish_reason":{reason}}}]}}"#)).0[0].finished
+    };
+    assert!(finished(r#""stop""#));
+    assert!(!finished(r#""""#));
+    assert!(!finished("null"));
+}
+
+#[test]
+fn a_lone_surrogate_is_one_replacement_character() {
+    assert_eq!(
+        one(r#"{"content":"a\ud83d b\udc00"}"#),
+        (false, true, "a\u{FFFD} b\u{FFFD}".to_owned())
+    );
+    assert_eq!(one(r#"{"content":"\ud83c\udf88"}"#).2, "🎈");
+    assert_eq!(one(r#"{"\ud800":"\ud800","content":"x"}"#).2, "x");
+}
+
+#[test]
+fn only_the_first_choice_is_kept_whatever_the_order_of_keys() {
+    let json =
+        r#"{"choices":[{"delta":{"content":"b"},"index":1},{"index":0,"delta":{"content":"a"}}]}"#;
+    let (found, kept) = choices(json);
+    assert_eq!((found[0].index, found[1].index, kept.as_str()), (1, 0, "a"));
+}
+
+#[test]
+fn names_of_keys_within_text_mislead_nobody() {
+    let (found, _) = choices(
+        r#"{"id":"\"choices\":[{\"finish_reason\":\"stop\"}]","choices":[{"delta":{"content":"\"finish_reason\":\"x\""}}]}"#,
+    );
+    assert_eq!((found.len(), found[0].finished), (1, false));
+}
+
+#[test]
+fn numbers_beside_the_choices_are_read() {
+    let json = br#"{"choices":[],"usage":{"prompt_tokens":26,"completion_tokens":8,"prompt_tokens_details":{"cached_tokens":25},
+        "completion_tokens_details":null},"timings":{"prompt_ms":2.5,"predicted_ms":4.0,"x":"y"},"error":null}"#;
+    let event = read(json, None, &mut |_| {}).unwrap();
+    let usage = event.usage.unwrap();
+    assert_eq!(
+        (usage.prompt_tokens, usage.completion_tokens),
+        (Some(26.0), Some(8.0))
+    );
+    assert_eq!(
+        usage.prompt_tokens_details.unwrap().cached_tokens,
+        Some(25.0)
+    );
+    assert_eq!(event.timings.unwrap().prompt_ms, Some(2.5));
+    assert!(event.error.is_none() && !event.is_error);
+    assert!(
+        read(br#"{"object":"error","message":"x"}"#, None, &mut |_| {})
+            .unwrap()
+            .is_error
+    );
+    assert!(
+        read(br#"{"error":{"code":500}}"#, None, &mut |_| {})
+            .unwrap()
+            .error
+            .is_some()
+    );
+}
+
+#[test]
+fn what_is_no_answer_is_an_error() {
+    for json in [
+        "",
+        "[]",
+        "7",
+        "{",
+        r#"{"choices":5}"#,
+        r#"{"choices":[{"delta":{"content":5}}]}"#,
+        "{} x",
+    ] {
+        assert!(read(json.as_bytes(), None, &mut |_| {}).is_err(), "{json}");
+    }
+}
