@@ -39,11 +39,11 @@ const THUMBNAIL_BYTES: usize = 64 * 1024;
 
 /// Everything that a template may name.
 #[derive(Debug, Serialize)]
-pub struct Context<'a> {
+pub struct Context {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// `results.json`, whole.
-    pub results: &'a Results,
+    /// `results.json`, but for what is one entry a second (`timeline`, `self_check.seconds`): the plots have it.
+    pub results: Results,
     /// The verdict.
     pub verdict: Verdict,
     /// What stands above the first number.
@@ -161,9 +161,9 @@ pub struct SampleView {
     pub thumbnail: Option<String>,
 }
 
-impl<'a> Context<'a> {
+impl Context {
     /// The context of these results; `plots` as [`super::plot::plots`] gives them.
-    pub fn of(results: &'a Results, plots: &[Plot]) -> Self {
+    pub fn of(results: &Results, plots: &[Plot]) -> Self {
         let axes = Axes::of(results);
         let cells: Vec<CellView> =
             results.cells.iter().enumerate().map(|(index, cell)| cell_view(results, &axes, cell, plots, index)).collect();
@@ -186,7 +186,7 @@ impl<'a> Context<'a> {
             environment: environment(results),
             plots: plots.iter().filter(|plot| plot.cell.is_none()).map(PlotView::of).collect(),
             axes,
-            results,
+            results: without_seconds(results),
         }
     }
 
@@ -368,6 +368,15 @@ fn environment(results: &Results) -> Vec<Fact> {
         value: escape::shorten(&sorted(metadata).to_string(), TEXT_SHOWN),
     }));
     facts
+}
+
+fn without_seconds(results: &Results) -> Results {
+    let mut results = results.clone();
+    for cell in &mut results.cells {
+        cell.timeline.clear();
+        cell.self_check.seconds.clear();
+    }
+    results
 }
 
 fn sorted(value: &Json) -> Json {

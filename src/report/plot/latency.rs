@@ -50,6 +50,9 @@ pub fn draw(results: &Results, axes: &Axes) -> Svg {
         let kind = if panel.scale.is_logarithmic() { ", logarithmic" } else { "" };
         rows.scale(&mut svg, &panel.area, &panel.scale, &format!("{}, {}{kind}", panel.metric, panel.unit.symbol()));
     }
+    for panel in &panels {
+        strokes(&mut svg, &results.cells, panel, rows);
+    }
     for (index, cell) in results.cells.iter().enumerate() {
         if rows.are_few() {
             svg.open("", &tip(axes, cell, &panels));
@@ -94,24 +97,32 @@ fn panels(results: &Results, metrics: &[&'static str], rows: Rows) -> Vec<Panel>
         .collect()
 }
 
+fn place(panel: &Panel, cell: &CellResult, name: &str) -> Option<f64> {
+    Some(panel.area.x(&panel.scale, distribution(cell, panel.metric)?.get(name)? * panel.unit.factor()))
+}
+
+/// What lies behind the marks: from the median to p99, to the greatest value, and the bar at its end.
+fn strokes(svg: &mut Svg, cells: &[CellResult], panel: &Panel, rows: Rows) {
+    for (class, end) in [("w c0", "p99"), ("l c0", "max")] {
+        let strokes: Vec<(f64, f64, f64)> = cells
+            .iter()
+            .enumerate()
+            .filter_map(|(index, cell)| Some((place(panel, cell, "p50")?, place(panel, cell, end)?, rows.y(index))))
+            .collect();
+        svg.strokes(class, &strokes);
+    }
+    let ends: Vec<(f64, f64)> =
+        cells.iter().enumerate().filter_map(|(index, cell)| Some((place(panel, cell, "max")?, rows.y(index)))).collect();
+    svg.bars("x c0", &ends, rows.marker() * 2.6);
+}
+
 fn marks(svg: &mut Svg, cell: &CellResult, panel: &Panel, (y, r): (f64, f64)) {
     let Some(summary) = distribution(cell, panel.metric) else { return };
-    let place = |name: &str| Some(panel.area.x(&panel.scale, summary.get(name)? * panel.unit.factor()));
-    for (class, end) in [("l c0", "max"), ("w c0", "p99")] {
-        if let (Some(from), Some(to)) = (place("p50"), place(end)) {
-            svg.line(class, (from, y), (to, y));
-        }
-    }
     // The median last, so that it is never hidden.
-    for (name, marker) in MARKS.iter().rev() {
-        let Some(x) = place(name) else { continue };
+    for (name, marker) in MARKS.iter().rev().filter(|(_, marker)| *marker != Marker::Bar) {
+        let Some(x) = place(panel, cell, name) else { continue };
         let few = Value::statistic(Some(summary), name, panel.unit).state == "doubt";
-        let class = match marker {
-            Marker::Bar => "x c0",
-            _ if few => "h c0",
-            _ => "f c0",
-        };
-        svg.marker(class, *marker, (x, y), r);
+        svg.marker(if few { "h c0" } else { "f c0" }, *marker, (x, y), r);
     }
 }
 

@@ -80,6 +80,28 @@ impl Svg {
         self.push(format_args!("<path class=\"{class}\" d=\"M{} {}L{} {}\"/>", c(from.0), c(from.1), c(to.0), c(to.1)));
     }
 
+    /// Many level lines at once, each from x to x at a y.
+    pub fn strokes(&mut self, class: &str, strokes: &[(f64, f64, f64)]) {
+        let mut path = String::new();
+        for (from, to, y) in strokes {
+            let _ = write!(path, "M{} {}H{}", c(*from), c(*y), c(*to));
+        }
+        if !path.is_empty() {
+            self.path(class, "", &path);
+        }
+    }
+
+    /// Many upright bars at once, so high, around their places.
+    pub fn bars(&mut self, class: &str, places: &[(f64, f64)], height: f64) {
+        let mut path = String::new();
+        for (x, y) in places {
+            let _ = write!(path, "M{} {}v{}", c(*x), c(y - height / 2.0), c(height));
+        }
+        if !path.is_empty() {
+            self.path(class, "", &path);
+        }
+    }
+
     /// A line through points, dashed where `dash` says how.
     pub fn polyline(&mut self, class: &str, dash: &str, points: &[(f64, f64)]) {
         if points.len() < 2 {
