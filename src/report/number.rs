@@ -165,32 +165,6 @@ pub fn significant(value: f64, digits: usize) -> String {
     format!("{rounded:.*}", usize::try_from(decimals).unwrap_or(0))
 }
 
-/// How many values it takes for the 95 % interval of quantile `q` to be finite: the order statistics on both sides of it
-/// must exist with 97.5 % each (metrics.md: p95 72, p99 368, p99.9 3,688).
-pub fn needed_for(q: f64) -> u64 {
-    let side = |share: f64| if share > 0.0 && share < 1.0 { (0.025_f64.ln() / share.ln()).ceil() } else { 1.0 };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and far below 2^53 for any q in use")]
-    let needed = side(q).max(side(1.0 - q)) as u64;
-    needed
-}
-
-/// The quantile that a statistic's name means: `p99` is 0.99, `p999` 0.999; `None` for `mean` and the like.
-pub fn quantile_named(statistic: &str) -> Option<f64> {
-    let digits = statistic.strip_prefix('p')?;
-    if let Some((whole, part)) = digits.split_once('.') {
-        let q: f64 = format!("{whole}.{part}").parse().ok()?;
-        return Some(q / 100.0).filter(|q| (0.0..=1.0).contains(q));
-    }
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    match digits {
-        "100" => Some(1.0),
-        short if short.len() <= 2 => short.parse::<f64>().ok().map(|percent| percent / 100.0),
-        long => format!("0.{long}").parse().ok(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,18 +204,6 @@ mod tests {
         assert_eq!(Scale::of(Unit::Seconds, [2.0, 30.0]), Scale::Seconds);
         assert_eq!(Scale::of(Unit::Seconds, []), Scale::Milliseconds);
         assert_eq!(Scale::of(Unit::Bytes, [3e6]), Scale::Mebibytes);
-    }
-
-    #[test]
-    fn the_values_that_a_percentile_needs_are_those_of_the_contract() {
-        for (q, n) in [(0.95, 72), (0.99, 368), (0.999, 3688), (0.5, 6), (0.05, 72)] {
-            assert_eq!(needed_for(q), n, "{q}");
-        }
-        for (name, q) in [("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("p5", 0.05), ("p100", 1.0), ("p99.9", 0.999)] {
-            assert!(quantile_named(name).is_some_and(|found| (found - q).abs() < 1e-12), "{name}");
-        }
-        assert_eq!(quantile_named("mean"), None);
-        assert_eq!(quantile_named("p"), None);
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::kinds::metric::catalogue::{least_n, percentile_share};
 use crate::report::number::{self, NO_DATA, Scale};
 use crate::results::{CellResult, Spread, Summary, ValidityStatus};
 
@@ -95,7 +96,7 @@ impl Value {
     /// A statistic of a distribution; a percentile of too few values says how many it needs.
     pub fn statistic(summary: Option<&Summary>, name: &str, scale: Scale) -> Self {
         let mut value = Self::number(summary.and_then(|summary| summary.get(name)), scale);
-        let needed = number::quantile_named(name).map(number::needed_for);
+        let needed = percentile_share(name).map(least_n);
         if value.state != "none"
             && let (Some(summary), Some(needed)) = (summary, needed)
             && summary.n < needed

@@ -97,6 +97,8 @@ fn a_key_that_is_no_file_name_makes_none() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn joining_stretches_keeps_every_count_and_the_greatest_latency(
         values in prop::collection::vec((0_u64..50, 0_u64..50, 0_u64..3, prop::option::of(0.001_f64..10.0)), 1..400),
