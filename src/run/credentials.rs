@@ -10,6 +10,7 @@ use super::RunError;
 use crate::foundation::files;
 use crate::foundation::secret::{Secret, SecretRef};
 use crate::kinds::dataset::Folders;
+use crate::kinds::protocol;
 use crate::scenario::{Auth, Target};
 
 /// Headers of every request to a target's own origin, and the secrets among them.
@@ -44,6 +45,12 @@ impl Vault<'_> {
     }
 }
 
+/// Reads the credentials that a target's own requests name in their bodies.
+pub fn in_bodies(target: &Target, vault: &Vault<'_>) -> Result<Vec<Secret>, RunError> {
+    let references = target.http_protocol.iter().flat_map(protocol::http::Options::secrets);
+    references.map(|reference| vault.read(&reference)).collect()
+}
+
 /// Reads a target's credentials and plain headers.
 pub fn of(target: &Target, vault: &Vault<'_>) -> Result<Credentials, RunError> {
     let mut credentials = Credentials::default();
@@ -54,6 +61,7 @@ pub fn of(target: &Target, vault: &Vault<'_>) -> Result<Credentials, RunError> {
             name: name.clone(),
         })?);
     }
+    credentials.secrets = in_bodies(target, vault)?;
     let Some(auth) = &target.auth else { return Ok(credentials) };
     let (name, value, secrets) = match auth {
         Auth::Bearer(reference) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::dataset::Datasets;
 use super::event::{Event, Stage};
+use super::credentials::{self, Vault};
 use super::target::ReadyTarget;
 use super::{Rooms, RunError, Session};
 use crate::foundation::clock::{self, Clock};
@@ -238,12 +239,13 @@ fn build(
     target: &scenario::Target,
 ) -> Result<Box<dyn Protocol>, RunError> {
     let dataset = cell.dataset.as_ref().and_then(|name| session.scenario.datasets.get(name));
+    let vault = Vault { environment: session.environment, folders: &session.scenario.folders };
     let settings = Settings {
         model: cell.model.clone().or_else(|| target.model.clone()),
         path: target.path.clone(),
         task: dataset.and_then(|dataset| dataset.task),
         http: target.http_protocol.clone(),
-        secrets: Vec::new(),
+        secrets: credentials::in_bodies(target, &vault)?,
         folders: Some(session.scenario.folders.clone()),
     };
     protocol::build(target.protocol, settings)
