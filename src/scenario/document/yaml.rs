@@ -54,7 +54,7 @@ pub(super) fn parse(input: Input, limits: &Limits, problems: &mut Vec<Problem>) 
     let mut text = input.text.to_owned();
     let mut unquoted = Vec::new();
     loop {
-        let mut builder = Builder::new(input.file, input.offset, limits, &unquoted);
+        let mut builder = Builder::new(input, limits, &unquoted);
         let stopped = run(&text, &mut builder);
         if let Some((at, _)) = &stopped
             && unquoted.len() < MOST_STEPS
@@ -66,25 +66,6 @@ pub(super) fn parse(input: Input, limits: &Limits, problems: &mut Vec<Problem>) 
         }
         if let Some((at, kind)) = stopped {
             builder.syntax_error(&syntax::describe(&kind), at);
-        }
-        for range in &unquoted {
-            let span = Span {
-                file: input.file,
-                start: input.offset + range.start,
-                end: input.offset + range.end,
-            };
-            let written = &input.text[range.clone()];
-            problems.push(
-                Problem::error(
-                    "unquoted-reference",
-                    span,
-                    "",
-                    format!("`{written}` is not quoted"),
-                )
-                .help(format!(
-                    "within {{ }} and [ ] YAML reads the braces as its own; write \"{written}\""
-                )),
-            );
         }
         return builder.finish(problems);
     }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use granit_parser::{Event, ScalarStyle, Tag};
 
-use super::Parsed;
 use super::syntax::Description;
+use super::{Input, Parsed};
 use crate::scenario::document::limits::Limits;
-use crate::scenario::document::node::{Entry, FileId, Kind, Node, Problem, Span, push_step};
+use crate::scenario::document::node::{Entry, Kind, Node, Problem, Span, push_step};
 use crate::scenario::document::scalar::{Meaning, plain};
 
 /// What the next value of a map is for.
@@ -50,8 +50,8 @@ pub(super) struct Frame {
 /// Builds the tree of one document.
 pub(super) struct Builder<'a> {
     pub(super) limits: &'a Limits,
-    file: FileId,
-    offset: usize,
+    input: Input<'a>,
+    /// References that were not quoted, blanked in what is parsed.
     unquoted: &'a [Range<usize>],
     pub(super) frames: Vec<Frame>,
     pub(super) anchors: HashMap<usize, Node>,
@@ -71,16 +71,10 @@ pub(super) struct Counts {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(
-        file: FileId,
-        offset: usize,
-        limits: &'a Limits,
-        unquoted: &'a [Range<usize>],
-    ) -> Self {
+    pub(super) fn new(input: Input<'a>, limits: &'a Limits, unquoted: &'a [Range<usize>]) -> Self {
         Self {
             limits,
-            file,
-            offset,
+            input,
             unquoted,
             frames: Vec::new(),
             anchors: HashMap::new(),
@@ -142,9 +136,9 @@ impl<'a> Builder<'a> {
 
     /// Records a syntax error at a byte of the text.
     pub(super) fn syntax_error(&mut self, description: &Description, at: usize) {
-        let start = self.offset + at;
+        let start = self.input.offset + at;
         let span = Span {
-            file: self.file,
+            file: self.input.file,
             start,
             end: start,
         };
@@ -173,9 +167,9 @@ impl<'a> Builder<'a> {
     pub(super) fn span(&self, span: &granit_parser::Span) -> Span {
         let range = span.byte_range().unwrap_or(0..0);
         Span {
-            file: self.file,
-            start: self.offset + range.start,
-            end: self.offset + range.end,
+            file: self.input.file,
+            start: self.input.offset + range.start,
+            end: self.input.offset + range.end,
         }
     }
 
@@ -259,6 +253,9 @@ impl<'a> Builder<'a> {
             self.merge_key(at);
             return ControlFlow::Continue(());
         }
+        if style == ScalarStyle::Plain && self.is_unquoted_reference(at) {
+            return self.value(Node::new(Kind::Refused, at), anchor, None);
+        }
         let kind = match tag {
             // An omitted key reads as `~`; one that is written out is a name like any other.
             None if key && is_plain && at.start < at.end => Kind::Text(text.into()),
@@ -269,13 +266,32 @@ impl<'a> Builder<'a> {
         self.value(Node::new(kind, at), anchor, None)
     }
 
-    pub(super) fn plain(&mut self, text: &str, at: Span) -> Kind {
-        let inside = |range: &Range<usize>| {
-            at.start < self.offset + range.end && self.offset + range.start < at.end
+    /// Whether a plain scalar is a reference that was not quoted, which is then said.
+    fn is_unquoted_reference(&mut self, at: Span) -> bool {
+        let Input { text, offset, .. } = self.input;
+        let overlaps =
+            |range: &&Range<usize>| at.start < offset + range.end && offset + range.start < at.end;
+        let Some(range) = self.unquoted.iter().find(overlaps).cloned() else {
+            return false;
         };
-        if self.unquoted.iter().any(inside) {
-            return Kind::Refused;
-        }
+        let written = &text[range.clone()];
+        let span = Span {
+            start: offset + range.start,
+            end: offset + range.end,
+            ..at
+        };
+        let help =
+            format!("within {{ }} and [ ] YAML reads the braces as its own; write \"{written}\"");
+        self.problem(
+            "unquoted-reference",
+            span,
+            &format!("`{written}` is not quoted"),
+            &help,
+        );
+        true
+    }
+
+    pub(super) fn plain(&mut self, text: &str, at: Span) -> Kind {
         match plain(text) {
             Meaning::Null => Kind::Null,
             Meaning::Bool(value) => Kind::Bool(value),

@@ -153,13 +153,15 @@ fn an_unquoted_reference_in_a_flow_map_is_reported_and_what_follows_is_read() {
         problems(text),
         [
             "unquoted-reference 1:9 ${env:X}",
+            "leading-zero 1:22 010",
             "unquoted-reference 2:5 http://${env:H:-a}:${env:P}/v1",
             "unquoted-reference 3:6 ${{ x }}",
-            "leading-zero 1:22 010",
         ]
     );
     let read = read(text);
     assert!(read.whole);
+    assert_eq!(read.problems[0].pointer, "/a/u");
+    assert_eq!(read.problems[2].pointer, "/b/0");
     assert_eq!(read.value["a"]["u"], Value::Null);
     assert_eq!(
         (&read.value["b"][1], &read.value["d"]),
