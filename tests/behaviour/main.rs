@@ -1,6 +1,14 @@
 //! What a user sees: the binary on files and on loopback. No test here waits for time to pass; each waits for a
 //! condition.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::float_cmp,
+    reason = "a test that cannot go on says so by panicking; it prepares files, reads the environment and waits as it must"
+)]
+
 mod architecture;
 mod mock;
 mod plan;

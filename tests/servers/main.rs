@@ -1,4 +1,12 @@
 //! Against real servers that nobody here wrote. Each test needs its server set up by a script beside it and is ignored
 //! without it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::float_cmp,
+    reason = "a test that cannot go on says so by panicking; it prepares files, reads the environment and waits as it must"
+)]
+
 mod llama_server;
