@@ -24,9 +24,13 @@ pub fn options(set: &[String], check_env: bool, surroundings: &Surroundings) -> 
 
 /// Reads a scenario and expands its matrix; every finding has its place.
 pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Findings> {
-    let loaded = scenario::read(file, options).map_err(everything)?;
+    let mut loaded = scenario::read(file, options).map_err(everything)?;
     match plan::expand(&loaded.scenario) {
-        Ok(plan) => Ok(Planned { loaded, plan }),
+        Ok(mut plan) => {
+            let warnings = loaded.attach(std::mem::take(&mut plan.warnings));
+            loaded.warnings.extend(warnings);
+            Ok(Planned { loaded, plan })
+        }
         Err(findings) => Err(loaded.attach(findings)),
     }
 }
@@ -49,7 +53,7 @@ pub fn select(plan: &mut Plan, glob: Option<&str>) -> Result<(), Ending> {
             Ok(())
         }
         Err(error) => {
-            output::error(&error.to_string(), Some("`plimsoll plan` lists the cells' ids; `*` stands for anything"));
+            output::error(&error.to_string(), Some(&error.help()));
             Err(Ending::Usage)
         }
     }

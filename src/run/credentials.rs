@@ -62,6 +62,16 @@ pub fn of(target: &Target, vault: &Vault<'_>) -> Result<Credentials, RunError> {
         })?);
     }
     credentials.secrets = in_bodies(target, vault)?;
+    if let (Some(pair), None) = (&target.user_info, &target.auth) {
+        // As curl does: what a URL says of a user goes as Basic.
+        let encoded = base64::engine::general_purpose::STANDARD.encode(pair.expose());
+        let header = sensitive(&target.name, "authorization", &format!("Basic {encoded}"))?;
+        credentials.headers.push(header);
+        let password = pair.expose().split_once(':').map_or("", |(_, password)| password);
+        let parts = [pair.expose(), password, &encoded].map(str::to_owned);
+        let known = parts.into_iter().filter(|part| !part.is_empty());
+        credentials.secrets.extend(known.map(|part| Secret::new(pair.reference().clone(), part)));
+    }
     let Some(auth) = &target.auth else { return Ok(credentials) };
     let (name, value, secrets) = match auth {
         Auth::Bearer(reference) => {
@@ -81,11 +91,16 @@ pub fn of(target: &Target, vault: &Vault<'_>) -> Result<Credentials, RunError> {
             (name.as_str(), secret.expose().to_owned(), vec![secret])
         }
     };
-    let refuse = || RunError::Header { target: target.name.clone(), name: name.to_owned() };
-    let header = HeaderName::try_from(name).map_err(|_| refuse())?;
-    let mut value = HeaderValue::from_str(&value).map_err(|_| refuse())?;
-    value.set_sensitive(true);
-    credentials.headers.push((header, value));
+    credentials.headers.push(sensitive(&target.name, name, &value)?);
     credentials.secrets.extend(secrets);
     Ok(credentials)
+}
+
+/// A header whose value is a secret.
+fn sensitive(target: &str, name: &str, value: &str) -> Result<(HeaderName, HeaderValue), RunError> {
+    let refuse = || RunError::Header { target: target.to_owned(), name: name.to_owned() };
+    let header = HeaderName::try_from(name).map_err(|_| refuse())?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| refuse())?;
+    value.set_sensitive(true);
+    Ok((header, value))
 }

@@ -41,6 +41,11 @@ impl Secret {
         Self { reference, value }
     }
 
+    /// Where it was read from: what stands in its place in every output.
+    pub fn reference(&self) -> &SecretRef {
+        &self.reference
+    }
+
     /// The credential itself, for the socket and for the redaction sink; nothing else may ask.
     pub fn expose(&self) -> &str {
         &self.value
