@@ -20,7 +20,11 @@ fn the_seed_of_the_command_line_wins_and_decides_every_answer() {
     let folder = tempfile::tempdir().unwrap();
     let body = r#"{"messages":[{"role":"user","content":"hi"}]}"#;
     let text = |arguments: &[&str]| {
-        let answer = Mock::start(folder.path(), "seed: 3", arguments).ask("POST", "/v1/chat/completions", body);
+        let answer = Mock::start(folder.path(), "seed: 3", arguments).ask(
+            "POST",
+            "/v1/chat/completions",
+            body,
+        );
         answer.split_once("\"content\":").unwrap().1.to_owned()
     };
     let of_profile = text(&[]);
@@ -41,7 +45,11 @@ fn a_profile_with_an_unknown_key_is_bad_usage() {
 #[test]
 fn a_profile_that_contradicts_itself_is_bad_usage() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("profile.yaml"), "service: { kind: lognormal, median: 80ms }\n").unwrap();
+    std::fs::write(
+        folder.path().join("profile.yaml"),
+        "service: { kind: lognormal, median: 80ms }\n",
+    )
+    .unwrap();
     let ended = run(folder.path(), &["mock", "--profile", "profile.yaml"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("sigma"), "{}", ended.stderr);
@@ -54,5 +62,9 @@ fn a_port_that_is_taken_is_named() {
     let port = taken.local_addr().unwrap().port().to_string();
     let ended = run(folder.path(), &["mock", "--port", &port]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains(&port) && ended.stderr.contains("help:"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(&port) && ended.stderr.contains("help:"),
+        "{}",
+        ended.stderr
+    );
 }

@@ -32,7 +32,10 @@ pub struct Ended {
 
 /// Runs a command to its end.
 pub fn run(folder: &Path, arguments: &[&str]) -> Ended {
-    let output = plimsoll(folder).args(arguments).output().expect("the binary starts");
+    let output = plimsoll(folder)
+        .args(arguments)
+        .output()
+        .expect("the binary starts");
     Ended {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
@@ -87,9 +90,14 @@ impl Mock {
         let mut process = Process(child);
         let stdout = process.0.stdout.take().expect("stdout is piped");
         let mut base_url = String::new();
-        BufReader::new(stdout).read_line(&mut base_url).expect("the address comes");
+        BufReader::new(stdout)
+            .read_line(&mut base_url)
+            .expect("the address comes");
         let base_url = base_url.trim().to_owned();
-        assert!(base_url.starts_with("http://127.0.0.1:"), "{base_url:?} is no address");
+        assert!(
+            base_url.starts_with("http://127.0.0.1:"),
+            "{base_url:?} is no address"
+        );
         Self { process, base_url }
     }
 
@@ -97,7 +105,9 @@ impl Mock {
     pub fn ask(&self, method: &str, path: &str, body: &str) -> String {
         let address = self.base_url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time-out");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a time-out");
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
@@ -105,7 +115,9 @@ impl Mock {
         )
         .expect("the request is sent");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the answer is text");
+        stream
+            .read_to_string(&mut answer)
+            .expect("the answer is text");
         answer
     }
 }

@@ -1,4 +1,5 @@
-
+//! Whole runs of the binary against the simulator, whose truth is known by a formula. Minutes, not seconds; one run at a
+//! time, since a second one would be load on the first.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,3 +9,48 @@
     reason = "a test that cannot go on says so by panicking; it prepares files, reads the environment and waits as it must"
 )]
 
+mod comparison;
+mod latency;
+#[path = "../behaviour/support.rs"]
+mod support;
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use support::Ended;
+
+/// Held while a run is measured.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Writes a scenario, runs it alone, and reads its results.
+fn measured(folder: &Path, scenario: &str) -> (Ended, Value) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    std::fs::write(folder.join("scenario.yaml"), scenario).unwrap();
+    let ended = support::run(folder, &["run", "scenario.yaml", "--out", "out"]);
+    let results = std::fs::read(folder.join("out/results.json"));
+    let results = results.unwrap_or_else(|error| panic!("no results: {error}\n{}", ended.stderr));
+    (ended, serde_json::from_slice(&results).unwrap())
+}
+
+/// A number of a cell's metrics: `e2e`, `p99`.
+fn statistic(cell: &Value, metric: &str, statistic: &str) -> f64 {
+    let value = &cell["metrics"][metric][statistic];
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("no {metric}.{statistic} in {}", cell["metrics"]))
+}
+
+/// A scalar of a cell's metrics: `request_throughput`.
+fn scalar(cell: &Value, metric: &str) -> f64 {
+    cell["metrics"][metric]
+        .as_f64()
+        .unwrap_or_else(|| panic!("no {metric} in {}", cell["metrics"]))
+}
+
+fn assert_within(seen: f64, truth: f64, tolerance: f64, what: &str) {
+    assert!(
+        (seen - truth).abs() <= tolerance,
+        "{what}: {seen} is not within {tolerance} of {truth}"
+    );
+}

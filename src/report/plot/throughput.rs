@@ -91,7 +91,7 @@ fn over_axis(axis: &str, groups: &[Group<'_>]) -> Svg {
         .collect();
     let title = format!("Throughput and goodput by {axis}");
     let description = format!(
-        "Ok requests per second (throughput) and requests per second that kept their limits (goodput) at each {axis}, {} lines; crosses are INVALID cells, arrows mean at least.",
+        "Ok requests per second (throughput) and requests per second that kept their limits (goodput, dashed) at each {axis}, {} lines; crosses are INVALID cells, arrows mean at least.",
         all.iter().filter(|(_, _, _, points)| !points.is_empty()).count()
     );
     let mut svg = Svg::new(WIDTH, HEIGHT, &title, &description);
@@ -103,7 +103,7 @@ fn over_axis(axis: &str, groups: &[Group<'_>]) -> Svg {
         PlotScale::fit(values().map(|point| point.y), From::Zero, 5),
         PlotScale::fit(values().filter_map(|point| point.x), From::Least, 6),
     ) else {
-        nothing(&mut svg, &area, "no data: nothing to draw over this axis");
+        nothing(&mut svg, &area, "no data: no throughput to draw");
         return svg;
     };
     frame::upright(&mut svg, &area, &y, "requests/s");

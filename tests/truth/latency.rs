@@ -1,0 +1,218 @@
+//! Times and rates of one cell against their formulas.
+
+use crate::{assert_within, measured, scalar, statistic};
+
+/// z of the 90th and the 99th percentile of the normal distribution.
+const Z90: f64 = 1.281_551_565_544_600_4;
+const Z99: f64 = 2.326_347_874_040_840_8;
+
+#[test]
+fn percentiles_of_a_lognormal_service_are_the_analytic_ones_at_a_tenth_of_the_load() {
+    let folder = tempfile::tempdir().unwrap();
+    // A mean of 80·exp(0.4²/2) = 86.7 ms over 32 servers is 369 requests a second; 37 are a tenth.
+    let (ended, results) = measured(
+        folder.path(),
+        "version: 1
+name: lognormal
+targets:
+  simulator:
+    protocol: http
+    path: /echo
+    embedded: { seed: 7, servers: 32, service: { kind: lognormal, median: 80ms, sigma: 0.4 } }
+load: { rate: 37, requests: 1000, seed: 1 }
+",
+    );
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let cell = &results["cells"][0];
+    assert_eq!(cell["requests"]["ok"], 1000);
+    for metric in ["service", "e2e"] {
+        for (name, z) in [("p50", 0.0), ("p90", Z90), ("p99", Z99)] {
+            let truth = 0.08 * (0.4_f64 * z).exp();
+            let tolerance = (0.02 * truth).max(0.0005);
+            assert_within(
+                statistic(cell, metric, name),
+                truth,
+                tolerance,
+                &format!("{metric}.{name}"),
+            );
+        }
+    }
+    // The server's own clock beside ours: what lies between them is the loopback and the two of us.
+    let overhead = statistic(cell, "overhead", "p50");
+    assert!((0.0..0.002).contains(&overhead), "{overhead}");
+}
+
+#[test]
+fn waiting_for_a_slot_counts_in_the_response_and_not_in_the_service() {
+    // G20: service 1 s, concurrency 1, 3 at t = 0: service 1, 1, 1; response 1, 2, 3; a limit of 1.5 s is met by a third
+    // of the responses and by all services.
+    for (clock, attainment) in [("scheduled", 1.0 / 3.0), ("sent", 1.0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (ended, results) = measured(
+            folder.path(),
+            &format!(
+                "version: 1
+name: queue
+targets:
+  simulator:
+    protocol: http
+    path: /echo
+    embedded: {{ service: {{ kind: constant, value: 1s }} }}
+load: {{ arrival: batch, batch: 3, concurrency: 1, requests: 3 }}
+slo: {{ clock: {clock}, request: {{ e2e: 1.5s }} }}
+"
+            ),
+        );
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let cell = &results["cells"][0];
+        for (name, service, response) in [("min", 1.0, 1.0), ("p50", 1.0, 2.0), ("max", 1.0, 3.0)] {
+            assert_within(statistic(cell, "service", name), service, 0.05, "service");
+            assert_within(statistic(cell, "e2e", name), response, 0.1, "e2e");
+        }
+        assert_within(scalar(cell, "slo_attainment"), attainment, 1e-9, clock);
+    }
+}
+
+#[test]
+fn a_constant_rate_is_offered_without_drift() {
+    // G19: rate 4, five requests: intended at 0, 0.25, 0.5, 0.75 and 1 s, whatever the answers take.
+    let folder = tempfile::tempdir().unwrap();
+    let (ended, results) = measured(
+        folder.path(),
+        "version: 1
+name: pacing
+targets:
+  simulator:
+    protocol: http
+    path: /echo
+    embedded: { service: { kind: constant, value: 400ms } }
+load: { rate: 4, requests: 5 }
+",
+    );
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let cell = &results["cells"][0];
+    assert_within(scalar(cell, "offered_rate"), 4.0, 1e-9, "offered_rate");
+    assert_within(scalar(cell, "achieved_ratio"), 1.0, 1e-9, "achieved_ratio");
+    assert_within(
+        scalar(cell, "duration"),
+        1.4,
+        0.05,
+        "duration: from the first intended to the last end",
+    );
+    // Little's law: five services of 0.4 s over 1.4 s.
+    assert_within(
+        scalar(cell, "concurrency.mean"),
+        2.0 / 1.4,
+        0.06,
+        "concurrency.mean",
+    );
+}
+
+#[test]
+fn a_frozen_server_delays_everyone_who_was_to_be_served_meanwhile() {
+    // 50/s for 40 s, frozen from 20 s to 24 s: 200 of 2,000 wait evenly up to 4 s, so p95 2.00 s and p99 3.60 s. A
+    // clock that started at sending under a cap of 4 would see four slow requests of 2,000. The simulator's own clock
+    // starts some moments before the first request, which moves the window and not its length. The cap lets what
+    // waited go four at a time, which takes the two of us some moments more.
+    let folder = tempfile::tempdir().unwrap();
+    for (cap, tolerance) in [("", 0.03), (", concurrency: 4", 0.06)] {
+        let (ended, results) = measured(
+            folder.path(),
+            &format!(
+                "version: 1
+name: frozen
+targets:
+  simulator:
+    protocol: http
+    path: /hello
+    embedded: {{ faults: [{{ at: 20s, for: 4s, kind: stall }}] }}
+load: {{ rate: 50, requests: 2000{cap} }}
+# A fiftieth of the limit is how late a request may be sent before the cell is void: room for busy machines.
+slo: {{ request: {{ e2e: 5s }} }}
+"
+            ),
+        );
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let cell = &results["cells"][0];
+        assert_within(
+            statistic(cell, "e2e", "p95"),
+            2.0,
+            tolerance * 2.0,
+            "e2e.p95",
+        );
+        assert_within(
+            statistic(cell, "e2e", "p99"),
+            3.6,
+            tolerance * 3.6,
+            "e2e.p99",
+        );
+        if !cap.is_empty() {
+            assert!(
+                statistic(cell, "service", "p99") < 0.5,
+                "the wait for a slot is no service"
+            );
+        }
+    }
+}
+
+#[test]
+fn times_of_a_stream_are_the_models_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ended, results) = measured(
+        folder.path(),
+        "version: 1
+name: stream
+targets:
+  simulator:
+    protocol: openai-chat
+    embedded: { ttft: 50ms, itl: 10ms }
+datasets:
+  short: { kind: random, task: chat, prompt_tokens: 32, output_tokens: 20 }
+load: { rate: 20, requests: 200 }
+",
+    );
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let cell = &results["cells"][0];
+    assert_eq!(cell["requests"]["ok"], 200);
+    assert_within(statistic(cell, "ttft", "p50"), 0.050, 0.0025, "ttft");
+    assert_within(statistic(cell, "tpot", "p50"), 0.010, 0.0005, "tpot");
+    assert_within(statistic(cell, "itl", "mean"), 0.010, 0.0005, "itl");
+    assert_within(
+        statistic(cell, "e2e", "p50"),
+        0.050 + 19.0 * 0.010,
+        0.005,
+        "e2e",
+    );
+    assert_within(
+        statistic(cell, "output_tokens", "mean"),
+        20.0,
+        1e-9,
+        "output_tokens",
+    );
+}
+
+#[test]
+fn what_a_server_refuses_is_counted_as_refused() {
+    // One server of 100 ms and a line of two: of ten at once, three are served after 100, 200 and 300 ms.
+    let folder = tempfile::tempdir().unwrap();
+    let (ended, results) = measured(
+        folder.path(),
+        "version: 1
+name: refused
+targets:
+  simulator:
+    protocol: http
+    path: /echo
+    embedded: { servers: 1, queue: 2, service: { kind: constant, value: 100ms } }
+load: { rate: inf, concurrency: inf, requests: 10 }
+",
+    );
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let cell = &results["cells"][0];
+    assert_eq!(cell["outcomes"]["ok"], 3);
+    assert_eq!(cell["outcomes"]["rejected"], 7);
+    assert_within(scalar(cell, "error_rate"), 0.7, 1e-9, "error_rate");
+    for (name, truth) in [("min", 0.1), ("p50", 0.2), ("max", 0.3)] {
+        assert_within(statistic(cell, "e2e", name), truth, 0.03, name);
+    }
+}
