@@ -1,5 +1,7 @@
 //! When requests are sent, and what is made of the wait: on the simulated clock, where every oracle is exact.
 
+#![expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "simulated times are exact, numbers of requests small")]
+
 use std::cell::Cell as Counter;
 use std::rc::Rc;
 
