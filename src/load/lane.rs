@@ -222,6 +222,7 @@ impl Lane {
             }
         };
         tokio::select! {
+            biased;
             () = self.stops[0].stopped() => true,
             () = self.stops[1].stopped() => true,
             () = time => false,
@@ -241,6 +242,8 @@ impl Lane {
             return false;
         }
         tokio::select! {
+            // What is due at the very end still goes; and the same seed gives the same run.
+            biased;
             () = future => true,
             () = over => false,
         }

@@ -137,7 +137,7 @@ pub fn run_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result<RepeatRepo
     if work.cell.load.warmup.requests > 0 {
         let phase = PhaseRun::new(work, Phase::Warmup, false)?;
         run_phase(&phase, blocks)?;
-        if let Some(report) = phase.after_warmup() {
+        if let Some(report) = phase.after_warmup()? {
             return Ok(report);
         }
     }
@@ -155,7 +155,7 @@ pub async fn simulate_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result
     if work.cell.load.warmup.requests > 0 {
         let phase = PhaseRun::new(work, Phase::Warmup, true)?;
         threads::simulate_phase(&phase, blocks).await?;
-        if let Some(report) = phase.after_warmup() {
+        if let Some(report) = phase.after_warmup()? {
             return Ok(report);
         }
     }

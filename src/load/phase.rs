@@ -86,16 +86,22 @@ impl<'a> PhaseRun<'a> {
     }
 
     /// What the repeat came to where it ends with its warm-ups: none was ok, or it was stopped.
-    pub(super) fn after_warmup(&self) -> Option<RepeatReport> {
+    ///
+    /// # Errors
+    /// Where requests could not be made ready.
+    pub(super) fn after_warmup(&self) -> Result<Option<RepeatReport>, LoadError> {
+        if let Some(error) = self.common.cursor.supply().failure() {
+            return Err(error);
+        }
         let ended = if self.work.stop.is_stopped() {
             Ended::Interrupted
         } else if self.common.live.ok.load(Relaxed) > 0 {
-            return None;
+            return Ok(None);
         } else {
             Ended::WarmupFailed
         };
         let (counts, own) = (Counts::default(), OwnFigures::default());
-        Some(RepeatReport { ended, counts, own, samples: Vec::new() })
+        Ok(Some(RepeatReport { ended, counts, own, samples: Vec::new() }))
     }
 
     /// Writes the rows of what was due and not sent, and says what came of the repeat.

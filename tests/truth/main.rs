@@ -49,8 +49,26 @@ fn scalar(cell: &Value, metric: &str) -> f64 {
 }
 
 fn assert_within(seen: f64, truth: f64, tolerance: f64, what: &str) {
-    assert!(
-        (seen - truth).abs() <= tolerance,
-        "{what}: {seen} is not within {tolerance} of {truth}"
-    );
+    if let Some(miss) = miss(seen, truth, tolerance, what) {
+        panic!("{miss}");
+    }
+}
+
+/// What is not within its tolerance, in words.
+fn miss(seen: f64, truth: f64, tolerance: f64, what: &str) -> Option<String> {
+    let off = (seen - truth).abs() > tolerance;
+    off.then(|| format!("{what}: {seen} is not within {tolerance} of {truth}"))
+}
+
+/// Measures up to three times, until nothing is missed. For tolerances that only a machine with time for us can keep:
+/// whatever else runs on it makes answers late, and never early; a formula that is wrong is missed each time.
+fn assert_hit_once_in_three(measure: impl Fn() -> Vec<String>) {
+    let mut misses = Vec::new();
+    for _ in 0..3 {
+        misses = measure();
+        if misses.is_empty() {
+            return;
+        }
+    }
+    panic!("three times in a row, at last: {misses:#?}");
 }

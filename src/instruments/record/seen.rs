@@ -96,11 +96,8 @@ impl Seen {
             self.tokens.input = Some(input);
         }
         match output {
-            Some(0) if self.chunks > 0 => {
-                if !self.notes.contains(&"usage_zero") {
-                    self.notes.push("usage_zero");
-                }
-            }
+            Some(0) if self.chunks > 0 && self.notes.contains(&"usage_zero") => {}
+            Some(0) if self.chunks > 0 => self.notes.push("usage_zero"),
             Some(output) => {
                 self.tokens.output = Some(output);
                 self.tokens.source = Some(TokensSource::Usage);

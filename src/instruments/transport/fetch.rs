@@ -68,8 +68,10 @@ pub async fn get(
     let checked: Vec<_> =
         addresses(&host, port, network)?.into_iter().map(Allowed::address).collect();
     let failed = |error: reqwest::Error| FetchError::Failed { url: url.into(), reason: causes(&error) };
+    let secure = parsed.scheme() == "https";
+    let tls = if secure { tls::config(options.ca_file.as_deref()) } else { tls::none() }?;
     let client = reqwest::Client::builder()
-        .tls_backend_preconfigured((*tls::config(options.ca_file.as_deref())?).clone())
+        .tls_backend_preconfigured((*tls).clone())
         .resolve_to_addrs(&host, &checked)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

@@ -9,6 +9,11 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::TransportError;
 
+/// A client's configuration for where no TLS is spoken: it trusts nobody, and reads no certificate.
+pub(super) fn none() -> Result<Arc<ClientConfig>, TransportError> {
+    build(RootCertStore::empty())
+}
+
 /// A client's configuration that trusts the system's roots and those of `ca_file`.
 pub(super) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TransportError> {
     let mut roots = RootCertStore::empty();
@@ -26,6 +31,10 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Transp
             roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
         }
     }
+    build(roots)
+}
+
+fn build(roots: RootCertStore) -> Result<Arc<ClientConfig>, TransportError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -1,10 +1,18 @@
 //! A protocol without a format, cells, and servers with known behaviour.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positions in short lists"
+)]
+
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request as HttpRequest, Response};
@@ -103,12 +111,12 @@ pub fn cell() -> Cell {
             speed: 1.0,
             requests: Some(10),
             duration: None,
-            think_time: Default::default(),
-            ramp: Default::default(),
+            think_time: (Duration::ZERO, Duration::ZERO),
+            ramp: Duration::ZERO,
             warmup: Warmup::default(),
             repeats: 1,
             order: Order::Declared,
-            cooldown: Default::default(),
+            cooldown: Duration::ZERO,
             seed: 0,
             timeouts: Timeouts {
                 connect: secs(5.0),
@@ -117,7 +125,7 @@ pub fn cell() -> Cell {
                 total: secs(600.0),
             },
             retries: 0,
-            window_skip: Default::default(),
+            window_skip: Duration::ZERO,
             drain: None,
             precise: false,
             catch_up_burst: false,
@@ -145,8 +153,8 @@ pub fn at_most(concurrency: u32) -> Concurrency {
     Concurrency::AtMost(concurrency.try_into().unwrap())
 }
 
-pub fn secs(seconds: f64) -> std::time::Duration {
-    std::time::Duration::from_secs_f64(seconds)
+pub fn secs(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
 }
 
 /// What a repeat left behind.

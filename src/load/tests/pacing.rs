@@ -1,5 +1,7 @@
 //! When requests are sent, and what is made of the wait: on the simulated clock, where every oracle is exact.
 
+#![expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "simulated times are exact, numbers of requests small")]
+
 use std::cell::Cell as Counter;
 use std::rc::Rc;
 
@@ -305,6 +307,108 @@ fn the_schedule_is_the_same_in_one_lane_and_in_several() {
     };
     assert_eq!(schedule(&real), schedule(&simulated));
     assert!(real.outcomes().iter().all(|outcome| outcome.is_ok()));
+}
+
+/// A stall of our own: simulated time jumps by 200 ms while nobody could act.
+fn stalled(burst: bool) -> Vec<(f64, f64)> {
+    let mut cell = constant(100.0, 160, Concurrency::Infinite);
+    cell.load.catch_up_burst = burst;
+    let done = simulated(&cell, |_| {}, |number, _| async move {
+        if number == 100 {
+            tokio::time::advance(secs(200.0)).await;
+        }
+        ok()
+    });
+    done.measured()
+        .iter()
+        .map(|one| (one.clocks.scheduled.as_seconds(), one.clocks.sent.unwrap().as_seconds()))
+        .collect()
+}
+
+#[test]
+fn after_a_stall_of_our_own_the_backlog_goes_at_twice_its_pace_and_nothing_is_left_out() {
+    let rows = stalled(false);
+    assert_eq!(rows.len(), 160);
+    // Scheduled at 1.01 s, when nobody could act until 1.20 s; then every 5 ms, until it has caught up at 1.40 s.
+    assert_eq!(rows[101], (1.01, 1.2));
+    assert_eq!(rows[111], (1.11, 1.25));
+    assert_eq!(rows[137], (1.37, 1.38));
+    assert_eq!(rows[145], (1.45, 1.45));
+    let burst = stalled(true);
+    assert!(burst[101..=120].iter().all(|(_, sent)| *sent == 1.2), "unless all of it is to go at once");
+}
+
+#[test]
+fn requests_go_to_the_targets_addresses_in_turn() {
+    let serve = |name: &'static [u8]| {
+        super::faults::server(move |mut stream| {
+            use std::io::{Read as _, Write as _};
+            let mut buffer = [0; 4096];
+            while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(name);
+            }
+        })
+    };
+    let (one, ones) = serve(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    let (other, _) = serve(b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
+    let mut cell = cell();
+    cell.load.requests = Some(6);
+    let done = over_sockets(&cell, one, |work| {
+        let options = crate::instruments::transport::Options::default();
+        let network = crate::foundation::access::Network::default();
+        let url = format!("http://{other}");
+        let second = crate::instruments::transport::Origin::resolve(&url, Vec::new(), &options, &network);
+        work.origins.push(std::sync::Arc::new(second.unwrap()));
+    });
+    let expected = [Outcome::Ok, Outcome::Http(503)].repeat(3);
+    assert_eq!(done.outcomes(), expected);
+    assert_eq!(ones.load(std::sync::atomic::Ordering::SeqCst), 1, "each keeps its connection");
+}
+
+/// Five rows that can be told apart.
+struct Five;
+
+impl crate::kinds::dataset::Rows for Five {
+    fn len(&self) -> Option<u64> {
+        Some(5)
+    }
+
+    fn row(&self, position: u64) -> Result<crate::kinds::dataset::Row, crate::kinds::dataset::DatasetError> {
+        Ok(crate::kinds::dataset::Row { number: position, ..Default::default() })
+    }
+
+    fn sha256(&self) -> String {
+        String::new()
+    }
+}
+
+#[test]
+fn warm_ups_take_rows_that_the_measured_requests_leave_and_then_the_first_ones() {
+    let mut cell = cell();
+    cell.load.requests = Some(3);
+    cell.load.warmup.requests = 3;
+    cell.load.warmup.concurrency = 1;
+    let done = simulated(&cell, |work| work.requests.rows = Some(std::sync::Arc::new(Five)), |_, _| async { ok() });
+    let rows: Vec<_> = done
+        .all
+        .iter()
+        .map(|one| (one.phase, one.dataset_row, one.notes.contains(&"warmup_reused".to_owned())))
+        .collect();
+    let warm = |row, reused| (Phase::Warmup, Some(row), reused);
+    assert_eq!(rows[..3], [warm(3, false), warm(4, false), warm(0, true)]);
+    assert_eq!(done.measured().iter().map(|one| one.dataset_row).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
+}
+
+#[test]
+fn a_dataset_that_ends_sooner_ends_the_repeat_and_says_so() {
+    let mut cell = constant(10.0, 8, Concurrency::Infinite);
+    let rows = || Some(std::sync::Arc::new(Five) as std::sync::Arc<dyn crate::kinds::dataset::Rows>);
+    let done = simulated(&cell, |work| work.requests.rows = rows(), |_, _| async { ok() });
+    assert_eq!((done.report.ended, done.report.counts.intended), (Ended::DatasetEnded, 5));
+    // With neither requests nor duration each row is sent once, and that is all that was asked for.
+    cell.load.requests = None;
+    let done = simulated(&cell, |work| work.requests.rows = rows(), |_, _| async { ok() });
+    assert_eq!((done.report.ended, done.report.counts.intended), (Ended::Complete, 5));
 }
 
 fn refuse(status: u16) -> Answer {

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "files that are torn on purpose")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
