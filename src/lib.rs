@@ -4,6 +4,21 @@
 //! a run puts load on the targets and records what it saw, metrics are computed from the records alone, results are
 //! compared and reported. `ARCHITECTURE.md` has the table of who may use whom; a test holds it.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::disallowed_methods,
+        clippy::float_cmp,
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::items_after_statements,
+        reason = "a test that cannot go on says so by panicking; it prepares files, draws numbers and compares them as it must"
+    )
+)]
+
 /// Declares the rooms: private, so that the compiler finds what nobody uses; the feature `internals` opens them to
 /// benches and fuzzing.
 macro_rules! rooms {

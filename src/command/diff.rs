@@ -90,11 +90,16 @@ fn axis(by: Option<&str>, results: &Results) -> Result<ComparedAxis, Problem> {
         let known = results.cells.iter().filter_map(|cell| cell.axes.get(axis));
         known
             .into_iter()
-            .find(|value| value.as_str().map_or_else(|| value.to_string() == text, |known| known == text))
+            .find(|value| text_of(value) == text)
             .cloned()
             .ok_or_else(|| problem(format!("no cell has {axis}={text}")))
     };
     Ok(ComparedAxis { axis: axis.to_owned(), base: value(base)?, head: value(head)? })
+}
+
+/// An axis value as people write it.
+fn text_of(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Reads a folder, a file, or `git:REV:PATH`.
@@ -111,7 +116,7 @@ fn read(place: &str) -> Result<Results, Problem> {
 
 /// `git show REV:PATH`, the results file of the folder where PATH is one.
 fn git(object: &str) -> Result<Vec<u8>, Problem> {
-    let object = if object.ends_with(".json") {
+    let object = if Path::new(object).extension().is_some_and(|extension| extension == "json") {
         object.to_owned()
     } else {
         format!("{}/results.json", object.trim_end_matches('/'))

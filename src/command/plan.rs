@@ -1,5 +1,6 @@
 //! `plan`: the expanded cells, their requests and the longest that they can take; touches no network.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::arguments::{PlanArguments, PlanFormat};
@@ -73,12 +74,13 @@ fn table(document: &PlanDocument) -> String {
         text.push('\n');
     }
     let totals = &document.totals;
-    text.push_str(&format!(
+    let _ = write!(
+        text,
         "\n{} cells, {} requests, at worst {}\n",
         totals.cells,
         number(totals.requests),
         time(totals.worst_case_s)
-    ));
+    );
     text
 }
 

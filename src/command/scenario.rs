@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::output;
 use super::surroundings::Surroundings;
-use crate::foundation::diagnostic::Findings;
+use crate::foundation::diagnostic::{Findings, Place};
 use crate::plan::{self, Plan};
 use crate::results::Ending;
 use crate::scenario::{self, Loaded, ReadOptions, Rejected};
@@ -40,7 +40,7 @@ fn everything(rejected: Rejected) -> Findings {
     let Some(partial) = rejected.partial else { return rejected.findings };
     let mut findings = rejected.findings;
     findings.extend(partial.attach(plan::expand(&partial.scenario).err().unwrap_or_default()));
-    findings.sort_by_key(|finding| finding.place.as_ref().map(|place| place.line_column()));
+    findings.sort_by_key(|finding| finding.place.as_ref().map(Place::line_column));
     findings
 }
 

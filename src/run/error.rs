@@ -186,9 +186,9 @@ impl RunError {
             | Self::Header { .. }
             | Self::Dataset { .. }
             | Self::Protocol { .. }
+            | Self::Report(ReportError::Template { .. } | ReportError::UnknownFormat { .. })
             | Self::Files(FilesError::Held { .. } | FilesError::Outside { .. }) => Ending::Usage,
             Self::Transport { .. } | Self::NotReady { .. } => Ending::Unreachable,
-            Self::Report(ReportError::Template { .. } | ReportError::UnknownFormat { .. }) => Ending::Usage,
             Self::Report(ReportError::Write { .. }) | Self::Json(_) | Self::Missing { .. } => Ending::Bug,
             _ => Ending::Incomplete,
         }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use super::records::Bases;
 use crate::instruments::record::journal::Contents;
 use crate::instruments::record::{Commit, Ended, OwnSecond, SampleFile};
-use crate::kinds::metric::slo::{E2eLimit, Limits};
+use crate::kinds::metric::slo::E2eLimit;
 use crate::kinds::verdict::validity::{self, Evidence};
 use crate::plan::Cell;
 use crate::results::{CellRun, SampleReference, SelfCheck, SelfCheckSecond, Warning, folder};
@@ -16,6 +16,9 @@ use crate::scenario::Scenario;
 
 /// A picture larger than this is shown by its file alone.
 const THUMBNAIL_BYTES: usize = 48 * 1024;
+
+/// Metrics that sending late moves.
+const MOVED: [&str; 4] = ["e2e", "ttft", "ttfo", "queue"];
 
 /// A cell's own side of the results.
 pub fn cell_run(cell: &Cell, contents: &Contents, bases: &Bases, run: (&Scenario, &Path)) -> CellRun {
@@ -56,13 +59,13 @@ fn evidence(cell: &Cell, commits: &[&Commit]) -> Evidence {
     let unsent = sum(|commit| commit.counts.unsent);
     Evidence {
         lateness_p99_s: lateness(commits, 0.99),
-        tightest_limit_s: tightest(&cell.slo.limits),
+        tightest_limit_s: tightest(cell),
         intended,
         sent: intended - unsent.min(intended),
         unsent_for_slots: sum(|commit| commit.own.unsent_for_slots),
         stopped: commits.iter().any(|commit| commit.ended == Ended::Interrupted),
         waited_for_slots: if cell.rate.per_second().is_some() { sum(|commit| commit.own.waited_for_slot) } else { 0 },
-        cpu_shares: seconds(commits).filter_map(|(_, second)| second.cpu_share).collect(),
+        cpu_shares: cpu_shares(commits),
         exhausted: vec![
             ("EMFILE".to_owned(), sum(|commit| commit.own.out_of_descriptors)),
             ("EADDRNOTAVAIL".to_owned(), sum(|commit| commit.own.out_of_ports)),
@@ -99,16 +102,31 @@ fn seconds_of(ns: u64) -> f64 {
     std::time::Duration::from_nanos(ns).as_secs_f64()
 }
 
-fn tightest(limits: &Limits) -> Option<f64> {
+/// The tightest limit, of a request or of an objective, on what sending late would move.
+///
+/// Gaps between tokens are not among it: they are the same however late a request was sent.
+fn tightest(cell: &Cell) -> Option<f64> {
+    let limits = &cell.slo.limits;
     let fixed = match limits.e2e {
         Some(E2eLimit::Fixed(limit)) => Some(limit),
         _ => None,
     };
-    [fixed, limits.ttft, limits.queue]
-        .into_iter()
-        .flatten()
-        .min()
-        .map(|limit| limit.as_secs_f64())
+    let of_requests = [fixed, limits.ttft, limits.queue].into_iter().flatten().map(|limit| limit.as_secs_f64());
+    let of_objectives = cell
+        .slo
+        .objectives
+        .iter()
+        .filter(|objective| MOVED.contains(&objective.metric.as_str()))
+        .map(|objective| objective.bound);
+    of_requests.chain(of_objectives).min_by(f64::total_cmp)
+}
+
+/// Shares by second, with a pause between repeats: five busy seconds are five of one repeat.
+fn cpu_shares(commits: &[&Commit]) -> Vec<f64> {
+    commits
+        .iter()
+        .flat_map(|commit| commit.own.seconds.iter().filter_map(|second| second.cpu_share).chain([0.0]))
+        .collect()
 }
 
 fn seconds<'a>(commits: &'a [&Commit]) -> impl Iterator<Item = (u32, &'a OwnSecond)> {

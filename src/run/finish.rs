@@ -44,8 +44,8 @@ pub fn finish(
     let part = workplace.part().to_owned();
     let table = part.join(folder::REQUESTS);
     let bases = records::write(&table, scenario, plan, &contents)?;
-    let contexts: Vec<CellContext> = plan.cells.iter().map(|cell| context(scenario, cell)).collect();
-    let metrics = aggregate(&table, &contexts)?;
+    let asked: Vec<CellContext> = plan.cells.iter().map(|cell| context(scenario, cell)).collect();
+    let metrics = aggregate(&table, &asked)?;
     let runs = plan
         .cells
         .iter()

@@ -105,6 +105,7 @@ pub fn execute(
 }
 
 /// What repeats are executed with.
+#[derive(Clone, Copy)]
 struct Rooms<'a> {
     datasets: &'a dataset::Datasets<'a>,
     targets: &'a IndexMap<String, ReadyTarget>,

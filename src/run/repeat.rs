@@ -11,7 +11,6 @@ use super::credentials::{self, Vault};
 use super::target::ReadyTarget;
 use super::{Rooms, RunError, Session};
 use crate::foundation::clock::{self, Clock};
-use crate::foundation::files::FilesError;
 use crate::foundation::units::Offset;
 use crate::instruments::record::journal::Journal;
 use crate::instruments::record::{Commit, SampleFile};

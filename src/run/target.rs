@@ -21,8 +21,6 @@ const QUESTION: Duration = Duration::from_secs(10);
 
 /// A target that load can be put on.
 pub struct ReadyTarget {
-    /// Its name.
-    pub name: String,
     /// Where it answers; requests go round robin.
     pub origins: Vec<Arc<Origin>>,
     /// What its `metadata` answered.
@@ -71,7 +69,6 @@ pub async fn make_ready(target: &Target, session: &Session<'_>) -> Result<ReadyT
         .collect::<Result<_, _>>()
         .map_err(|source| RunError::Transport { target: target.name.clone(), source })?;
     Ok(ReadyTarget {
-        name: target.name.clone(),
         origins,
         metadata,
         secrets: credentials.secrets,

@@ -13,7 +13,7 @@ use crate::report::escape;
 use crate::report::number::{NO_DATA, Scale};
 
 /// Time between two plain lines of one repeat.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// How often a terminal is drawn to in a second, at most.
 const DRAWN_PER_SECOND: u8 = 10;
 /// Characters of the bar.

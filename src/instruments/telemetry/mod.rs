@@ -3,4 +3,4 @@
 pub mod process;
 mod host;
 
-pub use host::{Host, git_commit, host};
+pub use host::{git_commit, host};
