@@ -158,7 +158,7 @@ impl RunError {
             Self::Files(error) => error.help(),
             Self::Secret(_) => "set it where plimsoll runs; the scenario names only the reference".to_owned(),
             Self::Header { .. } => "a header's name and value are visible ASCII without line breaks".to_owned(),
-            Self::Dataset { source, .. } => dataset_help(source),
+            Self::Dataset { source, .. } => source.help(),
             Self::DatasetChanged { .. } => "leave its files alone during a run, and run again".to_owned(),
             Self::Protocol { source, .. } => source.help.clone(),
             Self::Transport { source, .. } => source.help(),
@@ -192,17 +192,5 @@ impl RunError {
             Self::Report(ReportError::Write { .. }) | Self::Json(_) | Self::Missing { .. } => Ending::Bug,
             _ => Ending::Incomplete,
         }
-    }
-}
-
-fn dataset_help(error: &DatasetError) -> String {
-    match error {
-        DatasetError::BadRows { rows, .. } => {
-            let all: Vec<String> = rows.iter().map(ToString::to_string).collect();
-            format!("mend them, or set `on_bad_row: skip` to count and skip them:\n    {}", all.join("\n    "))
-        }
-        DatasetError::Read { .. } => "paths are relative to the scenario file".to_owned(),
-        DatasetError::Empty { .. } => "give it rows".to_owned(),
-        DatasetError::Other { help, .. } => help.clone(),
     }
 }

@@ -12,9 +12,6 @@ use super::{check, effective, rules};
 use crate::foundation::diagnostic::{Finding, Findings, Severity};
 use crate::kinds::dataset::Folders;
 
-/// So many errors of a file are shown at once.
-const MOST_ERRORS: usize = 20;
-
 /// What a scenario is read with.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
@@ -51,7 +48,7 @@ impl Loaded {
 
 /// A file that is no legal scenario.
 pub struct Rejected {
-    /// Everything that is wrong with it (20 errors at most), with places, in the order of the file.
+    /// Everything that is wrong with it, with places, in the order of the file.
     pub findings: Findings,
     /// The scenario without what is wrong, where that leaves its cells as they are meant: the plan's findings about it are
     /// worth telling in the same pass. Never to be run.
@@ -76,7 +73,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Loaded, Rejected> {
 /// The scenario of a file that was read.
 fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
     if !source.whole {
-        let findings = cut(source.settle(Findings::new()));
+        let findings = source.settle(Findings::new());
         return Err(Rejected { findings, partial: None });
     }
     let (value, mut found) = check::coerced_findings(&source);
@@ -114,7 +111,7 @@ fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
     let partial = resolved.ok().filter(|_| of_schema.iter().all(leaves_cells)).map(|scenario| {
         Box::new(Loaded { scenario, warnings: Findings::new(), unsupported: Findings::new(), source })
     });
-    let findings = cut(errors.into_iter().chain(warnings).collect());
+    let findings = errors.into_iter().chain(warnings).collect();
     Err(Rejected { findings, partial })
 }
 
@@ -123,17 +120,6 @@ fn leaves_cells(finding: &Finding) -> bool {
     let beside = ["/slo", "/report", "/compare", "/labels", "/description"];
     let unknown_key = finding.code == "unknown-key" && !finding.pointer.starts_with("/matrix");
     unknown_key || beside.iter().any(|part| finding.pointer.starts_with(part))
-}
-
-/// Errors first to be kept where there are too many; the order of the file stays.
-fn cut(findings: Findings) -> Findings {
-    let mut errors = 0;
-    let mut kept = findings;
-    kept.retain(|finding| {
-        errors += usize::from(finding.severity == Severity::Error);
-        errors <= MOST_ERRORS
-    });
-    kept
 }
 
 fn is_credential(source: &Source, pointer: &str) -> bool {

@@ -72,11 +72,6 @@ impl Lock {
             "it is taken and released all the time",
         )))
     }
-
-    /// The lock file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 impl Drop for Lock {
@@ -186,7 +181,7 @@ mod tests {
         shell.kill().unwrap();
         shell.wait().unwrap();
         let lock = Lock::acquire(&path).unwrap();
-        let text = fs::read_to_string(lock.path()).unwrap();
+        let text = fs::read_to_string(&lock.path).unwrap();
         assert!(
             text.starts_with(&format!("{} ", std::process::id())),
             "{text}"

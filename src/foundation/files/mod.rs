@@ -66,8 +66,12 @@ impl FilesError {
             ),
             Self::NotAPath { .. } => "remove the NUL character".to_owned(),
             Self::Read { .. } => "check that it exists and may be read".to_owned(),
-            Self::Write { .. } => "check that the folder exists, may be written and has space".to_owned(),
-            Self::Held { pid, .. } => format!("wait for process {pid} to end, or choose another folder"),
+            Self::Write { .. } => {
+                "check that the folder exists, may be written and has space".to_owned()
+            }
+            Self::Held { pid, .. } => {
+                format!("wait for process {pid} to end, or choose another folder")
+            }
         }
     }
 }

@@ -33,15 +33,6 @@ pub struct TemplateError {
 }
 
 impl TemplateError {
-    /// What the user can do.
-    #[expect(
-        clippy::unused_self,
-        reason = "errors are asked for their help all in one way"
-    )]
-    pub const fn help(&self) -> &'static str {
-        "templates are Jinja: every name must be one that the template is given, or have `| default(…)`"
-    }
-
     fn of(error: &Error, name: &str) -> Self {
         let mut message = match error.detail() {
             Some(detail) => detail.to_owned(),

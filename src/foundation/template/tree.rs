@@ -42,11 +42,6 @@ impl Tree {
         Ok(Self { environment, node })
     }
 
-    /// Whether nothing in it is a template.
-    pub fn is_fixed(&self) -> bool {
-        matches!(self.node, Node::Fixed(_))
-    }
-
     /// The value with every template filled in.
     ///
     /// # Errors

@@ -203,9 +203,11 @@ impl<'a> Collector<'a> {
         }
         let mut rows = self.rows;
         if rows.is_empty() {
-            return Err(DatasetError::Empty {
-                what: self.files.join(", "),
-            });
+            let mut what = self.files.join(", ");
+            if self.bad_total > 0 {
+                what = format!("{what}: all {} rows are bad and were skipped", self.bad_total);
+            }
+            return Err(DatasetError::Empty { what });
         }
         let cut = usize::try_from(self.common.limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
         let sha256 = hash(&rows);

@@ -122,11 +122,13 @@ impl DatasetError {
     /// What the user can do.
     pub fn help(&self) -> String {
         match self {
-            Self::Read { .. } => "paths are relative to the scenario's file".to_owned(),
-            Self::BadRows { .. } => {
-                "correct the rows, or leave them out by `on_bad_row: skip`".to_owned()
+            Self::Read { .. } => "paths are relative to the scenario file".to_owned(),
+            Self::BadRows { rows, .. } => {
+                let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
+                let rows = rows.join("\n    ");
+                format!("mend them, or set `on_bad_row: skip` to count and skip them:\n    {rows}")
             }
-            Self::Empty { .. } => "give a file with at least one row".to_owned(),
+            Self::Empty { .. } => "give it rows".to_owned(),
             Self::Other { help, .. } => help.clone(),
         }
     }

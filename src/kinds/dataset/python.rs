@@ -16,7 +16,9 @@ pub fn call(text: &str) -> Result<Map<String, Value>, (Option<String>, String)> 
     reader
         .name()
         .ok_or_else(|| plain("is no `Request(key=value, …)`".to_owned()))?;
-    reader.expect('(').map_err(plain)?;
+    if !reader.take('(') {
+        return Err(plain("is no `Request(key=value, …)`".to_owned()));
+    }
     loop {
         reader.skip_blank();
         if reader.take(')') {

@@ -94,7 +94,8 @@ fn message(value: &Value) -> Option<String> {
 pub fn note_head(head: &Head, seen: &mut Seen) {
     for (name, duration) in server_timing(&head.headers) {
         if name == "total" {
-            seen.server.insert(TOTAL.to_owned(), duration / 1000.0);
+            // Of several exchanges in an attempt, all are the server's.
+            *seen.server.entry(TOTAL.to_owned()).or_insert(0.0) += duration / 1000.0;
         }
         seen.server
             .insert(format!("server_timing.{name}"), duration);

@@ -67,12 +67,14 @@ impl Places {
     }
 
     /// The place of the value that `pointer` names; `None` where it was not written.
+    #[cfg(test)]
     pub fn value(&self, pointer: &str) -> Option<Place> {
         let located = self.locate(pointer);
         located.exact.then(|| self.place(located.node.span))
     }
 
     /// The place of the key of the value that `pointer` names; `None` where it was not written or has no key.
+    #[cfg(test)]
     pub fn key(&self, pointer: &str) -> Option<Place> {
         let located = self.locate(pointer);
         located
@@ -121,6 +123,12 @@ impl Places {
             }
         }
         text
+    }
+
+    /// The files read, the scenario first, settings last; masked.
+    #[cfg(test)]
+    pub(super) fn files(&self) -> &[Arc<SourceFile>] {
+        &self.files
     }
 
     pub(super) fn place(&self, span: Span) -> Place {

@@ -17,7 +17,7 @@ use super::node::{Kind, Node, Problem, Span};
 use super::places::{Hidden, Places};
 use super::set;
 use crate::foundation::diagnostic::{Finding, Findings, Label, SourceFile};
-use crate::foundation::files;
+use crate::foundation::files::project_root;
 
 /// How a scenario is read.
 pub struct ReadOptions<'a> {
@@ -56,8 +56,6 @@ pub struct Source {
     pub references: References,
     /// Pointers of literals and of `${env:…}` in credential fields, for the rule that refuses them.
     pub credentials: Vec<String>,
-    /// The files read, the scenario first, settings last; masked.
-    pub files: Vec<Arc<SourceFile>>,
     /// The scenario's folder (canonical), where its paths start.
     pub folder: PathBuf,
     /// The project root (canonical), which no path may leave.
@@ -92,8 +90,7 @@ impl Source {
             finding
                 .place
                 .as_ref()
-                .map(|place| self.places.rank(place))
-                .unwrap_or((usize::MAX, 0))
+                .map_or((usize::MAX, 0), |place| self.places.rank(place))
         });
         let mut seen = HashSet::new();
         all.retain(|finding| {
@@ -135,6 +132,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Source {
 }
 
 /// Reads a scenario whose text is at hand, as though it stood in `path`.
+#[cfg(test)]
 pub fn read_text(path: &Path, text: &str, options: &ReadOptions) -> Source {
     assemble(path, Ok(text.to_owned()), options)
 }
@@ -154,7 +152,7 @@ fn assemble(path: &Path, text: Result<String, Problem>, options: &ReadOptions) -
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let folder = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
-    let root = files::project_root(&folder).unwrap_or_else(|_| folder.clone());
+    let root = project_root(&folder).unwrap_or_else(|_| folder.clone());
     let mut loader = Loader::new(limits, &root);
     let name = path.file_name().map(PathBuf::from).unwrap_or_default();
     let real = path.canonicalize().unwrap_or_else(|_| folder.join(name));
@@ -173,38 +171,26 @@ fn assemble(path: &Path, text: Result<String, Problem>, options: &ReadOptions) -
             None
         }
     };
-    let mut document = document.unwrap_or_else(|| {
-        Node::map(
-            Vec::new(),
-            Span {
-                file: 0,
-                start: 0,
-                end: 0,
-            },
-        )
-    });
+    let nothing = || Node::map(Vec::new(), Span::default());
+    let mut document = document.unwrap_or_else(nothing);
     for setting in options.set {
         document = set::apply(setting, document, &mut loader);
     }
     if document.weight.nodes > limits.nodes || document.weight.bytes > limits.text_bytes {
         let message = "the files together hold too many values";
-        loader.problems.push(Problem::error(
-            "too-many-values",
-            document.span,
-            "",
-            message,
-        ));
+        let problem = Problem::error("too-many-values", document.span, "", message);
+        loader
+            .problems
+            .push(problem.help("keep prompts and other data in dataset files"));
         loader.broken.push(0);
-        document = Node::map(
-            Vec::new(),
-            Span {
-                file: 0,
-                start: 0,
-                end: 0,
-            },
-        );
+        document = nothing();
     }
-    let (files, problems, broken) = (loader.files, loader.problems, loader.broken);
+    let Loader {
+        files,
+        problems,
+        broken,
+        ..
+    } = loader;
     finish(
         Read {
             document,
@@ -258,7 +244,7 @@ fn finish(read: Read, options: &ReadOptions) -> Source {
     let written = document.to_value(&mut String::new(), &mut |_, text, _| {
         Value::String(text.to_string())
     });
-    let places = Places::new(document, files.clone(), hidden);
+    let places = Places::new(document, files, hidden);
     let source = Source {
         value: filled.value,
         written,
@@ -269,7 +255,6 @@ fn finish(read: Read, options: &ReadOptions) -> Source {
         places,
         references: filled.references,
         credentials: credentials.pointers,
-        files,
         folder,
         root,
         whole: broken.is_empty(),

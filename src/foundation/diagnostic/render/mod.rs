@@ -13,7 +13,6 @@ pub use github::github;
 pub use human::{Look, human};
 pub use json::json;
 pub use sarif::sarif;
-pub use shown::MOST_SHOWN;
 
 #[cfg(test)]
 mod tests;

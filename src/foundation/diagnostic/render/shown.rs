@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::foundation::diagnostic::{Finding, Severity};
 
 /// The most errors (and the most warnings) that are shown for one file; the rest is counted.
-pub const MOST_SHOWN: usize = 20;
+const MOST_SHOWN: usize = 20;
 
 /// What is shown of some findings.
 pub(super) struct Shown<'f> {

@@ -23,12 +23,11 @@ fn shown(text: &str, pointer: &str, at_key: bool) -> String {
         let (line, column) = place.line_column();
         format!("{line}:{column} {}", &place.file.text[place.span.clone()])
     };
-    let labels: String = finding
-        .labels
-        .iter()
-        .map(|label| format!("; {} {}", label.text, show(&label.place)))
-        .collect();
-    show(finding.place.as_ref().unwrap()) + &labels
+    let label = |label: &crate::foundation::diagnostic::Label| {
+        format!("; {} {}", label.text, show(&label.place))
+    };
+    let labels: Vec<String> = finding.labels.iter().map(label).collect();
+    show(finding.place.as_ref().unwrap()) + &labels.concat()
 }
 
 #[test]
@@ -110,7 +109,7 @@ fn literals_in_credential_fields_are_masked_wherever_they_are_shown() {
     auth: {bearer: {env: TOKEN}, header: {name: X-K, value: {env: sk-9 8}}}
 ";
     let source = source(text);
-    let shown = &source.files[0].text;
+    let shown = &source.places.files()[0].text;
     for secret in [
         "sk-live-1234",
         "abc123",
@@ -162,16 +161,19 @@ fn a_credential_is_masked_in_a_setting_and_in_a_broken_file() {
         ..ReadOptions::default()
     };
     let source = read_text(Path::new("a.yaml"), "targets: {a: {}}", &options);
-    assert_eq!(source.files[1].text, "targets.a.auth.bearer=*********");
+    assert_eq!(
+        source.places.files()[1].text,
+        "targets.a.auth.bearer=*********"
+    );
     let broken = read_text(
         Path::new("a.yaml"),
         "auth: { bearer: sk-live-1, x: [\nauthorization: sk-live-2\n",
         &ReadOptions::default(),
     );
     assert!(
-        !broken.whole && !broken.files[0].text.contains("sk-live"),
+        !broken.whole && !broken.places.files()[0].text.contains("sk-live"),
         "{}",
-        broken.files[0].text
+        broken.places.files()[0].text
     );
 }
 

@@ -47,6 +47,15 @@ pub(super) struct Frame {
     refused: bool,
 }
 
+/// A scalar as the parser tells it.
+struct Scalar<'t> {
+    text: &'t str,
+    style: ScalarStyle,
+    anchor: usize,
+    /// Its tag and where that stands.
+    tag: Option<(&'t Tag, Span)>,
+}
+
 /// Builds the tree of one document.
 pub(super) struct Builder<'a> {
     pub(super) limits: &'a Limits,
@@ -103,7 +112,16 @@ impl<'a> Builder<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let tag_at = span.tag_span().map(|tag| self.span(&tag));
-                return self.scalar(&text, style, anchor, tag.as_deref().zip(tag_at), at);
+                let tag = tag.as_deref().zip(tag_at);
+                return self.scalar(
+                    &Scalar {
+                        text: &text,
+                        style,
+                        anchor,
+                        tag,
+                    },
+                    at,
+                );
             }
             Event::SequenceStart(_, anchor, tag) => {
                 let refused = self.collection_tag(tag, span, "seq");
@@ -235,14 +253,13 @@ impl<'a> Builder<'a> {
         self.value(node, frame.anchor, None)
     }
 
-    fn scalar(
-        &mut self,
-        text: &str,
-        style: ScalarStyle,
-        anchor: usize,
-        tag: Option<(&Tag, Span)>,
-        at: Span,
-    ) -> ControlFlow<()> {
+    fn scalar(&mut self, scalar: &Scalar, at: Span) -> ControlFlow<()> {
+        let Scalar {
+            text,
+            style,
+            anchor,
+            tag,
+        } = *scalar;
         if text.len() > self.limits.scalar_bytes {
             let message = format!("a text of more than {} KiB", self.limits.scalar_bytes >> 10);
             return self.exceeded("text-too-large", at, &message);
@@ -310,9 +327,8 @@ impl<'a> Builder<'a> {
     }
 
     fn expects_key(&self) -> bool {
-        let last = self.frames.last().map(|frame| &frame.content);
         matches!(
-            last,
+            self.frames.last().map(|frame| &frame.content),
             Some(Content::Map {
                 pending: Pending::Key,
                 ..

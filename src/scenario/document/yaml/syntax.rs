@@ -13,16 +13,65 @@ pub(super) struct Description {
 
 /// Describes a syntax error.
 pub(super) fn describe(kind: &ErrorKind) -> Description {
-    let code = if *kind == ErrorKind::RecursionLimitExceeded {
-        "too-deep"
-    } else {
-        "yaml-syntax"
+    let (code, message, help) = match kind {
+        ErrorKind::RecursionLimitExceeded => (
+            "too-deep",
+            "nested too deeply".to_owned(),
+            "keep prompts and other data in dataset files",
+        ),
+        other => {
+            let (message, help) = structure(other)
+                .or_else(|| token(other))
+                .unwrap_or_else(|| {
+                    (
+                        other.to_string(),
+                        "check the indentation, or quote the text",
+                    )
+                });
+            ("yaml-syntax", message, help)
+        }
     };
+    Description {
+        code,
+        message,
+        help,
+    }
+}
+
+/// What is wrong with keys, lists, maps and their indentation.
+fn structure(kind: &ErrorKind) -> Option<(String, &'static str)> {
     let (message, help) = match kind {
         ErrorKind::MappingValueNotAllowed => (
-            "a `:` stands where no value can begin".to_owned(),
+            "a `:` stands where no value can begin",
             "quote a text that contains `: `, or check the indentation of this line",
         ),
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation => ("a tab stands in the indentation", "indent with spaces"),
+        ErrorKind::ExpectedFlowMappingSeparator => (
+            "expected `,` or `}`",
+            "separate entries with `,`, close the map with `}`, or quote the text",
+        ),
+        ErrorKind::ExpectedFlowSequenceSeparator => (
+            "expected `,` or `]`",
+            "separate items with `,`, close the list with `]`, or quote the text",
+        ),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected => (
+            "expected a key with `:`",
+            "check the indentation of this line; a key is followed by `: `",
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::InvalidIndentation => (
+            "the indentation fits nothing above",
+            "items of a list begin with `- ` in one column, keys of a map stand in one column",
+        ),
+        _ => return None,
+    };
+    Some((message.to_owned(), help))
+}
+
+/// What is wrong with brackets, quotes and characters.
+fn token(kind: &ErrorKind) -> Option<(String, &'static str)> {
+    let described = match kind {
         ErrorKind::UnclosedFlowCollection { open } => (
             format!("`{open}` is never closed"),
             "close it, or quote the text that it belongs to",
@@ -42,46 +91,13 @@ pub(super) fn describe(kind: &ErrorKind) -> Description {
             "unknown escape in a double-quoted text".to_owned(),
             "write `\\\\` for a backslash, or use single quotes",
         ),
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation => (
-            "a tab stands in the indentation".to_owned(),
-            "indent with spaces",
-        ),
-        ErrorKind::ExpectedFlowMappingSeparator => (
-            "expected `,` or `}`".to_owned(),
-            "separate entries with `,`, close the map with `}`, or quote the text",
-        ),
-        ErrorKind::ExpectedFlowSequenceSeparator => (
-            "expected `,` or `]`".to_owned(),
-            "separate items with `,`, close the list with `]`, or quote the text",
-        ),
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected => (
-            "expected a key with `:`".to_owned(),
-            "check the indentation of this line; a key is followed by `: `",
-        ),
-        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::InvalidIndentation => (
-            "the indentation fits nothing above".to_owned(),
-            "items of a list begin with `- ` in one column, keys of a map stand in one column",
-        ),
-        ErrorKind::RecursionLimitExceeded => (
-            "nested too deeply".to_owned(),
-            "keep prompts and other data in dataset files",
-        ),
         ErrorKind::UnexpectedCharacter { character } => (
             format!("`{character}` cannot begin a value"),
             "quote the text",
         ),
-        other => (
-            other.to_string(),
-            "check the indentation, or quote the text",
-        ),
+        _ => return None,
     };
-    Description {
-        code,
-        message,
-        help,
-    }
+    Some(described)
 }
 
 /// The `${…}` that was read as a plain scalar ending in `$` and a flow mapping, where that is what broke at `at`.

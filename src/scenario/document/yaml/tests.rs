@@ -220,38 +220,33 @@ fn byte_order_mark_and_crlf_move_nothing() {
 }
 
 fn bomb() -> String {
-    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..=9 {
+    let level = |level: usize| {
         let below = vec![format!("*a{}", level - 1); 9].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
-    }
-    text
+        format!("a{level}: &a{level} [{below}]\n")
+    };
+    let levels: Vec<String> = (1..=9).map(level).collect();
+    format!("a0: &a0 [x, x, x, x, x, x, x, x, x]\n{}", levels.concat())
 }
 
 #[test]
 fn bombs_are_refused_by_what_they_would_become() {
+    let repeated = |range: std::ops::Range<usize>, line: &dyn Fn(usize) -> String| {
+        range.map(line).collect::<Vec<_>>().concat()
+    };
     let deep_flow = format!("a: {}", "[".repeat(20_000));
-    let deep_block: String = (0..3_000)
-        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
-        .collect();
+    let deep_block = repeated(0..3_000, &|depth| format!("{}a:\n", " ".repeat(depth)));
     let long = format!(
         "a: &a {}\nb: [{}]",
         "x".repeat(1_000_000),
         vec!["*a"; 500].join(",")
     );
-    let merges = {
-        let keys: String = (0..1_000).map(|key| format!("k{key}: 1, ")).collect();
-        let uses: String = (0..900)
-            .map(|key| format!("u{key}: {{<<: *m}}\n"))
-            .collect();
-        format!("m: &m {{{keys}}}\n{uses}")
-    };
-    let chain = {
-        let uses: String = (1..100)
-            .map(|level| format!("a{level}: &a{level} [*a{}]\n", level - 1))
-            .collect();
-        format!("a0: &a0 []\n{uses}")
-    };
+    let keys = repeated(0..1_000, &|key| format!("k{key}: 1, "));
+    let uses = repeated(0..900, &|key| format!("u{key}: {{<<: *m}}\n"));
+    let merges = format!("m: &m {{{keys}}}\n{uses}");
+    let uses = repeated(1..100, &|level| {
+        format!("a{level}: &a{level} [*a{}]\n", level - 1)
+    });
+    let chain = format!("a0: &a0 []\n{uses}");
     let cases = [
         (bomb(), "too-many-values"),
         (deep_flow, "too-deep"),
