@@ -135,7 +135,7 @@ fn without(value: &Value, wrong: &[&Finding], source: &Source) -> Value {
     let mut pointers: Vec<&str> = unset
         .map(|(pointer, _)| pointer.as_str())
         .filter(|pointer| !is_free_text(pointer))
-        .chain(wrong.iter().filter(|finding| !finding.pointer.is_empty()).map(|finding| finding.pointer.as_str()))
+        .chain(wrong.iter().map(|finding| finding.pointer.as_str()).filter(|pointer| !is_whole(pointer)))
         .chain(source.refused.iter().map(String::as_str))
         .collect();
     pointers.sort_unstable();
@@ -152,6 +152,12 @@ fn without(value: &Value, wrong: &[&Finding], source: &Source) -> Value {
 /// Credentials are taken out whole: a part of them is none.
 fn whole_credential(pointer: &str) -> &str {
     pointer.find("/auth/").map_or(pointer, |at| &pointer[..at + "/auth".len()])
+}
+
+/// A target or a dataset is not taken out for what it lacks: cells are made of its name.
+fn is_whole(pointer: &str) -> bool {
+    let declared = pointer.strip_prefix("/targets/").or_else(|| pointer.strip_prefix("/datasets/"));
+    pointer.is_empty() || declared.is_some_and(|name| !name.contains('/'))
 }
 
 /// A text that may say anything stands as it was written.
