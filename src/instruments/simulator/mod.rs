@@ -19,7 +19,11 @@ mod words;
 
 pub use error::SimulatorError;
 pub use model::Model;
-pub use server::{Running, serve, start};
+pub use server::{Running, start};
+// What runs in memory and on a simulated clock is tests, so far.
+#[cfg(test)]
+pub use server::serve;
+#[cfg(test)]
 pub use state::Simulator;
 
 #[cfg(test)]
