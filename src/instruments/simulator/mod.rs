@@ -11,6 +11,7 @@ mod fault;
 mod model;
 mod picture;
 mod queueing;
+mod reply;
 mod server;
 mod service;
 mod state;
