@@ -161,6 +161,8 @@ pub enum SchemaOf {
     Scenario,
     /// `results.json`.
     Results,
+    /// `diff.json`.
+    Diff,
 }
 
 /// `plan`.

@@ -24,6 +24,7 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
         }
     };
     findings::people(&planned.loaded.warnings, surroundings);
+    findings::people(&planned.loaded.attach(planned.plan.warnings.clone()), surroundings);
     if let Err(ending) = scenario::select(&mut planned.plan, arguments.cells.as_deref()) {
         return ending;
     }

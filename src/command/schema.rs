@@ -9,6 +9,7 @@ pub fn run(arguments: &SchemaArguments) -> Ending {
     let schema = match arguments.what {
         SchemaOf::Scenario => crate::scenario::schema(),
         SchemaOf::Results => crate::results::schema(),
+        SchemaOf::Diff => crate::compare::schema(),
     };
     output::data(&format!("{schema:#}\n"));
     Ending::Well

@@ -28,7 +28,9 @@ pub(super) fn within<'a>(results: &'a Results, by: &ComparedAxis) -> Vec<Pair<'a
     let mut pairs: BTreeMap<String, Pair<'a>> = BTreeMap::new();
     let mut values: BTreeSet<String> = BTreeSet::new();
     for cell in &results.cells {
-        let Some(value) = cell.axes.get(&by.axis) else { continue };
+        let Some(value) = cell.axes.get(&by.axis) else {
+            continue;
+        };
         values.insert(value.to_string());
         let (is_base, is_head) = (same(value, &by.base), same(value, &by.head));
         if !(is_base || is_head) {
@@ -37,7 +39,13 @@ pub(super) fn within<'a>(results: &'a Results, by: &ComparedAxis) -> Vec<Pair<'a
         let id = without(&cell.id, &by.axis);
         let mut axes = cell.axes.clone();
         axes.shift_remove(&by.axis);
-        let empty = Pair { cell: id.clone(), axes, base: None, head: None, refusal: None };
+        let empty = Pair {
+            cell: id.clone(),
+            axes,
+            base: None,
+            head: None,
+            refusal: None,
+        };
         let pair = pairs.entry(id).or_insert(empty);
         if is_base {
             pair.base = Some(cell);
@@ -72,11 +80,15 @@ pub(super) fn between<'a>(base: &'a Results, head: &'a Results) -> Vec<Pair<'a>>
     }
     let mut pairs: Vec<Pair<'a>> = pairs.into_values().collect();
     for pair in &mut pairs {
-        let keys = pair.base.zip(pair.head).map(|(base, head)| (&base.key, &head.key));
+        let keys = pair
+            .base
+            .zip(pair.head)
+            .map(|(base, head)| (&base.key, &head.key));
         if keys.is_some_and(|(base, head)| base != head) {
             pair.refusal = Some(Refusal {
                 code: RefusalCode::OtherKey,
-                text: "the two runs do not send the same in this cell: their keys differ".to_owned(),
+                text: "the two runs do not send the same in this cell: their keys differ"
+                    .to_owned(),
             });
         }
     }
@@ -85,7 +97,10 @@ pub(super) fn between<'a>(base: &'a Results, head: &'a Results) -> Vec<Pair<'a>>
 
 /// Repeats of a cell by number.
 pub(super) fn repeats(cell: &CellResult) -> BTreeMap<u32, &RepeatResult> {
-    cell.repeats.iter().map(|repeat| (repeat.repeat, repeat)).collect()
+    cell.repeats
+        .iter()
+        .map(|repeat| (repeat.repeat, repeat))
+        .collect()
 }
 
 /// Equality of axis values: numbers by value, whatever their form.
@@ -98,8 +113,10 @@ fn same(one: &Value, two: &Value) -> bool {
 
 /// An id without one of its axes; commas within values are encoded, so that every comma ends an axis.
 fn without(id: &str, axis: &str) -> String {
-    let others: Vec<&str> =
-        id.split(',').filter(|part| part.split_once('=').is_none_or(|(name, _)| name != axis)).collect();
+    let others: Vec<&str> = id
+        .split(',')
+        .filter(|part| part.split_once('=').is_none_or(|(name, _)| name != axis))
+        .collect();
     others.join(",")
 }
 

@@ -75,13 +75,19 @@ impl Evidence {
         match (sides.base_has_any, sides.head_has_any) {
             (false, false) if base.requests.ok > 0 && head.requests.ok > 0 => return None,
             (false, false) => {
-                evidence.void(RefusalCode::NoData, format!("neither side has {}: no request succeeded", subject.name));
+                evidence.void(
+                    RefusalCode::NoData,
+                    format!("neither side has {}: no request succeeded", subject.name),
+                );
                 return Some(evidence);
             }
             (true, true) => {}
             (base_has_it, _) => {
                 let side = if base_has_it { "head" } else { "base" };
-                evidence.void(RefusalCode::Missing, format!("{side} has no {}", subject.name));
+                evidence.void(
+                    RefusalCode::Missing,
+                    format!("{side} has no {}", subject.name),
+                );
                 return Some(evidence);
             }
         }
@@ -97,8 +103,13 @@ impl Evidence {
 
     /// The cells' pooled values, for rows that cannot show more.
     fn pooled(base: Option<&CellResult>, head: Option<&CellResult>, subject: &Subject) -> Self {
-        let value = |cell: Option<&CellResult>| cell?.value(&subject.metric, subject.statistic.as_deref());
-        Self { base: value(base), head: value(head), ..Self::default() }
+        let value =
+            |cell: Option<&CellResult>| cell?.value(&subject.metric, subject.statistic.as_deref());
+        Self {
+            base: value(base),
+            head: value(head),
+            ..Self::default()
+        }
     }
 
     fn void(&mut self, code: RefusalCode, text: String) {
@@ -113,20 +124,38 @@ impl Evidence {
 
     /// Differences of logarithms (ci.md B.3 (4)).
     fn ratios(&mut self, sides: &Sides, subject: &Subject) {
-        if sides.base.iter().chain(&sides.head).any(|value| *value < 0.0) {
-            return self.refuse(RefusalCode::Negative, "a negative value has no ratio to another".to_owned());
+        if sides
+            .base
+            .iter()
+            .chain(&sides.head)
+            .any(|value| *value < 0.0)
+        {
+            return self.refuse(
+                RefusalCode::Negative,
+                "a negative value has no ratio to another".to_owned(),
+            );
         }
         let zeros = |values: &[f64]| values.iter().filter(|value| **value == 0.0).count();
         let (base_zeros, head_zeros) = (zeros(&sides.base), zeros(&sides.head));
         if base_zeros + head_zeros > 0 && !sides.base.is_empty() && !sides.head.is_empty() {
-            let (all_base, all_head) = (base_zeros == sides.base.len(), head_zeros == sides.head.len());
+            let (all_base, all_head) = (
+                base_zeros == sides.base.len(),
+                head_zeros == sides.head.len(),
+            );
             return match (all_base, all_head) {
                 (true, true) => self.finding = Some(Finding::Plain(Verdict::Ok)),
                 (false, true) if base_zeros == 0 && subject.worse() < 0.0 => {
                     self.finding = Some(Finding::Plain(Verdict::Regressed));
-                    self.change = Some(Change { value: -1.0, low: None, high: None });
+                    self.change = Some(Change {
+                        value: -1.0,
+                        low: None,
+                        high: None,
+                    });
                 }
-                _ => self.refuse(RefusalCode::Zero, "a value is 0, which has no ratio to another".to_owned()),
+                _ => self.refuse(
+                    RefusalCode::Zero,
+                    "a value is 0, which has no ratio to another".to_owned(),
+                ),
             };
         }
         let logs = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<f64>>();
@@ -147,7 +176,13 @@ impl Evidence {
     fn points(&mut self, sides: &Sides, base: &CellResult, head: &CellResult, subject: &Subject) {
         // Failures are worse under either name.
         let failures = |values: &[f64]| -> Vec<f64> {
-            let share = |value: &f64| if subject.worse() > 0.0 { *value } else { 1.0 - value };
+            let share = |value: &f64| {
+                if subject.worse() > 0.0 {
+                    *value
+                } else {
+                    1.0 - value
+                }
+            };
             values.iter().map(share).collect()
         };
         self.base = mean(&sides.base);
@@ -159,7 +194,9 @@ impl Evidence {
         let logits = Sides::read(base, head, sides.paired, &logit_of_failure);
         let differences = differences(&logits.base, &logits.head, 1.0, sides.paired);
         let estimate = estimate(&logits.base, &logits.head, &differences, 1.0);
-        let (Some(base_mean), Some(head_mean)) = (mean(&base_shares), mean(&head_shares)) else { return };
+        let (Some(base_mean), Some(head_mean)) = (mean(&base_shares), mean(&head_shares)) else {
+            return;
+        };
         self.conclude(points, head_mean - base_mean, differences, subject);
         if let Some(Finding::Test(test)) = &mut self.finding {
             test.points = points;
@@ -178,7 +215,10 @@ impl Evidence {
     }
 
     fn count_worse(&mut self, differences: &[f64], paired: bool) {
-        let worse = differences.iter().filter(|difference| **difference > EQUAL).count();
+        let worse = differences
+            .iter()
+            .filter(|difference| **difference > EQUAL)
+            .count();
         self.pairs_worse = paired.then(|| narrow(worse));
     }
 
@@ -194,15 +234,24 @@ impl Evidence {
         self.change = Some(shown(subject, difference, ends));
         let varies = estimate.filter(|estimate| estimate.error > EQUAL);
         self.finding = Some(match varies {
-            Some(estimate) => {
-                Finding::Test(Test { estimate, differences, points: None, exact: None })
-            }
+            Some(estimate) => Finding::Test(Test {
+                estimate,
+                differences,
+                points: None,
+                exact: None,
+            }),
             None => Finding::Plain(by_size(difference, subject.limit())),
         });
     }
 
     /// What never gates, whatever the numbers say.
-    fn refuse_by_rule(&mut self, pair: &Pair<'_>, subject: &Subject, base: &CellResult, head: &CellResult) {
+    fn refuse_by_rule(
+        &mut self,
+        pair: &Pair<'_>,
+        subject: &Subject,
+        base: &CellResult,
+        head: &CellResult,
+    ) {
         let invalid = [("base", base), ("head", head)]
             .into_iter()
             .find(|(_, cell)| cell.validity.status == ValidityStatus::Invalid);
@@ -210,18 +259,29 @@ impl Evidence {
             // Nothing is concluded from a void measurement, so nothing else is said of it.
             self.refusal = None;
             let reasons = cell.validity.reasons.join("; ");
-            return self.void(RefusalCode::InvalidCell, format!("{side} is INVALID: {reasons}"));
+            return self.void(
+                RefusalCode::InvalidCell,
+                format!("{side} is INVALID: {reasons}"),
+            );
         }
         if self.blocks < LEAST_BLOCKS {
-            let text = format!("{} blocks have a value on both sides, and it takes {LEAST_BLOCKS}", self.blocks);
+            let text = format!(
+                "{} blocks have a value on both sides, and it takes {LEAST_BLOCKS}",
+                self.blocks
+            );
             self.refuse(RefusalCode::TooFewBlocks, text);
         }
         if let Some(share) = subject.percentile() {
             let needed = least_n(share);
-            let counts = base.repeats.iter().chain(&head.repeats).filter_map(|repeat| count(repeat, subject));
+            let counts = base
+                .repeats
+                .iter()
+                .chain(&head.repeats)
+                .filter_map(|repeat| count(repeat, subject));
             if let Some(fewest) = counts.min().filter(|fewest| *fewest < needed) {
                 let name = &subject.name;
-                let text = format!("{name} of {fewest} requests a repeat is a guess: it needs {needed}");
+                let text =
+                    format!("{name} of {fewest} requests a repeat is a guess: it needs {needed}");
                 self.refuse(RefusalCode::PercentileNeedsN, text);
             }
         }
@@ -246,13 +306,28 @@ impl Sides {
         let (base_has_any, head_has_any) = (!all_base.is_empty(), !all_head.is_empty());
         if !paired {
             let without_value = base.len() + head.len() - all_base.len() - all_head.len();
-            return Self { base: all_base, head: all_head, paired, without_value, base_has_any, head_has_any };
+            return Self {
+                base: all_base,
+                head: all_head,
+                paired,
+                without_value,
+                base_has_any,
+                head_has_any,
+            };
         }
         let numbers: std::collections::BTreeSet<&u32> = base.keys().chain(head.keys()).collect();
         let block = |number: &u32| Some((value(base.get(number)?)?, value(head.get(number)?)?));
-        let (base, head): (Vec<f64>, Vec<f64>) = numbers.iter().filter_map(|number| block(number)).unzip();
+        let (base, head): (Vec<f64>, Vec<f64>) =
+            numbers.iter().filter_map(|number| block(number)).unzip();
         let without_value = numbers.len() - base.len();
-        Self { base, head, paired, without_value, base_has_any, head_has_any }
+        Self {
+            base,
+            head,
+            paired,
+            without_value,
+            base_has_any,
+            head_has_any,
+        }
     }
 }
 
@@ -264,7 +339,11 @@ fn value(repeat: &RepeatResult, subject: &Subject) -> Option<f64> {
             .filter(|value| value.is_finite()),
         Scale::Points => {
             let (failed, all) = failures(repeat)?;
-            Some(if subject.worse() > 0.0 { failed / all } else { 1.0 - failed / all })
+            Some(if subject.worse() > 0.0 {
+                failed / all
+            } else {
+                1.0 - failed / all
+            })
         }
     }
 }
@@ -294,7 +373,10 @@ fn differences(base: &[f64], head: &[f64], worse: f64, paired: bool) -> Vec<f64>
     if !paired {
         return Vec::new();
     }
-    base.iter().zip(head).map(|(base, head)| (head - base) * worse).collect()
+    base.iter()
+        .zip(head)
+        .map(|(base, head)| (head - base) * worse)
+        .collect()
 }
 
 /// The mean worsening: of the differences where there are any, else of the two sides.
@@ -303,7 +385,10 @@ fn estimate(base: &[f64], head: &[f64], differences: &[f64], worse: f64) -> Opti
         return Estimate::of(differences);
     }
     let estimate = Estimate::of_difference(base, head)?;
-    Some(Estimate { mean: estimate.mean * worse, ..estimate })
+    Some(Estimate {
+        mean: estimate.mean * worse,
+        ..estimate
+    })
 }
 
 /// A worsening as a row shows it: head against base, whatever the direction.

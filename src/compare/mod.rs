@@ -30,7 +30,9 @@ const FALSE_DISCOVERY_RATE: f64 = 0.05;
 pub fn paired(results: &Results, by: &ComparedAxis) -> Diff {
     let pairs = align::within(results, by);
     let label = |value: &serde_json::Value| {
-        value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), ToOwned::to_owned)
     };
     let mut diff = compare(results, &pairs, Design::Paired { by: by.clone() });
     diff.base = side(results, label(&by.base));
@@ -47,7 +49,8 @@ pub fn stored(base: (&str, &Results), head: (&str, &Results)) -> Diff {
     let mut diff = compare(head.1, &pairs, Design::Stored);
     diff.base = side(base.1, base.0.to_owned());
     diff.head = side(head.1, head.0.to_owned());
-    diff.refusals.extend(fingerprint::difference(base.1, head.1));
+    diff.refusals
+        .extend(fingerprint::difference(base.1, head.1));
     for (name, results) in [("base", base.1), ("head", head.1)] {
         if results.incomplete {
             diff.refusals.push(incomplete(name));
@@ -59,10 +62,15 @@ pub fn stored(base: (&str, &Results), head: (&str, &Results)) -> Diff {
 
 fn compare(head: &Results, pairs: &[Pair<'_>], design: Design) -> Diff {
     let settings = head.compare.as_ref();
-    let q = settings.map_or(FALSE_DISCOVERY_RATE, |settings| settings.false_discovery_rate);
+    let q = settings.map_or(FALSE_DISCOVERY_RATE, |settings| {
+        settings.false_discovery_rate
+    });
     let mut refusals = Vec::new();
     let mut gates: Vec<Subject> = Vec::new();
-    for gate in settings.map(|settings| settings.gates.as_slice()).unwrap_or_default() {
+    for gate in settings
+        .map(|settings| settings.gates.as_slice())
+        .unwrap_or_default()
+    {
         match Subject::of(gate, head).filter(|subject| subject.better != Better::Neither) {
             Some(subject) => gates.push(subject),
             None => refusals.push(Refusal {
@@ -76,7 +84,10 @@ fn compare(head: &Results, pairs: &[Pair<'_>], design: Design) -> Diff {
     let rows = |subjects: &[Subject]| {
         let (mut candidates, not_applicable) = candidates(pairs, subjects, is_paired);
         decide(&mut candidates, q);
-        let mut rows: Vec<Row> = candidates.into_iter().map(|candidate| candidate.row).collect();
+        let mut rows: Vec<Row> = candidates
+            .into_iter()
+            .map(|candidate| candidate.row)
+            .collect();
         sort(&mut rows);
         (rows, not_applicable)
     };
@@ -84,7 +95,10 @@ fn compare(head: &Results, pairs: &[Pair<'_>], design: Design) -> Diff {
     // What one side lacks is said once, of its cell: here it can fail nothing.
     let (mut advisory_rows, _) = rows(&advisory);
     advisory_rows.retain(|row| row.base.is_some() && row.head.is_some());
-    if !pairs.iter().any(|pair| pair.base.is_some() && pair.head.is_some()) {
+    if !pairs
+        .iter()
+        .any(|pair| pair.base.is_some() && pair.head.is_some())
+    {
         refusals.push(Refusal {
             code: RefusalCode::NoPairs,
             text: "no cell of base has a counterpart in head".to_owned(),
@@ -92,12 +106,22 @@ fn compare(head: &Results, pairs: &[Pair<'_>], design: Design) -> Diff {
     }
     for gate in &gates {
         if !pairs.is_empty() && !gate_rows.iter().any(|row| row.metric == gate.name) {
-            let text = format!("the gate `{}` applies to no cell: no side has such a value", gate.name);
-            refusals.push(Refusal { code: RefusalCode::NoData, text });
+            let text = format!(
+                "the gate `{}` applies to no cell: no side has such a value",
+                gate.name
+            );
+            refusals.push(Refusal {
+                code: RefusalCode::NoData,
+                text,
+            });
         }
     }
     let only = |pick: fn(&Pair<'_>) -> bool| -> Vec<String> {
-        pairs.iter().filter(|pair| pick(pair)).map(|pair| pair.cell.clone()).collect()
+        pairs
+            .iter()
+            .filter(|pair| pick(pair))
+            .map(|pair| pair.cell.clone())
+            .collect()
     };
     Diff {
         schema: SCHEMA.to_owned(),
@@ -129,7 +153,11 @@ fn candidates<'a>(
             match Evidence::of(pair, subject, is_paired) {
                 Some(evidence) => {
                     let row = row(pair, subject, &evidence);
-                    candidates.push(Candidate { subject, evidence, row });
+                    candidates.push(Candidate {
+                        subject,
+                        evidence,
+                        row,
+                    });
                 }
                 None => not_applicable += 1,
             }
@@ -167,7 +195,11 @@ fn row(pair: &Pair<'_>, subject: &Subject, evidence: &Evidence) -> Row {
 fn sort(rows: &mut [Row]) {
     let size = |row: &Row| {
         let size = worsening(row).unwrap_or(0.0);
-        if row.verdict == Verdict::Improved { -size } else { size }
+        if row.verdict == Verdict::Improved {
+            -size
+        } else {
+            size
+        }
     };
     rows.sort_by(|one, two| {
         one.verdict
@@ -189,7 +221,12 @@ fn summary(gates: &[Row], advisory: &[Row], not_applicable: u64, q: f64) -> Summ
         invalid: count(Verdict::Invalid),
         refused: gates.iter().filter(|row| row.refusal.is_some()).count() as u64,
         not_applicable,
-        blocks: gates.iter().chain(advisory).map(|row| u64::from(row.blocks)).max().unwrap_or(0),
+        blocks: gates
+            .iter()
+            .chain(advisory)
+            .map(|row| u64::from(row.blocks))
+            .max()
+            .unwrap_or(0),
         false_discovery_rate: q,
     }
 }
@@ -206,8 +243,12 @@ fn side(results: &Results, label: String) -> Side {
 }
 
 fn incomplete(what: &str) -> Refusal {
-    let text = format!("{what} was interrupted before all of it was measured: `run --resume` goes on");
-    Refusal { code: RefusalCode::Incomplete, text }
+    let text =
+        format!("{what} was interrupted before all of it was measured: `run --resume` goes on");
+    Refusal {
+        code: RefusalCode::Incomplete,
+        text,
+    }
 }
 
 /// Gates of base that head made easier to pass, or dropped.
@@ -215,16 +256,24 @@ fn loosened(base: Option<&CompareSettings>, head: Option<&CompareSettings>) -> V
     let Some(base) = base else { return Vec::new() };
     let in_head = |metric: &str| {
         let gates = head.map(|head| head.gates.as_slice()).unwrap_or_default();
-        gates.iter().find(|gate| gate.metric == metric).map(|gate| gate.tolerance)
+        gates
+            .iter()
+            .find(|gate| gate.metric == metric)
+            .map(|gate| gate.tolerance)
     };
-    let gates = base.gates.iter().map(|gate| (gate.metric.clone(), gate.tolerance, in_head(&gate.metric)));
+    let gates = base
+        .gates
+        .iter()
+        .map(|gate| (gate.metric.clone(), gate.tolerance, in_head(&gate.metric)));
     // A lower rate of false discoveries lets more real ones pass.
     let rate = head.map(|head| head.false_discovery_rate);
-    let stricter = rate.filter(|rate| *rate < base.false_discovery_rate).map(|rate| Loosened {
-        metric: "false_discovery_rate".to_owned(),
-        base: base.false_discovery_rate,
-        head: Some(rate),
-    });
+    let stricter = rate
+        .filter(|rate| *rate < base.false_discovery_rate)
+        .map(|rate| Loosened {
+            metric: "false_discovery_rate".to_owned(),
+            base: base.false_discovery_rate,
+            head: Some(rate),
+        });
     gates
         .filter(|(_, tolerance, head)| head.is_none_or(|head| head > *tolerance))
         .map(|(metric, base, head)| Loosened { metric, base, head })
@@ -250,7 +299,8 @@ impl Diff {
         if self.gates.is_empty() && self.refusals.is_empty() {
             refusals.push(Refusal {
                 code: RefusalCode::NoGates,
-                text: "the scenario declares no `compare.gates`, so that nothing can pass".to_owned(),
+                text: "the scenario declares no `compare.gates`, so that nothing can pass"
+                    .to_owned(),
             });
         }
         refusals
@@ -261,7 +311,9 @@ impl Diff {
         let summary = &self.summary;
         match gate {
             Gate::Off => Outcome::Pass,
-            _ if !self.refused(gate).is_empty() || summary.refused + summary.invalid > 0 => Outcome::Void,
+            _ if !self.refused(gate).is_empty() || summary.refused + summary.invalid > 0 => {
+                Outcome::Void
+            }
             _ if summary.regressed > 0 => Outcome::Regressed,
             _ if strict && summary.inconclusive > 0 => Outcome::Inconclusive,
             _ => Outcome::Pass,

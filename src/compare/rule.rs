@@ -33,12 +33,16 @@ pub(super) struct Candidate<'a> {
 /// Decides every row of a family with a false discovery rate of `q`.
 pub(super) fn decide(candidates: &mut [Candidate<'_>], q: f64) {
     let moderated = moderate_variances(candidates);
-    let tested: Vec<usize> =
-        (0..candidates.len()).filter(|place| test_of(&candidates[*place].evidence).is_some()).collect();
+    let tested: Vec<usize> = (0..candidates.len())
+        .filter(|place| test_of(&candidates[*place].evidence).is_some())
+        .collect();
     let p: Vec<(f64, f64)> = tested
         .iter()
         .filter_map(|place| test_of(&candidates[*place].evidence))
-        .map(|test| test.exact.unwrap_or((test.estimate.p_greater(), test.estimate.p_less())))
+        .map(|test| {
+            test.exact
+                .unwrap_or((test.estimate.p_greater(), test.estimate.p_less()))
+        })
         .collect();
     let significant = |side: fn(&(f64, f64)) -> f64| {
         let one_sided: Vec<f64> = p.iter().map(side).collect();
@@ -47,13 +51,18 @@ pub(super) fn decide(candidates: &mut [Candidate<'_>], q: f64) {
     let (worse, better) = (significant(|p| p.0), significant(|p| p.1));
     for (number, place) in tested.into_iter().enumerate() {
         let candidate = &mut candidates[place];
-        let Some(Finding::Test(test)) = &candidate.evidence.finding else { continue };
+        let Some(Finding::Test(test)) = &candidate.evidence.finding else {
+            continue;
+        };
         let ranks = if moderated[place] { None } else { ranks(test) };
         let agrees = |p: Option<f64>| p.is_none_or(|p| p <= q / 2.0);
         let significance = Significance {
             worse: worse[number] && agrees(ranks.map(|(over, _)| over)),
             better: better[number] && agrees(ranks.map(|(_, under)| under)),
-            p: (2.0 * p[number].0.min(p[number].1)).min(1.0),
+            p: match test.exact {
+                Some((worse, better)) => (2.0 * worse.min(better)).min(1.0),
+                None => test.estimate.p_two_sided(),
+            },
         };
         let (test, subject) = (test.clone(), candidate.subject);
         conclude(&mut candidate.row, &test, subject, &significance);
@@ -64,7 +73,11 @@ pub(super) fn decide(candidates: &mut [Candidate<'_>], q: f64) {
             candidate.row.verdict = verdict;
         }
         if let Some(refusal) = &evidence.refusal {
-            candidate.row.verdict = if evidence.void { Verdict::Invalid } else { Verdict::Inconclusive };
+            candidate.row.verdict = if evidence.void {
+                Verdict::Invalid
+            } else {
+                Verdict::Inconclusive
+            };
             candidate.row.significant = false;
             candidate.row.refusal = Some(refusal.clone());
             if refusal.code == RefusalCode::TooFewBlocks {
@@ -113,7 +126,9 @@ fn more_blocks(effect: &Estimate, limit: f64, blocks: u32) -> Option<u32> {
     let stddev = effect.error * n.sqrt();
     let extra_df = (effect.df - (n - 1.0)).max(0.0);
     let more = |half_width: f64| {
-        enough_for(stddev, half_width, extra_df)?.checked_sub(blocks).filter(|more| *more > 0)
+        enough_for(stddev, half_width, extra_df)?
+            .checked_sub(blocks)
+            .filter(|more| *more > 0)
     };
     more(limit / 2.0).or_else(|| more((effect.mean - limit).abs()))
 }
@@ -129,7 +144,11 @@ fn test_of(evidence: &Evidence) -> Option<&Test> {
 /// Exact one-sided p of signed ranks, where there are enough blocks for them to agree; exact counts need none.
 fn ranks(test: &Test) -> Option<(f64, f64)> {
     let enough = test.differences.len() >= LEAST_RANKED && test.exact.is_none();
-    if enough { signed_rank(&test.differences) } else { None }
+    if enough {
+        signed_rank(&test.differences)
+    } else {
+        None
+    }
 }
 
 /// Lets the cells of each metric borrow variance from each other where they are enough (ci.md B.3 (5)), and redraws what
@@ -139,11 +158,17 @@ fn moderate_variances(candidates: &mut [Candidate<'_>]) -> Vec<bool> {
     for (place, candidate) in candidates.iter().enumerate() {
         let paired = test_of(&candidate.evidence).is_some_and(|test| !test.differences.is_empty());
         if paired {
-            metrics.entry(candidate.subject.name.clone()).or_default().push(place);
+            metrics
+                .entry(candidate.subject.name.clone())
+                .or_default()
+                .push(place);
         }
     }
     let mut moderated = vec![false; candidates.len()];
-    for places in metrics.into_values().filter(|places| places.len() >= LEAST_MODERATED) {
+    for places in metrics
+        .into_values()
+        .filter(|places| places.len() >= LEAST_MODERATED)
+    {
         let sample = |place: &usize| {
             let test = test_of(&candidates[*place].evidence)?;
             #[expect(clippy::cast_precision_loss, reason = "a number of blocks")]
@@ -156,9 +181,14 @@ fn moderate_variances(candidates: &mut [Candidate<'_>]) -> Vec<bool> {
         };
         for ((place, (_, df)), variance) in places.into_iter().zip(samples).zip(pooled.variances) {
             let candidate = &mut candidates[place];
-            let Some(Finding::Test(test)) = &mut candidate.evidence.finding else { continue };
+            let Some(Finding::Test(test)) = &mut candidate.evidence.finding else {
+                continue;
+            };
             let error = (variance / (df + 1.0)).sqrt();
-            let Some(estimate) = Estimate::new(test.estimate.mean, error, df + pooled.prior_df) else { continue };
+            let Some(estimate) = Estimate::new(test.estimate.mean, error, df + pooled.prior_df)
+            else {
+                continue;
+            };
             test.estimate = estimate;
             moderated[place] = true;
             if test.points.is_none() {

@@ -7,5 +7,8 @@ use super::document::Diff;
 
 /// The JSON Schema of a comparison, as committed in `schemas/diff.v1.json`.
 pub fn schema() -> Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<Diff>().to_value()
+    SchemaSettings::draft07()
+        .into_generator()
+        .into_root_schema_for::<Diff>()
+        .to_value()
 }

@@ -6,8 +6,18 @@ use crate::results::{Better, GateSettings, Results, Unit};
 
 /// Metrics that are compared whether or not they gate, those that a reader of the report looks for first.
 const ADVISORY: [&str; 12] = [
-    "e2e.p50", "e2e.p90", "e2e.p99", "ttft.p50", "ttft.p95", "tpot.p50", "itl.p99", "request_throughput",
-    "goodput", "output_throughput", "error_rate", "slo_attainment",
+    "e2e.p50",
+    "e2e.p90",
+    "e2e.p99",
+    "ttft.p50",
+    "ttft.p95",
+    "tpot.p50",
+    "itl.p99",
+    "request_throughput",
+    "goodput",
+    "output_throughput",
+    "error_rate",
+    "slo_attainment",
 ];
 
 /// On which scale a metric is compared.
@@ -39,7 +49,10 @@ impl Subject {
     /// The subject of a gate; `None` where the results know no such metric.
     pub(super) fn of(gate: &GateSettings, results: &Results) -> Option<Self> {
         let known = |name: &str| {
-            let defined = results.definitions.get(name).map(|found| (found.unit, found.better));
+            let defined = results
+                .definitions
+                .get(name)
+                .map(|found| (found.unit, found.better));
             defined.or_else(|| catalogue::find(name).map(|found| (found.unit, found.better)))
         };
         let whole = known(&gate.metric).map(|found| (gate.metric.as_str(), None, found));
@@ -60,10 +73,20 @@ impl Subject {
 
     /// Subjects that are shown beside the gates.
     pub(super) fn advisory(results: &Results, gates: &[Self]) -> Vec<Self> {
-        let free = ADVISORY.into_iter().filter(|name| !gates.iter().any(|gate| gate.name == *name));
+        let free = ADVISORY
+            .into_iter()
+            .filter(|name| !gates.iter().any(|gate| gate.name == *name));
         free.filter_map(|name| {
-            let tolerance = default_tolerance(name);
-            Self::of(&GateSettings { metric: name.to_owned(), tolerance, place: None }, results)
+            let unlimited = GateSettings {
+                metric: name.to_owned(),
+                tolerance: 0.0,
+                place: None,
+            };
+            let subject = Self::of(&unlimited, results)?;
+            Some(Self {
+                tolerance: subject.default_tolerance(),
+                ..subject
+            })
         })
         .collect()
     }
@@ -75,14 +98,29 @@ impl Subject {
         }
     }
 
+    /// 5 %, for a p99 10 %, for rates of errors half a point (ci.md B.3 (7)).
+    fn default_tolerance(&self) -> f64 {
+        match (self.scale(), self.statistic.as_deref()) {
+            (Scale::Points, _) => 0.005,
+            (Scale::Ratio, Some("p99")) => 0.1,
+            (Scale::Ratio, _) => 0.05,
+        }
+    }
+
     /// 1 where more is worse, −1 where less is: a positive difference times this is a worsening.
     pub(super) fn worse(&self) -> f64 {
-        if self.better == Better::Higher { -1.0 } else { 1.0 }
+        if self.better == Better::Higher {
+            -1.0
+        } else {
+            1.0
+        }
     }
 
     /// The quantile that the statistic is, where it is one.
     pub(super) fn percentile(&self) -> Option<f64> {
-        self.statistic.as_deref().and_then(catalogue::percentile_share)
+        self.statistic
+            .as_deref()
+            .and_then(catalogue::percentile_share)
     }
 
     /// The tolerance on the scale of the test's effect.
@@ -94,17 +132,12 @@ impl Subject {
     }
 }
 
-/// 5 %, for a p99 10 %, for rates of errors half a point (ci.md B.3 (7)).
-fn default_tolerance(name: &str) -> f64 {
-    match name {
-        "error_rate" | "success_rate" => 0.005,
-        _ if name.ends_with(".p99") => 0.1,
-        _ => 0.05,
-    }
-}
-
 /// By how much head is worse, on the scale of `change`; negative where it is better, `None` where that is not known.
 pub(super) fn worsening(row: &Row) -> Option<f64> {
     let change = row.change?.value;
-    Some(if row.better == Better::Higher { -change } else { change })
+    Some(if row.better == Better::Higher {
+        -change
+    } else {
+        change
+    })
 }

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::foundation::seed::Seed;
 use crate::results::{
-    CellResult, DatasetReference, Environment, GateSettings, MetricValue, RepeatResult, ReportSettings, Requests,
-    RunVerdict, ScenarioReference, SelfCheck, SloResult, Summary as Statistics, Tool, Validity, ValidityStatus,
+    CellResult, DatasetReference, Environment, GateSettings, MetricValue, RepeatResult,
+    ReportSettings, Requests, RunVerdict, ScenarioReference, SelfCheck, SloResult,
+    Summary as Statistics, Tool, Validity, ValidityStatus,
 };
 
 /// One repeat: p50 of e2e, goodput, and failed requests of a thousand.
@@ -23,15 +24,36 @@ struct Seen {
 }
 
 fn latencies(values: &[f64]) -> Vec<Seen> {
-    values.iter().map(|latency| Seen { latency: *latency, goodput: 10.0, failed: 0 }).collect()
+    values
+        .iter()
+        .map(|latency| Seen {
+            latency: *latency,
+            goodput: 10.0,
+            failed: 0,
+        })
+        .collect()
 }
 
 fn goodputs(values: &[f64]) -> Vec<Seen> {
-    values.iter().map(|goodput| Seen { latency: 1.0, goodput: *goodput, failed: 0 }).collect()
+    values
+        .iter()
+        .map(|goodput| Seen {
+            latency: 1.0,
+            goodput: *goodput,
+            failed: 0,
+        })
+        .collect()
 }
 
 fn failures(values: &[u64]) -> Vec<Seen> {
-    values.iter().map(|failed| Seen { latency: 1.0, goodput: 10.0, failed: *failed }).collect()
+    values
+        .iter()
+        .map(|failed| Seen {
+            latency: 1.0,
+            goodput: 10.0,
+            failed: *failed,
+        })
+        .collect()
 }
 
 fn repeat(number: u32, position: u32, seen: Seen, n: u64) -> RepeatResult {
@@ -76,7 +98,13 @@ fn cell(target: &str, rate: u32, first: u32, seen: &[Seen]) -> CellResult {
             ("concurrency".to_owned(), json!("inf")),
         ]),
         validity: Validity::default(),
-        requests: Requests { intended: 1000, sent: 1000, ok: 900, failed: 100, unsent: 0 },
+        requests: Requests {
+            intended: 1000,
+            sent: 1000,
+            ok: 900,
+            failed: 100,
+            unsent: 0,
+        },
         outcomes: BTreeMap::new(),
         http_status: BTreeMap::new(),
         metrics: BTreeMap::new(),
@@ -104,7 +132,10 @@ fn results(cells: Vec<CellResult>, gates: &[(&str, f64)]) -> Results {
     };
     Results {
         schema: "plimsoll.results.v1".into(),
-        tool: Tool { name: "plimsoll".into(), version: "0.1.0".into() },
+        tool: Tool {
+            name: "plimsoll".into(),
+            version: "0.1.0".into(),
+        },
         scenario: ScenarioReference {
             name: "gate".into(),
             hash: String::new(),
@@ -117,7 +148,12 @@ fn results(cells: Vec<CellResult>, gates: &[(&str, f64)]) -> Results {
             kernel: Some("Linux 6.8.0-45".into()),
             ..Environment::default()
         },
-        datasets: vec![DatasetReference { name: "d".into(), sha256: "ab".into(), rows: None, skipped: 0 }],
+        datasets: vec![DatasetReference {
+            name: "d".into(),
+            sha256: "ab".into(),
+            rows: None,
+            skipped: 0,
+        }],
         cells,
         definitions: BTreeMap::new(),
         report: ReportSettings::default(),
@@ -132,7 +168,11 @@ fn results(cells: Vec<CellResult>, gates: &[(&str, f64)]) -> Results {
 }
 
 fn by() -> ComparedAxis {
-    ComparedAxis { axis: "target".into(), base: json!("base"), head: json!("head") }
+    ComparedAxis {
+        axis: "target".into(),
+        base: json!("base"),
+        head: json!("head"),
+    }
 }
 
 /// One cell, base and head interleaved.
@@ -144,26 +184,40 @@ fn one(base: &[Seen], head: &[Seen], gate: (&str, f64)) -> Diff {
 fn verdict(base: &[Seen], head: &[Seen], gate: (&str, f64)) -> (Verdict, Option<RefusalCode>) {
     let diff = one(base, head, gate);
     let row = &diff.gates[0];
-    (row.verdict, row.refusal.as_ref().map(|refusal| refusal.code))
+    (
+        row.verdict,
+        row.refusal.as_ref().map(|refusal| refusal.code),
+    )
 }
 
 /// Values around one, from a seed, on a log-normal.
 fn noisy(seed: u64, n: usize, cv: f64, shift: f64) -> Vec<f64> {
     let mut generator = Seed::root(seed).generator();
     let noise = Normal::new(0.0, cv).unwrap();
-    (0..n).map(|_| (noise.sample(&mut generator) + shift).exp()).collect()
+    (0..n)
+        .map(|_| (noise.sample(&mut generator) + shift).exp())
+        .collect()
 }
 
 const P50: (&str, f64) = ("e2e.p50", 0.05);
 
 #[test]
 fn a_slow_down_beyond_the_tolerance_is_a_regression_and_its_mirror_an_improvement() {
-    let (base, head) = (latencies(&noisy(1, 10, 0.02, 0.0)), latencies(&noisy(2, 10, 0.02, 0.3)));
+    let (base, head) = (
+        latencies(&noisy(1, 10, 0.02, 0.0)),
+        latencies(&noisy(2, 10, 0.02, 0.3)),
+    );
     let diff = one(&base, &head, P50);
     let row = &diff.gates[0];
-    assert_eq!((row.verdict, row.pairs_worse, row.blocks), (Verdict::Regressed, Some(10), 10));
+    assert_eq!(
+        (row.verdict, row.pairs_worse, row.blocks),
+        (Verdict::Regressed, Some(10), 10)
+    );
     let change = row.change.unwrap();
-    assert!(change.low.unwrap() < 0.35 && 0.35 < change.high.unwrap(), "{change:?}");
+    assert!(
+        change.low.unwrap() < 0.35 && 0.35 < change.high.unwrap(),
+        "{change:?}"
+    );
     assert!((row.head.unwrap() / row.base.unwrap() - 1.0 - change.value).abs() < 1e-12);
     assert_eq!(row.cell, "rate=1,concurrency=inf");
     assert_eq!(diff.outcome(Gate::Paired, false), Outcome::Regressed);
@@ -173,14 +227,24 @@ fn a_slow_down_beyond_the_tolerance_is_a_regression_and_its_mirror_an_improvemen
 
 #[test]
 fn no_difference_is_ok_only_where_the_bound_says_so() {
-    let quiet = (latencies(&noisy(3, 10, 0.01, 0.0)), latencies(&noisy(4, 10, 0.01, 0.0)));
+    let quiet = (
+        latencies(&noisy(3, 10, 0.01, 0.0)),
+        latencies(&noisy(4, 10, 0.01, 0.0)),
+    );
     assert_eq!(verdict(&quiet.0, &quiet.1, P50), (Verdict::Ok, None));
-    let loud = (latencies(&noisy(5, 5, 0.2, 0.0)), latencies(&noisy(6, 5, 0.2, 0.0)));
+    let loud = (
+        latencies(&noisy(5, 5, 0.2, 0.0)),
+        latencies(&noisy(6, 5, 0.2, 0.0)),
+    );
     let diff = one(&loud.0, &loud.1, P50);
     let row = &diff.gates[0];
     assert_eq!(row.verdict, Verdict::Inconclusive);
     assert!(row.more_blocks.unwrap() > 50, "{:?}", row.more_blocks);
-    assert!(row.smallest_visible.unwrap() > 0.2, "{:?}", row.smallest_visible);
+    assert!(
+        row.smallest_visible.unwrap() > 0.2,
+        "{:?}",
+        row.smallest_visible
+    );
     assert_eq!(diff.outcome(Gate::Paired, false), Outcome::Pass);
     assert_eq!(diff.outcome(Gate::Paired, true), Outcome::Inconclusive);
 }
@@ -194,12 +258,25 @@ fn change_interval_and_smallest_visible_effect_are_those_of_the_formulas() {
     let row = &diff.gates[0];
     let error = 0.1 / 3.0_f64.sqrt();
     let close = |value: Option<f64>, log: f64| {
-        assert!((value.unwrap() - log.exp_m1()).abs() < 1e-9, "{value:?} is not {}", log.exp_m1());
+        assert!(
+            (value.unwrap() - log.exp_m1()).abs() < 1e-9,
+            "{value:?} is not {}",
+            log.exp_m1()
+        );
     };
     close(row.change.map(|change| change.value), 0.2);
-    close(row.change.and_then(|change| change.low), 0.2 - 4.302_652_730 * error);
-    close(row.change.and_then(|change| change.high), 0.2 + 4.302_652_730 * error);
-    close(row.smallest_visible, (4.302_652_730 + 1.060_660_172) * error);
+    close(
+        row.change.and_then(|change| change.low),
+        0.2 - 4.302_652_730 * error,
+    );
+    close(
+        row.change.and_then(|change| change.high),
+        0.2 + 4.302_652_730 * error,
+    );
+    close(
+        row.smallest_visible,
+        (4.302_652_730 + 1.060_660_172) * error,
+    );
     // p of t = 2√3 with two degrees of freedom, from the closed form 1 − t/√(t² + 2).
     let t = 0.2 / error;
     assert!((row.p.unwrap() - (1.0 - t / (t * t + 2.0).sqrt())).abs() < 1e-12);
@@ -223,24 +300,38 @@ fn equal_differences_are_decided_by_their_size_alone() {
 #[test]
 fn zeros_have_their_own_rule() {
     let gate = ("goodput", 0.05);
-    let goodput = |base: [f64; 3], head: [f64; 3]| verdict(&goodputs(&base), &goodputs(&head), gate);
+    let goodput =
+        |base: [f64; 3], head: [f64; 3]| verdict(&goodputs(&base), &goodputs(&head), gate);
     assert_eq!(goodput([0.0; 3], [0.0; 3]), (Verdict::Ok, None));
     assert_eq!(goodput([5.0; 3], [0.0; 3]), (Verdict::Regressed, None));
     let refused = (Verdict::Inconclusive, Some(RefusalCode::Zero));
     assert_eq!(goodput([0.0; 3], [5.0; 3]), refused);
     assert_eq!(goodput([5.0; 3], [5.0, 0.0, 5.0]), refused);
-    assert_eq!(verdict(&latencies(&[1.0; 3]), &latencies(&[0.0; 3]), P50), refused);
+    assert_eq!(
+        verdict(&latencies(&[1.0; 3]), &latencies(&[0.0; 3]), P50),
+        refused
+    );
     let diff = one(&goodputs(&[5.0; 3]), &goodputs(&[5.0, 0.0, 5.0]), gate);
     assert_eq!(diff.outcome(Gate::Paired, false), Outcome::Void);
 }
 
 #[test]
 fn a_fall_of_throughput_is_worse() {
-    let (base, head) = (goodputs(&noisy(1, 10, 0.01, 2.0)), goodputs(&noisy(2, 10, 0.01, 1.7)));
+    let (base, head) = (
+        goodputs(&noisy(1, 10, 0.01, 2.0)),
+        goodputs(&noisy(2, 10, 0.01, 1.7)),
+    );
     let diff = one(&base, &head, ("goodput", 0.05));
     let row = &diff.gates[0];
-    assert_eq!((row.verdict, row.pairs_worse), (Verdict::Regressed, Some(10)));
-    assert!((-0.3..-0.2).contains(&row.change.unwrap().value), "{:?}", row.change);
+    assert_eq!(
+        (row.verdict, row.pairs_worse),
+        (Verdict::Regressed, Some(10))
+    );
+    assert!(
+        (-0.3..-0.2).contains(&row.change.unwrap().value),
+        "{:?}",
+        row.change
+    );
 }
 
 #[test]
@@ -249,12 +340,18 @@ fn rates_of_errors_are_compared_in_points() {
     let rates = |base: &[u64], head: &[u64]| verdict(&failures(base), &failures(head), gate);
     assert_eq!(rates(&[0; 10], &[0; 10]), (Verdict::Ok, None));
     assert_eq!(
-        rates(&[10, 12, 9, 11, 10, 8, 10, 12, 9, 11], &[31, 29, 33, 30, 28, 32, 30, 31, 29, 33]),
+        rates(
+            &[10, 12, 9, 11, 10, 8, 10, 12, 9, 11],
+            &[31, 29, 33, 30, 28, 32, 30, 31, 29, 33]
+        ),
         (Verdict::Regressed, None)
     );
     // Twice as many errors, and yet well under a point.
     assert_eq!(
-        rates(&[1, 2, 1, 2, 1, 2, 1, 2, 1, 2], &[3, 2, 4, 3, 2, 3, 4, 3, 2, 3]),
+        rates(
+            &[1, 2, 1, 2, 1, 2, 1, 2, 1, 2],
+            &[3, 2, 4, 3, 2, 3, 4, 3, 2, 3]
+        ),
         (Verdict::Ok, None)
     );
     // No errors in base at all: whether blocks have any is counted exactly.
@@ -265,8 +362,16 @@ fn rates_of_errors_are_compared_in_points() {
     let diff = one(&failures(&[10, 12, 9]), &failures(&[40, 50, 45]), gate);
     let row = &diff.gates[0];
     assert!(row.in_points);
-    assert!((row.change.unwrap().value - (0.045 - 0.031 / 3.0)).abs() < 1e-12, "{:?}", row.change);
-    let success = one(&failures(&[10, 12, 9]), &failures(&[40, 50, 45]), ("success_rate", 0.01));
+    assert!(
+        (row.change.unwrap().value - (0.045 - 0.031 / 3.0)).abs() < 1e-12,
+        "{:?}",
+        row.change
+    );
+    let success = one(
+        &failures(&[10, 12, 9]),
+        &failures(&[40, 50, 45]),
+        ("success_rate", 0.01),
+    );
     assert!((success.gates[0].change.unwrap().value + 0.045 - 0.031 / 3.0).abs() < 1e-12);
     assert_eq!(success.gates[0].verdict, row.verdict);
 }
@@ -274,49 +379,91 @@ fn rates_of_errors_are_compared_in_points() {
 #[test]
 fn each_refusal_has_its_code_and_voids_a_gate() {
     let (base, head) = (noisy(1, 5, 0.01, 0.0), noisy(2, 5, 0.01, 0.5));
-    let cells = || vec![cell("base", 1, 0, &latencies(&base)), cell("head", 1, 1, &latencies(&head))];
+    let cells = || {
+        vec![
+            cell("base", 1, 0, &latencies(&base)),
+            cell("head", 1, 1, &latencies(&head)),
+        ]
+    };
     let refused = |cells: Vec<CellResult>, gate: &str| {
         let diff = paired(&results(cells, &[(gate, 0.05)]), &by());
         assert_eq!(diff.outcome(Gate::Paired, false), Outcome::Void, "{gate}");
         let row = &diff.gates[0];
-        (row.verdict, row.refusal.as_ref().map(|refusal| refusal.code).unwrap())
+        (
+            row.verdict,
+            row.refusal.as_ref().map(|refusal| refusal.code).unwrap(),
+        )
     };
     let mut few = cells();
     few[0].repeats.truncate(2);
-    assert_eq!(refused(few, "e2e.p50"), (Verdict::Inconclusive, RefusalCode::TooFewBlocks));
+    assert_eq!(
+        refused(few, "e2e.p50"),
+        (Verdict::Inconclusive, RefusalCode::TooFewBlocks)
+    );
 
     let mut small = cells();
     small[1].repeats[3] = repeat(4, small[1].repeats[3].position, latencies(&[1.0])[0], 71);
-    assert_eq!(refused(small, "e2e.p95"), (Verdict::Inconclusive, RefusalCode::PercentileNeedsN));
+    assert_eq!(
+        refused(small, "e2e.p95"),
+        (Verdict::Inconclusive, RefusalCode::PercentileNeedsN)
+    );
 
     let mut invalid = cells();
-    invalid[0].validity = Validity { status: ValidityStatus::Invalid, reasons: vec!["CPU".into()] };
-    assert_eq!(refused(invalid, "e2e.p50"), (Verdict::Invalid, RefusalCode::InvalidCell));
+    invalid[0].validity = Validity {
+        status: ValidityStatus::Invalid,
+        reasons: vec!["CPU".into()],
+    };
+    assert_eq!(
+        refused(invalid, "e2e.p50"),
+        (Verdict::Invalid, RefusalCode::InvalidCell)
+    );
 
     let mut silent = cells();
     for repeat in &mut silent[1].repeats {
         repeat.metrics.insert("goodput".into(), None);
     }
-    assert_eq!(refused(silent, "goodput"), (Verdict::Invalid, RefusalCode::Missing));
+    assert_eq!(
+        refused(silent, "goodput"),
+        (Verdict::Invalid, RefusalCode::Missing)
+    );
 
     let mut failed = cells();
     failed[1].requests.ok = 0;
-    assert_eq!(refused(failed, "ttft.p50"), (Verdict::Invalid, RefusalCode::NoData));
+    assert_eq!(
+        refused(failed, "ttft.p50"),
+        (Verdict::Invalid, RefusalCode::NoData)
+    );
 
-    let sequential = vec![cell("base", 1, 0, &latencies(&base)), cell("head", 1, 10, &latencies(&head))];
-    assert_eq!(refused(sequential, "e2e.p50"), (Verdict::Inconclusive, RefusalCode::NotInterleaved));
+    let sequential = vec![
+        cell("base", 1, 0, &latencies(&base)),
+        cell("head", 1, 10, &latencies(&head)),
+    ];
+    assert_eq!(
+        refused(sequential, "e2e.p50"),
+        (Verdict::Inconclusive, RefusalCode::NotInterleaved)
+    );
 }
 
 #[test]
 fn a_cell_on_one_side_is_listed_and_void_and_one_that_lacks_the_metric_is_not() {
     let seen = latencies(&[1.0; 3]);
-    let cells = vec![cell("base", 1, 0, &seen), cell("head", 1, 1, &seen), cell("base", 2, 6, &seen)];
+    let cells = vec![
+        cell("base", 1, 0, &seen),
+        cell("head", 1, 1, &seen),
+        cell("base", 2, 6, &seen),
+    ];
     let diff = paired(&results(cells.clone(), &[P50]), &by());
     assert_eq!(diff.only_in_base, ["rate=2,concurrency=inf"]);
-    assert_eq!((diff.summary.ok, diff.summary.invalid, diff.summary.gates), (1, 1, 2));
+    assert_eq!(
+        (diff.summary.ok, diff.summary.invalid, diff.summary.gates),
+        (1, 1, 2)
+    );
     assert_eq!(diff.outcome(Gate::Paired, false), Outcome::Void);
     // Both sides answered and neither streamed: the gate does not apply, and one that never applies is refused.
-    let diff = paired(&results(cells[..2].to_vec(), &[P50, ("ttft.p50", 0.05)]), &by());
+    let diff = paired(
+        &results(cells[..2].to_vec(), &[P50, ("ttft.p50", 0.05)]),
+        &by(),
+    );
     assert_eq!((diff.summary.gates, diff.summary.not_applicable), (1, 1));
     assert_eq!(diff.refusals[0].code, RefusalCode::NoData);
 }
@@ -326,14 +473,23 @@ fn gates_without_sense_or_without_cells_are_refused() {
     let codes = |results: &Results| {
         let diff = paired(results, &by());
         assert_eq!(diff.outcome(Gate::Paired, false), Outcome::Void);
-        diff.refused(Gate::Paired).iter().map(|refusal| refusal.code).collect::<Vec<_>>()
+        diff.refused(Gate::Paired)
+            .iter()
+            .map(|refusal| refusal.code)
+            .collect::<Vec<_>>()
     };
     let seen = latencies(&[1.0; 3]);
     let cells = vec![cell("base", 1, 0, &seen), cell("head", 1, 1, &seen)];
-    assert_eq!(codes(&results(cells.clone(), &[("duration", 0.05)])), [RefusalCode::NotComparable]);
+    assert_eq!(
+        codes(&results(cells.clone(), &[("duration", 0.05)])),
+        [RefusalCode::NotComparable]
+    );
     assert_eq!(codes(&results(cells.clone(), &[])), [RefusalCode::NoGates]);
     assert_eq!(codes(&results(Vec::new(), &[P50])), [RefusalCode::NoPairs]);
-    let incomplete = Results { incomplete: true, ..results(cells, &[P50]) };
+    let incomplete = Results {
+        incomplete: true,
+        ..results(cells, &[P50])
+    };
     assert_eq!(codes(&incomplete), [RefusalCode::Incomplete]);
 }
 
@@ -348,12 +504,18 @@ fn stored_pair(change: impl Fn(&mut Results)) -> (Results, Results) {
 fn two_runs_gate_only_where_that_is_asked_for() {
     let (base, head) = stored_pair(|_| ());
     let diff = stored(("main", &base), ("pr", &head));
-    assert_eq!((diff.gates[0].verdict, diff.gates[0].pairs_worse), (Verdict::Regressed, None));
+    assert_eq!(
+        (diff.gates[0].verdict, diff.gates[0].pairs_worse),
+        (Verdict::Regressed, None)
+    );
     assert_eq!(diff.outcome(Gate::Off, true), Outcome::Pass);
     assert_eq!(diff.outcome(Gate::Paired, false), Outcome::Void);
     assert_eq!(diff.refused(Gate::Paired)[0].code, RefusalCode::Unpaired);
     assert_eq!(diff.outcome(Gate::Unpaired, false), Outcome::Regressed);
-    assert_eq!((diff.base.label.as_str(), diff.head.label.as_str()), ("main", "pr"));
+    assert_eq!(
+        (diff.base.label.as_str(), diff.head.label.as_str()),
+        ("main", "pr")
+    );
 }
 
 #[test]
@@ -370,7 +532,11 @@ fn another_machine_tool_dataset_or_workload_never_gates() {
         let diff = stored(("a", &base), ("b", &head));
         assert_eq!(diff.refusals[0].code, RefusalCode::OtherFingerprint);
         assert_eq!(diff.outcome(Gate::Unpaired, false), Outcome::Void);
-        assert_eq!(diff.gates[0].verdict, Verdict::Regressed, "it is shown all the same");
+        assert_eq!(
+            diff.gates[0].verdict,
+            Verdict::Regressed,
+            "it is shown all the same"
+        );
     }
     let (base, head) = stored_pair(|head| {
         head.environment.kernel = Some("Linux 6.9.1".into());
@@ -379,7 +545,10 @@ fn another_machine_tool_dataset_or_workload_never_gates() {
     assert_eq!(stored(("a", &base), ("b", &head)).refusals, []);
     let (base, head) = stored_pair(|head| head.cells[0].key = "other".into());
     let row = &stored(("a", &base), ("b", &head)).gates[0];
-    assert_eq!(row.refusal.as_ref().map(|refusal| refusal.code), Some(RefusalCode::OtherKey));
+    assert_eq!(
+        row.refusal.as_ref().map(|refusal| refusal.code),
+        Some(RefusalCode::OtherKey)
+    );
 }
 
 #[test]
@@ -389,9 +558,17 @@ fn gates_that_head_loosened_are_listed() {
         compare.gates[0].tolerance = 0.2;
         compare.false_discovery_rate = 0.01;
     });
-    let dropped = GateSettings { metric: "goodput".into(), tolerance: 0.05, place: None };
+    let dropped = GateSettings {
+        metric: "goodput".into(),
+        tolerance: 0.05,
+        place: None,
+    };
     base.compare.as_mut().unwrap().gates.push(dropped);
-    let loosened = |metric: &str, base: f64, head: Option<f64>| Loosened { metric: metric.into(), base, head };
+    let loosened = |metric: &str, base: f64, head: Option<f64>| Loosened {
+        metric: metric.into(),
+        base,
+        head,
+    };
     assert_eq!(
         stored(("a", &base), ("b", &head)).loosened,
         [
@@ -408,7 +585,12 @@ fn family(seed: u64, cells: u32, blocks: usize, cv: f64, shift: impl Fn(u32) -> 
         let own = seed * 1000 + u64::from(number) * 2;
         [
             cell("base", number, 0, &latencies(&noisy(own, blocks, cv, 0.0))),
-            cell("head", number, 1, &latencies(&noisy(own + 1, blocks, cv, shift(number)))),
+            cell(
+                "head",
+                number,
+                1,
+                &latencies(&noisy(own + 1, blocks, cv, shift(number))),
+            ),
         ]
     });
     results(all.collect(), &[P50])
@@ -419,12 +601,22 @@ fn family(seed: u64, cells: u32, blocks: usize, cv: f64, shift: impl Fn(u32) -> 
 #[test]
 fn false_alarms_are_rare_and_regressions_found() {
     let alarms = (0..20)
-        .filter(|seed| paired(&family(*seed, 96, 10, 0.03, |_| 0.0), &by()).summary.regressed > 0)
+        .filter(|seed| {
+            paired(&family(*seed, 96, 10, 0.03, |_| 0.0), &by())
+                .summary
+                .regressed
+                > 0
+        })
         .count();
     assert!(alarms <= 1, "{alarms} of 20");
     let slower = |number: u32| if number < 4 { 0.1_f64.ln_1p() } else { 0.0 };
-    let found: u64 =
-        (0..10).map(|seed| paired(&family(100 + seed, 96, 10, 0.03, slower), &by()).summary.regressed).sum();
+    let found: u64 = (0..10)
+        .map(|seed| {
+            paired(&family(100 + seed, 96, 10, 0.03, slower), &by())
+                .summary
+                .regressed
+        })
+        .sum();
     assert!(found >= 32, "{found} of 40");
 }
 
@@ -433,13 +625,36 @@ fn a_family_of_many_cells_borrows_variance_and_sees_more() {
     let slower = |number: u32| if number < 2 { 0.15 } else { 0.0 };
     let many = paired(&family(7, 24, 5, 0.02, slower), &by());
     assert_eq!(many.summary.regressed, 2);
-    let p = |diff: &Diff| diff.gates.iter().find(|row| row.cell.starts_with("rate=0,")).and_then(|row| row.p);
+    let p = |diff: &Diff| {
+        diff.gates
+            .iter()
+            .find(|row| row.cell.starts_with("rate=0,"))
+            .and_then(|row| row.p)
+    };
     let alone = family(7, 24, 5, 0.02, slower);
-    let few = Results { cells: alone.cells[..8].to_vec(), ..alone };
-    assert!(p(&many) < p(&paired(&few, &by())), "four cells are tested each on its own");
+    let few = Results {
+        cells: alone.cells[..8].to_vec(),
+        ..alone
+    };
+    assert!(
+        p(&many) < p(&paired(&few, &by())),
+        "four cells are tested each on its own"
+    );
+}
+
+fn undescribed(value: &Value, place: &str, found: &mut Vec<String>) {
+    for (name, property) in value["properties"].as_object().into_iter().flatten() {
+        if property["description"].as_str().is_none_or(str::is_empty) && name != "kind" {
+            found.push(format!("{place}.{name}"));
+        }
+    }
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "UPDATE=1 rewrites what is committed"
+)]
 fn the_committed_schema_is_current_and_describes_every_property() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/diff.v1.json");
     let current = format!("{:#}\n", schema());
@@ -447,18 +662,22 @@ fn the_committed_schema_is_current_and_describes_every_property() {
         std::fs::write(path, &current).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == current, "schemas/diff.v1.json is old: UPDATE=1 cargo test rewrites it");
-    let diff = serde_json::to_value(one(&latencies(&[1.0; 3]), &latencies(&[2.0; 3]), P50)).unwrap();
+    assert!(
+        committed == current,
+        "schemas/diff.v1.json is old: UPDATE=1 cargo test rewrites it"
+    );
+    let diff =
+        serde_json::to_value(one(&latencies(&[1.0; 3]), &latencies(&[2.0; 3]), P50)).unwrap();
     let validator = jsonschema::validator_for(&schema()).unwrap();
-    assert!(validator.is_valid(&diff), "{:?}", validator.iter_errors(&diff).map(|e| e.to_string()).collect::<Vec<_>>());
+    assert!(
+        validator.is_valid(&diff),
+        "{:?}",
+        validator
+            .iter_errors(&diff)
+            .map(|e| e.to_string())
+            .collect::<Vec<_>>()
+    );
     assert_eq!(diff["gates"][0]["verdict"], "REGRESSED");
-    fn undescribed(value: &Value, place: &str, found: &mut Vec<String>) {
-        for (name, property) in value["properties"].as_object().into_iter().flatten() {
-            if property["description"].as_str().is_none_or(str::is_empty) && name != "kind" {
-                found.push(format!("{place}.{name}"));
-            }
-        }
-    }
     let mut found = Vec::new();
     let schema = schema();
     undescribed(&schema, "Diff", &mut found);
@@ -479,16 +698,26 @@ fn rank(verdict: Verdict) -> u32 {
 }
 
 fn by_cell(diff: &Diff) -> BTreeMap<String, Verdict> {
-    diff.gates.iter().map(|row| (row.cell.clone(), row.verdict)).collect()
+    diff.gates
+        .iter()
+        .map(|row| (row.cell.clone(), row.verdict))
+        .collect()
 }
 
 /// Base and head with noise and a shift a cell: what the properties below hold for.
 fn any_family() -> impl Strategy<Value = Results> {
-    (any::<u32>(), 1_u32..14, 3_usize..12, 0.001_f64..0.1, proptest::collection::vec(-0.2_f64..0.2, 14)).prop_map(
-        |(seed, cells, blocks, cv, shifts)| {
-            family(u64::from(seed), cells, blocks, cv, |number| shifts[number as usize])
-        },
+    (
+        any::<u32>(),
+        1_u32..14,
+        3_usize..12,
+        0.001_f64..0.1,
+        proptest::collection::vec(-0.2_f64..0.2, 14),
     )
+        .prop_map(|(seed, cells, blocks, cv, shifts)| {
+            family(u64::from(seed), cells, blocks, cv, |number| {
+                shifts[number as usize]
+            })
+        })
 }
 
 proptest! {

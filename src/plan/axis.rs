@@ -48,7 +48,9 @@ impl<'a> Axis<'a> {
             _ => match name.split_once('.') {
                 Some(("params", parameter)) if !parameter.is_empty() => Self::Param(parameter),
                 Some(("load", key)) if WHOLE_RUN.contains(&key) => {
-                    return Err(format!("`load.{key}` holds for the whole run and cannot be an axis"));
+                    return Err(format!(
+                        "`load.{key}` holds for the whole run and cannot be an axis"
+                    ));
                 }
                 Some(("load", key)) if OWN_NAME.contains(&key) => {
                     return Err(format!("`load.{key}` is the axis `{key}`"));
@@ -92,17 +94,29 @@ impl<'a> Axis<'a> {
             max: T,
             precision: Option<Ratio>,
         }
-        let Some(written) = value.get("search") else { return Ok(None) };
+        let Some(written) = value.get("search") else {
+            return Ok(None);
+        };
         let wrong = |error: serde_json::Error| format!("a search needs `min` and `max`: {error}");
         let (axis, min, max, precision) = match self {
             Self::Rate => {
                 let ends: Ends<Rate> = Ends::deserialize(written).map_err(wrong)?;
-                ("rate", ends.min.per_second(), ends.max.per_second(), ends.precision)
+                (
+                    "rate",
+                    ends.min.per_second(),
+                    ends.max.per_second(),
+                    ends.precision,
+                )
             }
             Self::Concurrency => {
                 let ends: Ends<Concurrency> = Ends::deserialize(written).map_err(wrong)?;
                 let limit = |end: Concurrency| end.limit().map(f64::from);
-                ("concurrency", limit(ends.min), limit(ends.max), ends.precision)
+                (
+                    "concurrency",
+                    limit(ends.min),
+                    limit(ends.max),
+                    ends.precision,
+                )
             }
             _ => return Err("only `rate` and `concurrency` can be searched for".to_owned()),
         };
@@ -111,12 +125,19 @@ impl<'a> Axis<'a> {
         };
         let precision = precision.map_or(0.05, |Ratio(share)| share);
         if min > max {
-            return Err(format!("a search goes from `min` up to `max`, and {min} is over {max}"));
+            return Err(format!(
+                "a search goes from `min` up to `max`, and {min} is over {max}"
+            ));
         }
         if precision <= 0.0 {
             return Err("a search ends by its precision, which cannot be 0".to_owned());
         }
-        Ok(Some(Search { axis, min, max, precision }))
+        Ok(Some(Search {
+            axis,
+            min,
+            max,
+            precision,
+        }))
     }
 }
 
@@ -132,12 +153,17 @@ pub(super) fn concurrency(value: &Value) -> Result<Concurrency, String> {
 
 /// An arrival process as it stands in a matrix.
 pub(super) fn arrival_kind(value: &Value) -> Result<arrival::Kind, String> {
-    let found = value
-        .as_str()
-        .and_then(|name| arrival::Kind::ALL.into_iter().find(|kind| kind.name() == name));
+    let found = value.as_str().and_then(|name| {
+        arrival::Kind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    });
     found.ok_or_else(|| {
         let names = arrival::Kind::ALL.map(arrival::Kind::name).join(", ");
-        format!("`{}` is no arrival process: {names}", value.as_str().unwrap_or(&value.to_string()))
+        format!(
+            "`{}` is no arrival process: {names}",
+            value.as_str().unwrap_or(&value.to_string())
+        )
     })
 }
 
@@ -153,7 +179,10 @@ pub(super) fn canonical_numbers(value: &Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => {
             let float = number.as_f64().unwrap_or(f64::NAN);
-            #[expect(clippy::cast_possible_truncation, reason = "a whole number within 2^53")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a whole number within 2^53"
+            )]
             if float.fract() == 0.0 && float.abs() < EXACT {
                 Value::Number(Number::from(float as i64))
             } else {
@@ -162,7 +191,9 @@ pub(super) fn canonical_numbers(value: &Value) -> Value {
         }
         Value::Array(values) => values.iter().map(canonical_numbers).collect(),
         Value::Object(map) => Value::Object(
-            map.iter().map(|(key, value)| (key.clone(), canonical_numbers(value))).collect::<Map<_, _>>(),
+            map.iter()
+                .map(|(key, value)| (key.clone(), canonical_numbers(value)))
+                .collect::<Map<_, _>>(),
         ),
         other => other.clone(),
     }

@@ -20,7 +20,16 @@ use crate::scenario::{Load, Scenario, Slo};
 
 /// Keys of a target that change where it is or what is made of its answers, never what is sent.
 const NOT_SENT: [&str; 11] = [
-    "base_url", "base_urls", "embedded", "auth", "ready", "metadata", "prices", "slo", "allow_hosts", "teardown",
+    "base_url",
+    "base_urls",
+    "embedded",
+    "auth",
+    "ready",
+    "metadata",
+    "prices",
+    "slo",
+    "allow_hosts",
+    "teardown",
     "labels",
 ];
 
@@ -47,8 +56,17 @@ struct Pace {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(scenario: &'a Scenario, declared: &'a Declared, objectives: &'a Objectives) -> Self {
-        let part = |section: &str, name: &str| scenario.effective.get(section).and_then(|all| all.get(name));
+    pub(super) fn new(
+        scenario: &'a Scenario,
+        declared: &'a Declared,
+        objectives: &'a Objectives,
+    ) -> Self {
+        let part = |section: &str, name: &str| {
+            scenario
+                .effective
+                .get(section)
+                .and_then(|all| all.get(name))
+        };
         let target = |name: &str| {
             let mut sent = part("targets", name).cloned().unwrap_or_default();
             if let Some(sent) = sent.as_object_mut() {
@@ -61,17 +79,30 @@ impl<'a> Builder<'a> {
             scenario,
             declared,
             seed: Seed::root(scenario.load.seed),
-            targets: scenario.targets.keys().map(|name| (name.as_str(), target(name))).collect(),
-            datasets: scenario.datasets.keys().map(|name| (name.as_str(), dataset(name))).collect(),
+            targets: scenario
+                .targets
+                .keys()
+                .map(|name| (name.as_str(), target(name)))
+                .collect(),
+            datasets: scenario
+                .datasets
+                .keys()
+                .map(|name| (name.as_str(), dataset(name)))
+                .collect(),
             objectives,
             loads: HashMap::new(),
         }
     }
 
     /// The cell of a combination, or why there can be none.
-    pub(super) fn cell(&mut self, combination: &Combination) -> Result<Cell, Finding> {
+    pub(super) fn cell(&mut self, combination: &Combination) -> Result<Cell, Box<Finding>> {
         let values = &combination.values;
-        let text = |key: &str| values.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+        let text = |key: &str| {
+            values
+                .get(key)
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned)
+        };
         let target = text("target").unwrap_or_default();
         let dataset = text("dataset");
         let load = self.load(combination)?;
@@ -82,9 +113,10 @@ impl<'a> Builder<'a> {
 
         let axes = axes_of(values, &pace);
         let slo = match self.scenario.targets.get(&target) {
-            Some(declared) => {
-                Slo { objectives: self.objectives.of(&target, &axes), ..declared.slo.clone() }
-            }
+            Some(declared) => Slo {
+                objectives: self.objectives.of(&target, &axes),
+                ..declared.slo.clone()
+            },
             None => self.scenario.slo.clone(),
         };
         let (target_hash, dataset_hash) = (
@@ -117,7 +149,7 @@ impl<'a> Builder<'a> {
     }
 
     /// `load` with the combination's `load.<key>` values.
-    fn load(&mut self, combination: &Combination) -> Result<Load, Finding> {
+    fn load(&mut self, combination: &Combination) -> Result<Load, Box<Finding>> {
         let overrides: Vec<(&str, &Value)> = combination
             .values
             .iter()
@@ -126,28 +158,40 @@ impl<'a> Builder<'a> {
         if overrides.is_empty() {
             return Ok(self.scenario.load.clone());
         }
-        let name = overrides.iter().fold(String::new(), |name, (key, value)| format!("{name}{key}={value}\n"));
+        let name = overrides.iter().fold(String::new(), |name, (key, value)| {
+            format!("{name}{key}={value}\n")
+        });
         if let Some(load) = self.loads.get(&name) {
             return Ok(load.clone());
         }
         let load = self.scenario.load_with(&overrides).map_err(|finding| {
             // The value stands in the matrix, not where its key has its usual place.
             let wrong = overrides.iter().find(|(key, _)| {
-                finding.pointer.ends_with(&format!("/{}", key.replace('.', "/")))
+                finding
+                    .pointer
+                    .ends_with(&format!("/{}", key.replace('.', "/")))
             });
-            let (key, _) = wrong.or(overrides.first()).copied().unwrap_or(("", &Value::Null));
+            let (key, _) = wrong
+                .or(overrides.first())
+                .copied()
+                .unwrap_or(("", &Value::Null));
             let pointer = self.declared.pointer(combination, &format!("load.{key}"));
-            Finding { pointer, place: None, ..finding }
+            Box::new(Finding {
+                pointer,
+                place: None,
+                ..finding
+            })
         })?;
         self.loads.insert(name, load.clone());
         Ok(load)
     }
 
     /// Rate, concurrency and arrival: from the combination, else from `load`, else by default (scenario.md, `matrix`).
-    fn pace(&self, combination: &Combination) -> Result<Pace, Finding> {
+    fn pace(&self, combination: &Combination) -> Result<Pace, Box<Finding>> {
         let load = &self.scenario.load;
         let wrong = |key: &str, message: String| {
-            Finding::error("invalid-axis-value", self.declared.pointer(combination, key), message)
+            let pointer = self.declared.pointer(combination, key);
+            Box::new(Finding::error("invalid-axis-value", pointer, message))
         };
         let value = |key: &str| combination.values.get(key);
         let search_of = |key: &str, axis: Axis<'_>| match value(key) {
@@ -157,7 +201,10 @@ impl<'a> Builder<'a> {
         let rate_search = search_of("rate", Axis::Rate)?;
         let concurrency_search = search_of("concurrency", Axis::Concurrency)?;
         if rate_search.is_some() && concurrency_search.is_some() {
-            return Err(wrong("concurrency", "one cell searches for one axis, not for two".to_owned()));
+            return Err(wrong(
+                "concurrency",
+                "one cell searches for one axis, not for two".to_owned(),
+            ));
         }
         let rate = match (&rate_search, value("rate")) {
             (Some(search), _) => Rate::PerSecond(search.min),
@@ -165,38 +212,60 @@ impl<'a> Builder<'a> {
             (None, None) => load.rate.unwrap_or(Rate::Infinite),
         };
         let arrival = match value("arrival") {
-            Some(value) => axis::arrival_kind(value).map_err(|message| wrong("arrival", message))?,
+            Some(value) => {
+                axis::arrival_kind(value).map_err(|message| wrong("arrival", message))?
+            }
             None => load.arrival.unwrap_or_default(),
         };
         let paced = matches!(arrival, arrival::Kind::Batch | arrival::Kind::Trace);
         let concurrency = match (&concurrency_search, value("concurrency")) {
-            (Some(search), _) => axis::concurrency(&json!(search.min)).map_err(|message| wrong("concurrency", message))?,
-            (None, Some(value)) => axis::concurrency(value).map_err(|message| wrong("concurrency", message))?,
+            (Some(search), _) => axis::concurrency(&json!(search.min))
+                .map_err(|message| wrong("concurrency", message))?,
+            (None, Some(value)) => {
+                axis::concurrency(value).map_err(|message| wrong("concurrency", message))?
+            }
             (None, None) => match load.concurrency {
                 Some(concurrency) => concurrency,
                 None if rate == Rate::Infinite && !paced => Concurrency::ONE,
                 None => Concurrency::Infinite,
             },
         };
-        Ok(Pace { rate, concurrency, arrival, search: rate_search.or(concurrency_search) })
+        Ok(Pace {
+            rate,
+            concurrency,
+            arrival,
+            search: rate_search.or(concurrency_search),
+        })
     }
 
-    fn check_pace(&self, combination: &Combination, pace: &Pace, load: &Load) -> Result<(), Finding> {
+    fn check_pace(
+        &self,
+        combination: &Combination,
+        pace: &Pace,
+        load: &Load,
+    ) -> Result<(), Box<Finding>> {
         let name = pace.arrival.name();
         let paced = matches!(pace.arrival, arrival::Kind::Batch | arrival::Kind::Trace);
         let at = |key: &str, code: Code, message: String| {
             Finding::error(code, self.declared.pointer(combination, key), message)
         };
         if paced && pace.rate != Rate::Infinite {
-            let message = format!("arrival `{name}` sets its own times, and a rate of {} sets others", pace.rate);
-            return Err(at("rate", "rate-beside-paced-arrival", message)
-                .help("leave `rate` out, or exclude this pair of arrival and rate"));
+            let message = format!(
+                "arrival `{name}` sets its own times, and a rate of {} sets others",
+                pace.rate
+            );
+            let finding = at("rate", "rate-beside-paced-arrival", message);
+            return Err(finding
+                .help("leave `rate` out, or exclude this pair of arrival and rate")
+                .into());
         }
         let unbounded = pace.rate == Rate::Infinite && pace.concurrency == Concurrency::Infinite;
         if unbounded && !paced && load.requests.is_none() {
             let message = "rate `inf` with concurrency `inf` sends all requests at once, and nothing says how many";
-            return Err(at("concurrency", "unbounded-load", message.to_owned())
-                .help("add `load.requests`, bound the concurrency, or exclude this pair"));
+            let finding = at("concurrency", "unbounded-load", message.to_owned());
+            return Err(finding
+                .help("add `load.requests`, bound the concurrency, or exclude this pair")
+                .into());
         }
         Ok(())
     }
@@ -206,8 +275,13 @@ impl<'a> Builder<'a> {
         combination: &Combination,
         target: &str,
         dataset: Option<&str>,
-    ) -> Result<(), Finding> {
-        let Some(protocol) = self.scenario.targets.get(target).map(|target| target.protocol) else {
+    ) -> Result<(), Box<Finding>> {
+        let Some(protocol) = self
+            .scenario
+            .targets
+            .get(target)
+            .map(|target| target.protocol)
+        else {
             return Ok(());
         };
         let declared = dataset.and_then(|name| self.scenario.datasets.get(name));
@@ -216,30 +290,50 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         let protocol = protocol.name();
-        let pointer = self.declared.pointer(combination, if dataset.is_some() { "dataset" } else { "target" });
+        let pointer = self.declared.pointer(
+            combination,
+            if dataset.is_some() {
+                "dataset"
+            } else {
+                "target"
+            },
+        );
         let Some(dataset) = dataset else {
-            let message = format!("target `{target}` ({protocol}) needs requests, and no dataset is declared");
-            return Err(Finding::error("no-dataset", pointer, message)
-                .help("declare one under `datasets`; `kind: random` needs no file"));
+            let message = format!(
+                "target `{target}` ({protocol}) needs requests, and no dataset is declared"
+            );
+            let finding = Finding::error("no-dataset", pointer, message);
+            return Err(finding
+                .help("declare one under `datasets`; `kind: random` needs no file")
+                .into());
         };
         let what = match task {
             Some(task) => format!("task `{}` of dataset `{dataset}`", task.name()),
             None => format!("dataset `{dataset}`, which states no task"),
         };
         let message = format!("target `{target}` ({protocol}) cannot serve {what}");
-        Err(Finding::error("task-not-served", pointer, message).help(format!(
+        let finding = Finding::error("task-not-served", pointer, message).help(format!(
             "exclude the pair `{{ target: {target}, dataset: {dataset} }}`, or name what is meant in `matrix.target` \
              and `matrix.dataset`"
-        )))
+        ));
+        Err(finding.into())
     }
 
     /// A dataset that never ends needs an end from elsewhere.
-    fn check_end(&self, dataset: Option<&str>, load: &Load) -> Result<(), Finding> {
+    fn check_end(&self, dataset: Option<&str>, load: &Load) -> Result<(), Box<Finding>> {
         let endless = dataset.and_then(|name| self.scenario.datasets.get_key_value(name));
         match endless {
-            Some((name, dataset)) if dataset.endless && load.requests.is_none() && load.duration.is_none() => {
-                let message = format!("dataset `{name}` ({}) never ends, and nothing ends the load", dataset.kind);
-                Err(Finding::error("no-end", "/load", message).help("add `requests` or `duration` under `load`"))
+            Some((name, dataset))
+                if dataset.endless && load.requests.is_none() && load.duration.is_none() =>
+            {
+                let message = format!(
+                    "dataset `{name}` ({}) never ends, and nothing ends the load",
+                    dataset.kind
+                );
+                let finding = Finding::error("no-end", "/load", message);
+                Err(finding
+                    .help("add `requests` or `duration` under `load`")
+                    .into())
             }
             _ => Ok(()),
         }
@@ -252,7 +346,8 @@ fn axes_of(values: &IndexMap<String, Value>, pace: &Pace) -> IndexMap<String, Va
     let printed = |unit: Result<Value, serde_json::Error>| {
         axis::canonical_numbers(&unit.unwrap_or(Value::Null))
     };
-    axes.entry("rate".to_owned()).or_insert_with(|| printed(serde_json::to_value(pace.rate)));
+    axes.entry("rate".to_owned())
+        .or_insert_with(|| printed(serde_json::to_value(pace.rate)));
     axes.entry("concurrency".to_owned())
         .or_insert_with(|| printed(serde_json::to_value(pace.concurrency)));
     key::in_id_order(axes)
@@ -268,7 +363,8 @@ fn parameters(values: &IndexMap<String, Value>) -> Params {
 /// The part of `load` that changes what is sent or when; how often a cell is run and how it is judged are not in it, so
 /// that more repeats go on from the first ones.
 fn what_is_sent(load: &Load, arrival: arrival::Kind) -> Value {
-    let only = |kind: arrival::Kind, value: Value| if arrival == kind { value } else { Value::Null };
+    let only =
+        |kind: arrival::Kind, value: Value| if arrival == kind { value } else { Value::Null };
     let ns = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     json!({
         "arrival": arrival.name(),

@@ -99,10 +99,14 @@ impl SelectError {
     pub fn help(&self) -> String {
         match self {
             Self::Pattern { .. } => {
-                "use `*` for any text, `?` for one character, `{a,b}` for either: `target=omni,*`".to_owned()
+                "use `*` for any text, `?` for one character, `{a,b}` for either: `target=omni,*`"
+                    .to_owned()
             }
             Self::Nothing { first, .. } => {
-                format!("patterns are held against whole ids, such as {}", first.join(" or "))
+                format!(
+                    "patterns are held against whole ids, such as {}",
+                    first.join(" or ")
+                )
             }
         }
     }
@@ -112,16 +116,35 @@ impl Plan {
     /// The cells whose id matches a glob, in the same order; running them alone draws what the whole plan would have
     /// drawn for them.
     pub fn select(&self, pattern: &str) -> Result<Self, SelectError> {
-        let glob = GlobBuilder::new(pattern).literal_separator(false).build().map_err(|error| {
-            SelectError::Pattern { pattern: pattern.to_owned(), reason: error.kind().to_string() }
-        })?;
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(false)
+            .build()
+            .map_err(|error| SelectError::Pattern {
+                pattern: pattern.to_owned(),
+                reason: error.kind().to_string(),
+            })?;
         let matcher = glob.compile_matcher();
-        let cells: Vec<Cell> =
-            self.cells.iter().filter(|cell| matcher.is_match(&cell.id)).cloned().collect();
+        let cells: Vec<Cell> = self
+            .cells
+            .iter()
+            .filter(|cell| matcher.is_match(&cell.id))
+            .cloned()
+            .collect();
         if cells.is_empty() {
-            let first = self.cells.iter().take(2).map(|cell| cell.id.clone()).collect();
-            return Err(SelectError::Nothing { pattern: pattern.to_owned(), first });
+            let first = self
+                .cells
+                .iter()
+                .take(2)
+                .map(|cell| cell.id.clone())
+                .collect();
+            return Err(SelectError::Nothing {
+                pattern: pattern.to_owned(),
+                first,
+            });
         }
-        Ok(Self { cells, ..self.clone() })
+        Ok(Self {
+            cells,
+            ..self.clone()
+        })
     }
 }

@@ -56,17 +56,31 @@ impl Declared {
             .collect();
         overlapping(&axes, findings);
         let entries = |entries: &[(String, Point)], findings: &mut Findings| {
-            entries.iter().map(|(pointer, point)| entry(pointer, point, scenario, findings)).collect()
+            entries
+                .iter()
+                .map(|(pointer, point)| entry(pointer, point, scenario, findings))
+                .collect()
         };
         let exclude: Vec<Entry> = entries(&matrix.exclude, findings);
         let include: Vec<Entry> = entries(&matrix.include, findings);
 
         let names = |axis: &str, all: Vec<Value>| {
             let own = axes.iter().find(|declared| declared.name == axis);
-            own.map_or(all, |own| own.points.iter().filter_map(|point| point.get(axis).cloned()).collect())
+            own.map_or(all, |own| {
+                own.points
+                    .iter()
+                    .filter_map(|point| point.get(axis).cloned())
+                    .collect()
+            })
         };
-        let targets = names("target", scenario.targets.keys().cloned().map(Value::from).collect());
-        let datasets = names("dataset", scenario.datasets.keys().cloned().map(Value::from).collect());
+        let targets = names(
+            "target",
+            scenario.targets.keys().cloned().map(Value::from).collect(),
+        );
+        let datasets = names(
+            "dataset",
+            scenario.datasets.keys().cloned().map(Value::from).collect(),
+        );
         // As with GitHub, a matrix of `include` alone has no original cells to merge into.
         let only_include = axes.is_empty() && exclude.is_empty() && !include.is_empty();
         if !only_include {
@@ -76,7 +90,13 @@ impl Declared {
                 }
             }
         }
-        Self { axes, exclude, include, targets, datasets }
+        Self {
+            axes,
+            exclude,
+            include,
+            targets,
+            datasets,
+        }
     }
 
     /// Where the value of `key` in a combination was written.
@@ -90,13 +110,19 @@ impl Declared {
         };
         if place < combination.originals {
             let found = self.axes.iter().find_map(|axis| {
-                let place = axis.points.iter().position(|point| point.get(key) == Some(value))?;
+                let place = axis
+                    .points
+                    .iter()
+                    .position(|point| point.get(key) == Some(value))?;
                 axis.pointers.get(place)
             });
             return found.cloned().unwrap_or_else(|| "/matrix".to_owned());
         }
         let written = |entry: &&Entry| entry.point.get(key) == Some(value);
-        let made_by = combination.made_by.and_then(|place| self.include.get(place)).filter(written);
+        let made_by = combination
+            .made_by
+            .and_then(|place| self.include.get(place))
+            .filter(written);
         match made_by.or_else(|| self.include.iter().rev().find(written)) {
             Some(entry) => format!("{}/{}", entry.pointer, escape(key)),
             None => "/matrix".to_owned(),
@@ -112,7 +138,9 @@ pub(super) fn escape(key: &str) -> String {
 /// Adds a finding unless one of that kind stands at that place already.
 pub(super) fn report(findings: &mut Findings, finding: Finding) {
     let same = |other: &Finding| {
-        other.code == finding.code && other.pointer == finding.pointer && other.message == finding.message
+        other.code == finding.code
+            && other.pointer == finding.pointer
+            && other.message == finding.message
     };
     if !findings.iter().any(same) {
         findings.push(finding);
@@ -124,8 +152,15 @@ fn defaulted_axis(name: &str, values: &[Value]) -> DeclaredAxis {
         .iter()
         .map(|value| format!("/{name}s/{}", escape(value.as_str().unwrap_or_default())))
         .collect();
-    let points = values.iter().map(|value| Point::from([(name.to_owned(), value.clone())])).collect();
-    DeclaredAxis { name: name.to_owned(), points, pointers }
+    let points = values
+        .iter()
+        .map(|value| Point::from([(name.to_owned(), value.clone())]))
+        .collect();
+    DeclaredAxis {
+        name: name.to_owned(),
+        points,
+        pointers,
+    }
 }
 
 fn declared_axis(
@@ -142,22 +177,29 @@ fn declared_axis(
     if values.is_empty() {
         let message = format!("axis `{name}` has no values, so that there is no cell");
         findings.push(
-            Finding::error("empty-axis", pointer, message).help("give it a value, or remove the axis"),
+            Finding::error("empty-axis", pointer, message)
+                .help("give it a value, or remove the axis"),
         );
         return None;
     }
-    let mut declared =
-        DeclaredAxis { name: name.to_owned(), points: Vec::new(), pointers: Vec::new() };
+    let mut declared = DeclaredAxis {
+        name: name.to_owned(),
+        points: Vec::new(),
+        pointers: Vec::new(),
+    };
     let mut seen = HashSet::new();
     for (place, value) in values.iter().enumerate() {
         let pointer = format!("{pointer}/{place}");
-        let Some(point) = point(name, axis, value, &pointer, scenario, findings) else { continue };
+        let Some(point) = point(axis, (name, value), &pointer, scenario, findings) else {
+            continue;
+        };
         let same = super::key::canonical_json(&Value::Object(point.clone().into_iter().collect()));
         if seen.insert(same) {
             declared.points.push(point);
             declared.pointers.push(pointer);
         } else {
-            let message = format!("axis `{name}` has this value twice, which makes the same cells twice");
+            let message =
+                format!("axis `{name}` has this value twice, which makes the same cells twice");
             findings.push(
                 Finding::error("duplicate-cells", pointer, message)
                     .help("remove it; `load.repeats` runs a cell several times"),
@@ -171,22 +213,31 @@ fn entry(pointer: &str, written: &Point, scenario: &Scenario, findings: &mut Fin
     let mut values = Point::new();
     for (name, value) in written {
         let pointer = format!("{pointer}/{}", escape(name));
-        let Some(axis) = parse(name, &pointer, findings) else { continue };
+        let Some(axis) = parse(name, &pointer, findings) else {
+            continue;
+        };
         if let Some(finding) = in_two_places(axis, scenario, &pointer) {
             findings.push(finding);
         }
-        if let Some(point) = point(name, axis, value, &pointer, scenario, findings) {
+        if let Some(point) = point(axis, (name, value), &pointer, scenario, findings) {
             values.extend(point);
         }
     }
-    Entry { pointer: pointer.to_owned(), point: values }
+    Entry {
+        pointer: pointer.to_owned(),
+        point: values,
+    }
 }
 
 fn parse<'a>(name: &'a str, pointer: &str, findings: &mut Findings) -> Option<Axis<'a>> {
     match Axis::parse(name) {
         Ok(axis) => Some(axis),
         Err(message) => {
-            findings.push(Finding::error("unknown-axis", pointer, message).at_key().help(AXES));
+            findings.push(
+                Finding::error("unknown-axis", pointer, message)
+                    .at_key()
+                    .help(AXES),
+            );
             None
         }
     }
@@ -194,9 +245,8 @@ fn parse<'a>(name: &'a str, pointer: &str, findings: &mut Findings) -> Option<Ax
 
 /// The keys that a value of an axis sets, in canonical form.
 fn point(
-    name: &str,
     axis: Axis<'_>,
-    value: &Value,
+    (name, value): (&str, &Value),
     pointer: &str,
     scenario: &Scenario,
     findings: &mut Findings,
@@ -215,12 +265,24 @@ fn point(
         }
         let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
         let message = format!("there is no {what} `{written}`");
-        let declared = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let declared = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
         Some(Finding::error(code, pointer, message).help(format!("declared are: {declared}")))
     };
     let unknown = match axis {
-        Axis::Target => known("unknown-target", "target", scenario.targets.keys().collect()),
-        Axis::Dataset => known("unknown-dataset", "dataset", scenario.datasets.keys().collect()),
+        Axis::Target => known(
+            "unknown-target",
+            "target",
+            scenario.targets.keys().collect(),
+        ),
+        Axis::Dataset => known(
+            "unknown-dataset",
+            "dataset",
+            scenario.datasets.keys().collect(),
+        ),
         _ => None,
     };
     if let Some(finding) = unknown {
@@ -228,9 +290,12 @@ fn point(
         return None;
     }
     match (axis, value) {
-        (Axis::Params, Value::Object(parts)) => {
-            Some(parts.into_iter().map(|(key, value)| (format!("params.{key}"), value)).collect())
-        }
+        (Axis::Params, Value::Object(parts)) => Some(
+            parts
+                .into_iter()
+                .map(|(key, value)| (format!("params.{key}"), value))
+                .collect(),
+        ),
         (_, value) => Some(Point::from([(name.to_owned(), value)])),
     }
 }
@@ -247,7 +312,9 @@ fn in_two_places(axis: Axis<'_>, scenario: &Scenario, pointer: &str) -> Option<F
         let message = format!("`{key}` stands here and under `load`");
         Finding::error("axis-in-two-places", pointer, message)
             .at_key()
-            .help(format!("keep it in one place: remove `load.{key}`, or this"))
+            .help(format!(
+                "keep it in one place: remove `load.{key}`, or this"
+            ))
     })
 }
 
@@ -255,10 +322,18 @@ fn in_two_places(axis: Axis<'_>, scenario: &Scenario, pointer: &str) -> Option<F
 fn overlapping(axes: &[DeclaredAxis], findings: &mut Findings) {
     let mut owners: IndexMap<&str, &str> = IndexMap::new();
     for axis in axes {
-        let keys: BTreeSet<&str> = axis.points.iter().flat_map(Point::keys).map(String::as_str).collect();
+        let keys: BTreeSet<&str> = axis
+            .points
+            .iter()
+            .flat_map(Point::keys)
+            .map(String::as_str)
+            .collect();
         for key in keys {
             if let Some(owner) = owners.insert(key, &axis.name) {
-                let message = format!("`{key}` is set by the axis `{owner}` and by `{}`", axis.name);
+                let message = format!(
+                    "`{key}` is set by the axis `{owner}` and by `{}`",
+                    axis.name
+                );
                 let pointer = format!("/matrix/{}", escape(&axis.name));
                 findings.push(
                     Finding::error("axis-in-two-places", pointer, message)

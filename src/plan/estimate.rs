@@ -76,19 +76,23 @@ pub fn estimate(
         .collect();
     let totals = Totals {
         cells: cells.len() as u64,
-        requests: cells.iter().try_fold(0_u64, |sum, cell| Some(sum.saturating_add(cell.requests?))),
+        requests: cells
+            .iter()
+            .try_fold(0_u64, |sum, cell| Some(sum.saturating_add(cell.requests?))),
         worst_case_s: cells.iter().map(|cell| cell.worst_case_s).sum(),
     };
-    PlanDocument { scenario: plan.scenario.clone(), cells, totals }
+    PlanDocument {
+        scenario: plan.scenario.clone(),
+        cells,
+        totals,
+    }
 }
 
 /// Rows after which the cell's dataset ends; without a dataset there is one empty row.
-fn known_rows(
-    cell: &Cell,
-    scenario: &Scenario,
-    rows: &dyn Fn(&str) -> Option<u64>,
-) -> Option<u64> {
-    let Some(name) = &cell.dataset else { return Some(1) };
+fn known_rows(cell: &Cell, scenario: &Scenario, rows: &dyn Fn(&str) -> Option<u64>) -> Option<u64> {
+    let Some(name) = &cell.dataset else {
+        return Some(1);
+    };
     let dataset = scenario.datasets.get(name)?;
     if dataset.endless { None } else { rows(name) }
 }

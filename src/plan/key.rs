@@ -11,7 +11,12 @@ const LEADING: [&str; 4] = ["target", "dataset", "rate", "concurrency"];
 
 /// Puts axes in the order of the id: the leading ones, then the others by name.
 pub(super) fn in_id_order(mut axes: IndexMap<String, Value>) -> IndexMap<String, Value> {
-    let rank = |name: &str| LEADING.iter().position(|leading| *leading == name).unwrap_or(LEADING.len());
+    let rank = |name: &str| {
+        LEADING
+            .iter()
+            .position(|leading| *leading == name)
+            .unwrap_or(LEADING.len())
+    };
     axes.sort_unstable_by(|one, _, two, _| (rank(one), one).cmp(&(rank(two), two)));
     axes
 }
@@ -80,7 +85,9 @@ fn printed(value: &Value) -> String {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| printed(value), ToOwned::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| printed(value), ToOwned::to_owned)
 }
 
 /// JSON without spaces, keys sorted: the same for equal values, whatever the order in which they were written.
@@ -93,8 +100,11 @@ pub(super) fn canonical_json(value: &Value) -> String {
 /// A hash of a value, shortened to 16 hexadecimal digits.
 pub(super) fn short_hash(value: &Value) -> String {
     let digest = Sha256::digest(canonical_json(value).as_bytes());
-    digest.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    digest
+        .iter()
+        .take(8)
+        .fold(String::with_capacity(16), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }

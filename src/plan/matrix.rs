@@ -30,30 +30,17 @@ pub struct Expansion {
     pub idle_includes: Vec<usize>,
 }
 
-/// Expands axes of single keys; without any axis there is no original combination, as with GitHub.
-pub fn expand_axes(
-    axes: &IndexMap<String, Vec<Value>>,
-    exclude: &[Point],
-    include: &[Point],
-) -> Expansion {
-    let axes: Vec<Vec<Point>> = axes
-        .iter()
-        .map(|(name, values)| {
-            values.iter().map(|value| Point::from([(name.clone(), value.clone())])).collect()
-        })
-        .collect();
-    expand_points(&axes, exclude, include)
-}
-
 /// How many combinations the product has, before anything is excluded.
 pub fn product_size(axes: &[Vec<Point>]) -> u64 {
     if axes.is_empty() {
         return 0;
     }
-    axes.iter().fold(1, |size: u64, axis| size.saturating_mul(axis.len() as u64))
+    axes.iter()
+        .fold(1, |size: u64, axis| size.saturating_mul(axis.len() as u64))
 }
 
-/// Expands axes each of whose values sets one key or several that move together.
+/// Expands axes each of whose values sets one key or several that move together. Without any axis there is no original
+/// combination, as with GitHub.
 ///
 /// The product is taken in the order of the axes, the last fastest. An entry of `exclude` removes what has all of its
 /// values. An entry of `include` is merged into each combination of the product whose axis values it does not
@@ -66,7 +53,10 @@ pub fn expand_points(axes: &[Vec<Point>], exclude: &[Point], include: &[Point]) 
     for (place, entry) in exclude.iter().enumerate() {
         let mut idle = true;
         for (combination, excluded) in combinations.iter().zip(&mut excluded) {
-            if entry.iter().all(|(key, value)| combination.values.get(key) == Some(value)) {
+            if entry
+                .iter()
+                .all(|(key, value)| combination.values.get(key) == Some(value))
+            {
                 *excluded = true;
                 idle = false;
             }
@@ -100,12 +90,19 @@ pub fn expand_points(axes: &[Vec<Point>], exclude: &[Point], include: &[Point]) 
             idle_includes.push(place);
         }
     }
-    Expansion { combinations, idle_excludes, idle_includes }
+    Expansion {
+        combinations,
+        idle_excludes,
+        idle_includes,
+    }
 }
 
 fn product(axes: &[Vec<Point>]) -> Vec<Combination> {
-    let mut combinations: Vec<Point> =
-        if axes.is_empty() { Vec::new() } else { vec![Point::new()] };
+    let mut combinations: Vec<Point> = if axes.is_empty() {
+        Vec::new()
+    } else {
+        vec![Point::new()]
+    };
     for axis in axes {
         combinations = combinations
             .iter()
@@ -122,7 +119,11 @@ fn product(axes: &[Vec<Point>]) -> Vec<Combination> {
     }
     combinations
         .into_iter()
-        .map(|values| Combination { originals: values.len(), values, made_by: None })
+        .map(|values| Combination {
+            originals: values.len(),
+            values,
+            made_by: None,
+        })
         .collect()
 }
 
@@ -154,6 +155,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    /// Expands axes of single keys; without any axis there is no original combination, as with GitHub.
+    fn expand_axes(
+        axes: &IndexMap<String, Vec<Value>>,
+        exclude: &[Point],
+        include: &[Point],
+    ) -> Expansion {
+        let axes: Vec<Vec<Point>> = axes
+            .iter()
+            .map(|(name, values)| {
+                values
+                    .iter()
+                    .map(|value| Point::from([(name.clone(), value.clone())]))
+                    .collect()
+            })
+            .collect();
+        expand_points(&axes, exclude, include)
+    }
 
     fn point(value: Value) -> Point {
         serde_json::from_value(value).unwrap()
@@ -199,7 +218,11 @@ mod tests {
                 json!({"fruit": "banana", "animal": "cat"}),
             ]
         );
-        let made: Vec<_> = expansion.combinations.iter().map(|one| one.made_by).collect();
+        let made: Vec<_> = expansion
+            .combinations
+            .iter()
+            .map(|one| one.made_by)
+            .collect();
         assert_eq!(made, [None, None, None, None, Some(3), Some(4)]);
     }
 
@@ -216,25 +239,38 @@ mod tests {
             &[],
         );
         assert_eq!(expansion.combinations.len(), 6);
-        assert_eq!(expansion.idle_excludes, [2, 3], "one that a wider entry covers is not idle");
+        assert_eq!(
+            expansion.idle_excludes,
+            [2, 3],
+            "one that a wider entry covers is not idle"
+        );
     }
 
     #[test]
     fn without_axes_each_include_is_a_combination_as_with_github() {
-        let expansion =
-            expand_axes(&IndexMap::new(), &[], &[point(json!({"a": 1})), point(json!({"a": 2}))]);
+        let expansion = expand_axes(
+            &IndexMap::new(),
+            &[],
+            &[point(json!({"a": 1})), point(json!({"a": 2}))],
+        );
         assert_eq!(values(&expansion), [json!({"a": 1}), json!({"a": 2})]);
     }
 
     #[test]
     fn an_include_that_says_what_is_there_is_idle() {
         let expansion = expand_axes(&axes(json!({"a": [1, 2]})), &[], &[point(json!({"a": 1}))]);
-        assert_eq!((expansion.combinations.len(), expansion.idle_includes), (2, vec![0]));
+        assert_eq!(
+            (expansion.combinations.len(), expansion.idle_includes),
+            (2, vec![0])
+        );
     }
 
     #[test]
     fn parts_that_move_together_are_one_axis() {
-        let sizes = vec![point(json!({"w": 1, "h": 1})), point(json!({"w": 2, "h": 4}))];
+        let sizes = vec![
+            point(json!({"w": 1, "h": 1})),
+            point(json!({"w": 2, "h": 4})),
+        ];
         let steps = vec![point(json!({"s": 10})), point(json!({"s": 20}))];
         let expansion = expand_points(&[sizes, steps], &[point(json!({"h": 4, "s": 10}))], &[]);
         assert_eq!(
@@ -253,7 +289,10 @@ mod tests {
                 axes.into_iter()
                     .enumerate()
                     .map(|(place, values)| {
-                        (format!("axis{place}"), values.into_iter().map(Value::from).collect())
+                        (
+                            format!("axis{place}"),
+                            values.into_iter().map(Value::from).collect(),
+                        )
                     })
                     .collect()
             },
@@ -262,7 +301,10 @@ mod tests {
 
     fn any_entry() -> impl Strategy<Value = Point> {
         proptest::collection::btree_map(0_usize..5, 0_u8..6, 1..3).prop_map(|entry| {
-            entry.into_iter().map(|(k, v)| (format!("axis{k}"), Value::from(v))).collect()
+            entry
+                .into_iter()
+                .map(|(k, v)| (format!("axis{k}"), Value::from(v)))
+                .collect()
         })
     }
 

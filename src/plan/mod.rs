@@ -16,12 +16,11 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-pub use cell::{Cell, Plan, Search, SelectError};
-pub use estimate::{CellEstimate, PlanDocument, Totals, estimate};
-pub use matrix::{Combination, Expansion, expand_axes};
+pub use cell::{Cell, Plan};
+pub use estimate::{CellEstimate, PlanDocument, estimate};
 pub use order::{Execution, order};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
@@ -51,25 +50,31 @@ pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
     let objectives = Objectives::read(scenario);
     let mut builder = Builder::new(scenario, &declared, &objectives);
     let mut cells: Vec<Cell> = Vec::with_capacity(combinations.len());
-    let mut known: HashMap<String, ()> = HashMap::with_capacity(combinations.len());
+    let mut known: HashSet<String> = HashSet::with_capacity(combinations.len());
     for combination in &combinations {
         match builder.cell(combination) {
-            Ok(cell) if known.insert(cell.id.clone(), ()).is_some() => {
+            Ok(cell) if !known.insert(cell.id.clone()) => {
                 report(&mut findings, duplicate(&declared, combination, &cell.id));
             }
             Ok(cell) => cells.push(cell),
-            Err(finding) => report(&mut findings, finding),
+            Err(finding) => report(&mut findings, *finding),
         }
     }
     if findings.is_empty() {
         objectives.check(&cells, &mut findings, &mut warnings);
         check_named_axes(scenario, &cells, &mut findings);
     }
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return Err(findings);
     }
     warnings.extend(same_rows(scenario, &cells));
-    let compared = scenario.compare.as_ref().and_then(|compare| compare.by.as_ref());
+    let compared = scenario
+        .compare
+        .as_ref()
+        .and_then(|compare| compare.by.as_ref());
     Ok(Plan {
         scenario: scenario.name.clone(),
         cells,
@@ -79,12 +84,23 @@ pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
 }
 
 /// All combinations with their targets and datasets, and what is idle in `exclude` and `include`.
-fn combinations(declared: &Declared, findings: &mut Findings) -> (Vec<matrix::Combination>, Findings) {
+fn combinations(
+    declared: &Declared,
+    findings: &mut Findings,
+) -> (Vec<matrix::Combination>, Findings) {
     let points = |entries: &[declared::Entry]| -> Vec<Point> {
         entries.iter().map(|entry| entry.point.clone()).collect()
     };
-    let axes: Vec<Vec<Point>> = declared.axes.iter().map(|axis| axis.points.clone()).collect();
-    let expansion = expand_points(&axes, &points(&declared.exclude), &points(&declared.include));
+    let axes: Vec<Vec<Point>> = declared
+        .axes
+        .iter()
+        .map(|axis| axis.points.clone())
+        .collect();
+    let expansion = expand_points(
+        &axes,
+        &points(&declared.exclude),
+        &points(&declared.include),
+    );
     for place in &expansion.idle_excludes {
         findings.push(
             Finding::error(
@@ -97,10 +113,17 @@ fn combinations(declared: &Declared, findings: &mut Findings) -> (Vec<matrix::Co
     }
     let warnings = expansion.idle_includes.iter().map(|place| {
         let pointer = &declared.include[*place].pointer;
-        Finding::warning("include-changes-nothing", pointer, "this entry changes no cell")
+        Finding::warning(
+            "include-changes-nothing",
+            pointer,
+            "this entry changes no cell",
+        )
     });
     let warnings = warnings.collect();
-    let spread = expansion.combinations.into_iter().flat_map(|combination| spread(declared, combination));
+    let spread = expansion
+        .combinations
+        .into_iter()
+        .flat_map(|combination| spread(declared, combination));
     (spread.collect(), warnings)
 }
 
@@ -110,7 +133,10 @@ fn spread(declared: &Declared, combination: matrix::Combination) -> Vec<matrix::
     if spread[0].made_by.is_none() {
         return spread;
     }
-    for (name, values) in [("target", &declared.targets), ("dataset", &declared.datasets)] {
+    for (name, values) in [
+        ("target", &declared.targets),
+        ("dataset", &declared.datasets),
+    ] {
         if spread[0].values.contains_key(name) || values.is_empty() {
             continue;
         }
@@ -129,7 +155,11 @@ fn spread(declared: &Declared, combination: matrix::Combination) -> Vec<matrix::
 
 /// Bounds the product before any of it is made.
 fn check_size(scenario: &Scenario, declared: &Declared, findings: &mut Findings) {
-    let axes: Vec<Vec<Point>> = declared.axes.iter().map(|axis| axis.points.clone()).collect();
+    let axes: Vec<Vec<Point>> = declared
+        .axes
+        .iter()
+        .map(|axis| axis.points.clone())
+        .collect();
     let size = product_size(&axes);
     if size > 0 {
         check_count(scenario, size, findings);
@@ -140,11 +170,17 @@ fn check_count(scenario: &Scenario, cells: u64, findings: &mut Findings) {
     let allowed = scenario.matrix.max_cells;
     if cells > allowed.min(HARD_CAP) && findings.is_empty() {
         let help = if allowed < HARD_CAP {
-            format!("take values away, or allow more: `max_cells: {}` (at most {HARD_CAP})", cells.min(HARD_CAP))
+            format!(
+                "take values away, or allow more: `max_cells: {}` (at most {HARD_CAP})",
+                cells.min(HARD_CAP)
+            )
         } else {
             format!("take values away: no plan has more than {HARD_CAP} cells")
         };
-        let message = format!("the matrix has {cells} cells, and at most {} are allowed", allowed.min(HARD_CAP));
+        let message = format!(
+            "the matrix has {cells} cells, and at most {} are allowed",
+            allowed.min(HARD_CAP)
+        );
         findings.push(Finding::error("too-many-cells", "/matrix", message).help(help));
     } else if cells == 0 && findings.is_empty() {
         findings.push(
@@ -155,12 +191,19 @@ fn check_count(scenario: &Scenario, cells: u64, findings: &mut Findings) {
 }
 
 fn duplicate(declared: &Declared, combination: &matrix::Combination, id: &str) -> Finding {
-    let pointer = match combination.made_by.and_then(|place| declared.include.get(place)) {
+    let pointer = match combination
+        .made_by
+        .and_then(|place| declared.include.get(place))
+    {
         Some(entry) => entry.pointer.clone(),
         None => "/matrix".to_owned(),
     };
-    Finding::error("duplicate-cells", pointer, format!("the cell `{id}` is there already"))
-        .help("remove one of the two; `load.repeats` runs a cell several times")
+    Finding::error(
+        "duplicate-cells",
+        pointer,
+        format!("the cell `{id}` is there already"),
+    )
+    .help("remove one of the two; `load.repeats` runs a cell several times")
 }
 
 /// Says where cells send the same rows of a file to one target, into caches that the cells before have warmed.

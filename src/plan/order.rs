@@ -21,7 +21,9 @@ pub struct Execution {
 ///
 /// Draws are hashes of what is drawn for, so that another cell more or less moves no draw of the others.
 pub fn order(plan: &Plan) -> Vec<Execution> {
-    let Some(first) = plan.cells.first() else { return Vec::new() };
+    let Some(first) = plan.cells.first() else {
+        return Vec::new();
+    };
     let seed = Seed::root(first.load.seed).derive("order");
     let pairs = match first.load.order {
         Order::Declared => declared(&plan.cells),
@@ -30,14 +32,17 @@ pub fn order(plan: &Plan) -> Vec<Execution> {
     };
     (0..)
         .zip(pairs)
-        .map(|(position, (cell, repeat))| Execution { cell, repeat, position })
+        .map(|(position, (cell, repeat))| Execution {
+            cell,
+            repeat,
+            position,
+        })
         .collect()
 }
 
 fn declared(cells: &[Cell]) -> Vec<(usize, u32)> {
-    let repeats = |(place, cell): (usize, &Cell)| {
-        (1..=cell.load.repeats).map(move |repeat| (place, repeat))
-    };
+    let repeats =
+        |(place, cell): (usize, &Cell)| (1..=cell.load.repeats).map(move |repeat| (place, repeat));
     cells.iter().enumerate().flat_map(repeats).collect()
 }
 
@@ -46,7 +51,12 @@ fn shuffled(cells: &[Cell], seed: Seed) -> Vec<(usize, u32)> {
     let mut drawn: Vec<(u64, usize)> = declared(cells)
         .into_iter()
         .map(|(place, repeat)| {
-            (seed.derive(&cells[place].id).index(u64::from(repeat)).as_u64(), place)
+            (
+                seed.derive(&cells[place].id)
+                    .index(u64::from(repeat))
+                    .as_u64(),
+                place,
+            )
         })
         .collect();
     drawn.sort_unstable();
@@ -63,9 +73,17 @@ fn shuffled(cells: &[Cell], seed: Seed) -> Vec<(usize, u32)> {
 fn interleaved(plan: &Plan, seed: Seed) -> Vec<(usize, u32)> {
     let mut blocks: IndexMap<String, Vec<usize>> = IndexMap::new();
     for (place, cell) in plan.cells.iter().enumerate() {
-        blocks.entry(super::key::id_without(&cell.axes, &plan.paired_axis)).or_default().push(place);
+        blocks
+            .entry(super::key::id_without(&cell.axes, &plan.paired_axis))
+            .or_default()
+            .push(place);
     }
-    let most = plan.cells.iter().map(|cell| cell.load.repeats).max().unwrap_or(0);
+    let most = plan
+        .cells
+        .iter()
+        .map(|cell| cell.load.repeats)
+        .max()
+        .unwrap_or(0);
     let mut pairs = Vec::new();
     for repeat in 1..=most {
         for block in blocks.values() {

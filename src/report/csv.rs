@@ -8,10 +8,16 @@ use crate::kinds::metric::{Shape, catalogue};
 use crate::results::{CellResult, MetricValue, Results};
 
 /// The format.
-pub const FORMAT: Format = Format { name: "csv", file: "results.csv", render };
+pub const FORMAT: Format = Format {
+    name: "csv",
+    file: "results.csv",
+    render,
+};
 
 /// Statistics of each distribution, beside `n`.
-const STATISTICS: [&str; 10] = ["mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p999"];
+const STATISTICS: [&str; 10] = [
+    "mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p999",
+];
 /// How a scalar spread over the repeats.
 const SPREAD: [&str; 5] = ["n", "mean", "stddev", "ci95_low", "ci95_high"];
 
@@ -32,12 +38,21 @@ enum Column {
 }
 
 fn render(page: &Page<'_>) -> Result<Vec<u8>, ReportError> {
-    let fail = |reason: String| ReportError::Write { file: FORMAT.file, reason };
+    let fail = |reason: String| ReportError::Write {
+        file: FORMAT.file,
+        reason,
+    };
     let columns = columns(page.results);
-    let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(columns.iter().map(|column| escape::csv(&column.title()))).map_err(|error| fail(error.to_string()))?;
+    let mut writer = ::csv::WriterBuilder::new()
+        .terminator(::csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    writer
+        .write_record(columns.iter().map(|column| escape::csv(&column.title())))
+        .map_err(|error| fail(error.to_string()))?;
     for cell in &page.results.cells {
-        writer.write_record(columns.iter().map(|column| column.of(cell))).map_err(|error| fail(error.to_string()))?;
+        writer
+            .write_record(columns.iter().map(|column| column.of(cell)))
+            .map_err(|error| fail(error.to_string()))?;
     }
     writer.into_inner().map_err(|error| fail(error.to_string()))
 }
@@ -51,10 +66,18 @@ fn columns(results: &Results) -> Vec<Column> {
     for (name, distribution) in metrics(results) {
         if distribution {
             columns.push(Column::Statistic(name.clone(), "n".to_owned()));
-            columns.extend(statistics(results, &name).into_iter().map(|statistic| Column::Statistic(name.clone(), statistic)));
+            columns.extend(
+                statistics(results, &name)
+                    .into_iter()
+                    .map(|statistic| Column::Statistic(name.clone(), statistic)),
+            );
         } else {
             columns.push(Column::Scalar(name.clone()));
-            if results.cells.iter().any(|cell| cell.spread.contains_key(&name)) {
+            if results
+                .cells
+                .iter()
+                .any(|cell| cell.spread.contains_key(&name))
+            {
                 columns.extend(SPREAD.map(|part| Column::Spread(name.clone(), part)));
             }
         }
@@ -66,17 +89,32 @@ fn columns(results: &Results) -> Vec<Column> {
 
 /// Metrics of any cell and whether they are distributions: first those of the catalogue, in its order, then the others.
 fn metrics(results: &Results) -> Vec<(String, bool)> {
-    let present: BTreeSet<&String> = results.cells.iter().flat_map(|cell| cell.metrics.keys()).collect();
+    let present: BTreeSet<&String> = results
+        .cells
+        .iter()
+        .flat_map(|cell| cell.metrics.keys())
+        .collect();
     let is_distribution = |name: &str| {
-        let seen = results.cells.iter().find_map(|cell| cell.metrics.get(name)?.as_ref());
+        let seen = results
+            .cells
+            .iter()
+            .find_map(|cell| cell.metrics.get(name)?.as_ref());
         match seen {
             Some(value) => matches!(value, MetricValue::Distribution(_)),
             None => catalogue::find(name).is_some_and(|metric| metric.shape == Shape::Distribution),
         }
     };
-    let known = catalogue::all().map(|metric| metric.name).filter(|name| present.iter().any(|other| other == name));
-    let others = present.iter().map(|name| name.as_str()).filter(|name| catalogue::find(name).is_none());
-    known.chain(others).map(|name| (name.to_owned(), is_distribution(name))).collect()
+    let known = catalogue::all()
+        .map(|metric| metric.name)
+        .filter(|name| present.iter().any(|other| other == name));
+    let others = present
+        .iter()
+        .map(|name| name.as_str())
+        .filter(|name| catalogue::find(name).is_none());
+    known
+        .chain(others)
+        .map(|name| (name.to_owned(), is_distribution(name)))
+        .collect()
 }
 
 /// The usual statistics, then those that the scenario asked for.
@@ -84,7 +122,11 @@ fn statistics(results: &Results, metric: &str) -> Vec<String> {
     let mut names: Vec<String> = STATISTICS.map(str::to_owned).to_vec();
     for cell in &results.cells {
         if let Some(Some(MetricValue::Distribution(summary))) = cell.metrics.get(metric) {
-            for name in summary.statistics.keys().filter(|name| !STATISTICS.contains(&name.as_str())) {
+            for name in summary
+                .statistics
+                .keys()
+                .filter(|name| !STATISTICS.contains(&name.as_str()))
+            {
                 if !names.contains(name) {
                     names.push(name.clone());
                 }
@@ -119,7 +161,11 @@ impl Column {
             Self::Key => escape::csv(&cell.key),
             Self::Axis(name) => cell.axes.get(name).map_or_else(String::new, |value| {
                 // A number is no text that could be a formula.
-                if value.is_number() { shown(Some(value)) } else { escape::csv(&shown(Some(value))) }
+                if value.is_number() {
+                    shown(Some(value))
+                } else {
+                    escape::csv(&shown(Some(value)))
+                }
             }),
             Self::Validity => status_of(cell).to_owned(),
             Self::Requests(which) => {
@@ -134,27 +180,44 @@ impl Column {
                 .to_string()
             }
             Self::Scalar(metric) => number(cell.value(metric, None)),
-            Self::Spread(metric, part) => cell.spread.get(metric).map_or_else(String::new, |spread| match *part {
-                "n" => spread.n.to_string(),
-                "mean" => number(spread.mean),
-                "stddev" => number(spread.stddev),
-                "ci95_low" => number(spread.ci95.map(|[low, _]| low)),
-                _ => number(spread.ci95.map(|[_, high]| high)),
-            }),
-            Self::Statistic(metric, statistic) => match (cell.metrics.get(metric), statistic.as_str()) {
-                (Some(Some(MetricValue::Distribution(summary))), "n") => summary.n.to_string(),
-                (Some(Some(MetricValue::Distribution(summary))), statistic) => number(summary.get(statistic)),
-                _ => String::new(),
-            },
+            Self::Spread(metric, part) => {
+                cell.spread
+                    .get(metric)
+                    .map_or_else(String::new, |spread| match *part {
+                        "n" => spread.n.to_string(),
+                        "mean" => number(spread.mean),
+                        "stddev" => number(spread.stddev),
+                        "ci95_low" => number(spread.ci95.map(|[low, _]| low)),
+                        _ => number(spread.ci95.map(|[_, high]| high)),
+                    })
+            }
+            Self::Statistic(metric, statistic) => {
+                match (cell.metrics.get(metric), statistic.as_str()) {
+                    (Some(Some(MetricValue::Distribution(summary))), "n") => summary.n.to_string(),
+                    (Some(Some(MetricValue::Distribution(summary))), statistic) => {
+                        number(summary.get(statistic))
+                    }
+                    _ => String::new(),
+                }
+            }
             Self::Objectives(which) => {
                 let is = |verdict| serde_json::to_value(verdict).is_ok_and(|name| name == *which);
-                cell.objectives.iter().filter(|objective| is(objective.verdict)).count().to_string()
+                cell.objectives
+                    .iter()
+                    .filter(|objective| is(objective.verdict))
+                    .count()
+                    .to_string()
             }
             Self::SloDefined => cell.slo.defined.to_string(),
             Self::SloMet => cell.slo.met.to_string(),
-            Self::Warnings => {
-                escape::csv(&cell.warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>().join(" "))
-            }
+            Self::Warnings => escape::csv(
+                &cell
+                    .warnings
+                    .iter()
+                    .map(|warning| warning.code.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            ),
         }
     }
 }

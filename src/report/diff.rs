@@ -33,11 +33,41 @@ struct Detail {
 
 /// What gives way until a comment fits, in this order: what cannot fail, what did not, the least bad of what did.
 const DETAILS: [Detail; 5] = [
-    Detail { gates: 30, rest: 100, advisory: 100, listed: 20, text: 300 },
-    Detail { gates: 30, rest: 100, advisory: 0, listed: 20, text: 300 },
-    Detail { gates: 30, rest: 0, advisory: 0, listed: 10, text: 300 },
-    Detail { gates: 30, rest: 0, advisory: 0, listed: 5, text: 120 },
-    Detail { gates: 10, rest: 0, advisory: 0, listed: 3, text: 60 },
+    Detail {
+        gates: 30,
+        rest: 100,
+        advisory: 100,
+        listed: 20,
+        text: 300,
+    },
+    Detail {
+        gates: 30,
+        rest: 100,
+        advisory: 0,
+        listed: 20,
+        text: 300,
+    },
+    Detail {
+        gates: 30,
+        rest: 0,
+        advisory: 0,
+        listed: 10,
+        text: 300,
+    },
+    Detail {
+        gates: 30,
+        rest: 0,
+        advisory: 0,
+        listed: 5,
+        text: 120,
+    },
+    Detail {
+        gates: 10,
+        rest: 0,
+        advisory: 0,
+        listed: 3,
+        text: 60,
+    },
 ];
 
 /// A row as text.
@@ -81,15 +111,31 @@ struct ShownRefusal {
 pub fn human(diff: &Diff) -> String {
     let mut lines = vec![sentence(diff), escape::line(&context(diff, usize::MAX))];
     for refusal in &diff.refusals {
-        lines.push(format!("refused ({}): {}", code(refusal), escape::line(&refusal.text)));
+        lines.push(format!(
+            "refused ({}): {}",
+            code(refusal),
+            escape::line(&refusal.text)
+        ));
     }
-    let matter: Vec<Shown> =
-        diff.gates.iter().filter(|row| matters(row)).map(|row| shown(row, usize::MAX, escape::line)).collect();
+    let matter: Vec<Shown> = diff
+        .gates
+        .iter()
+        .filter(|row| matters(row))
+        .map(|row| shown(row, usize::MAX, escape::line))
+        .collect();
     let width = |text: fn(&Shown) -> &str| {
-        matter.iter().map(|row| text(row).chars().count()).max().unwrap_or(0)
+        matter
+            .iter()
+            .map(|row| text(row).chars().count())
+            .max()
+            .unwrap_or(0)
     };
-    let (metric, base, head, change) =
-        (width(|row| &row.metric), width(|row| &row.base), width(|row| &row.head), width(|row| &row.change));
+    let (metric, base, head, change) = (
+        width(|row| &row.metric),
+        width(|row| &row.base),
+        width(|row| &row.head),
+        width(|row| &row.change),
+    );
     let mut cell = "";
     for row in &matter {
         if row.cell != cell || lines.len() == 2 {
@@ -101,11 +147,14 @@ pub fn human(diff: &Diff) -> String {
             "  {} {:metric$}  {:>base$} → {:>head$}  {:change$}  {}",
             row.mark, row.metric, row.base, row.head, row.change, row.verdict
         ));
-        let asides: Vec<String> = [("pairs worse", &row.pairs), ("smallest visible", &row.visible)]
-            .into_iter()
-            .filter(|(_, value)| *value != NO_DATA)
-            .map(|(what, value)| format!("{what} {value}"))
-            .collect();
+        let asides: Vec<String> = [
+            ("pairs worse", &row.pairs),
+            ("smallest visible", &row.visible),
+        ]
+        .into_iter()
+        .filter(|(_, value)| *value != NO_DATA)
+        .map(|(what, value)| format!("{what} {value}"))
+        .collect();
         if !asides.is_empty() {
             lines.push(format!("    {:metric$}  {}", "", asides.join(" · ")));
         }
@@ -113,7 +162,11 @@ pub fn human(diff: &Diff) -> String {
     lines.push(String::new());
     lines.extend(rest_title(diff));
     lines.extend(advisory_title(diff));
-    lines.extend(notes(diff, usize::MAX, usize::MAX).iter().map(|note| escape::line(note)));
+    lines.extend(
+        notes(diff, usize::MAX, usize::MAX)
+            .iter()
+            .map(|note| escape::line(note)),
+    );
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();
     }
@@ -125,7 +178,9 @@ pub fn human(diff: &Diff) -> String {
 pub fn markdown(diff: &Diff) -> String {
     let fits = |text: &String| text.chars().count() <= MOST_CHARACTERS;
     let rendered = DETAILS.iter().find_map(|detail| {
-        template::render("diff.md.jinja", TEMPLATE, &page(diff, *detail)).ok().filter(fits)
+        template::render("diff.md.jinja", TEMPLATE, &page(diff, *detail))
+            .ok()
+            .filter(fits)
     });
     // What no level of detail can shorten is left to the file.
     rendered.unwrap_or_else(|| format!("### {}\n\nThe rows are in `diff.json`.\n", sentence(diff)))
@@ -134,16 +189,30 @@ pub fn markdown(diff: &Diff) -> String {
 fn page(diff: &Diff, detail: Detail) -> serde_json::Value {
     let text = detail.text;
     let rows = |rows: Vec<&Row>, most: usize| -> (Vec<Shown>, usize) {
-        let shown = rows.iter().take(most).map(|row| shown(row, text, escape::markdown)).collect();
+        let shown = rows
+            .iter()
+            .take(most)
+            .map(|row| shown(row, text, escape::markdown))
+            .collect();
         (shown, rows.len().saturating_sub(most))
     };
-    let (gates, more_gates) = rows(diff.gates.iter().filter(|row| matters(row)).collect(), detail.gates);
-    let (rest, more_rest) = rows(diff.gates.iter().filter(|row| !matters(row)).collect(), detail.rest);
+    let (gates, more_gates) = rows(
+        diff.gates.iter().filter(|row| matters(row)).collect(),
+        detail.gates,
+    );
+    let (rest, more_rest) = rows(
+        diff.gates.iter().filter(|row| !matters(row)).collect(),
+        detail.rest,
+    );
     let (advisory, more_advisory) = rows(diff.advisory.iter().collect(), detail.advisory);
-    let refusals = diff.refusals.iter().take(detail.listed).map(|refusal| ShownRefusal {
-        code: code(refusal),
-        text: escape::markdown(&escape::shorten(&refusal.text, 4 * text)),
-    });
+    let refusals = diff
+        .refusals
+        .iter()
+        .take(detail.listed)
+        .map(|refusal| ShownRefusal {
+            code: code(refusal),
+            text: escape::markdown(&escape::shorten(&refusal.text, 4 * text)),
+        });
     let page = Page {
         sentence: sentence(diff),
         context: escape::markdown(&context(diff, text)),
@@ -156,7 +225,10 @@ fn page(diff: &Diff, detail: Detail) -> serde_json::Value {
         advisory_title: advisory_title(diff),
         advisory,
         more_advisory,
-        notes: notes(diff, detail.listed, text).iter().map(|note| escape::markdown(note)).collect(),
+        notes: notes(diff, detail.listed, text)
+            .iter()
+            .map(|note| escape::markdown(note))
+            .collect(),
     };
     serde_json::to_value(page).unwrap_or_default()
 }
@@ -172,14 +244,23 @@ fn sentence(diff: &Diff) -> String {
     if summary.gates == 0 {
         return "No gate was compared: nothing here can fail or pass".to_owned();
     }
-    let mut parts = vec![format!("{} of {} regressed", summary.regressed, counted(summary.gates, "gate"))];
+    let mut parts = vec![format!(
+        "{} of {} regressed",
+        summary.regressed,
+        counted(summary.gates, "gate")
+    )];
     let further = [
         (summary.invalid, "void"),
         (summary.improved, "improved"),
         (summary.ok, "within tolerance"),
         (summary.inconclusive, "inconclusive"),
     ];
-    parts.extend(further.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts.extend(
+        further
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}")),
+    );
     let mut sentence = parts.join(", ");
     if !diff.refusals.is_empty() {
         sentence.push_str("; the comparison cannot gate");
@@ -192,17 +273,32 @@ fn sentence(diff: &Diff) -> String {
 /// What was compared and how.
 fn context(diff: &Diff, most: usize) -> String {
     let side = |side: &crate::compare::Side| {
-        let commit = side.git_commit.as_deref().map(|commit| format!(" ({})", escape::shorten(commit, 12)));
-        format!("{}{}", escape::shorten(&side.label, most), commit.unwrap_or_default())
+        let commit = side
+            .git_commit
+            .as_deref()
+            .map(|commit| format!(" ({})", escape::shorten(commit, 12)));
+        format!(
+            "{}{}",
+            escape::shorten(&side.label, most),
+            commit.unwrap_or_default()
+        )
     };
     let summary = &diff.summary;
     let design = match &diff.design {
-        Design::Paired { by } => format!("{} blocks, paired by {}", summary.blocks, escape::shorten(&by.axis, most)),
+        Design::Paired { by } => format!(
+            "{} blocks, paired by {}",
+            summary.blocks,
+            escape::shorten(&by.axis, most)
+        ),
         Design::Stored => format!("{} repeats of each of two runs, unpaired", summary.blocks),
     };
     let machine = diff.head.cpu_model.as_deref().map(|cpu| {
         let cores = diff.head.cores.map(|cores| format!(", {cores} cores"));
-        format!(" · {}{}", escape::shorten(cpu, most), cores.unwrap_or_default())
+        format!(
+            " · {}{}",
+            escape::shorten(cpu, most),
+            cores.unwrap_or_default()
+        )
     });
     format!(
         "{}: base {} → head {} · {design} · false discovery rate {} over {} gates{}",
@@ -221,8 +317,17 @@ fn rest_title(diff: &Diff) -> Option<String> {
 }
 
 fn advisory_title(diff: &Diff) -> Option<String> {
-    let count = |verdict: Verdict| diff.advisory.iter().filter(|row| row.verdict == verdict).count();
-    let (all, worse, better) = (diff.advisory.len(), count(Verdict::Regressed), count(Verdict::Improved));
+    let count = |verdict: Verdict| {
+        diff.advisory
+            .iter()
+            .filter(|row| row.verdict == verdict)
+            .count()
+    };
+    let (all, worse, better) = (
+        diff.advisory.len(),
+        count(Verdict::Regressed),
+        count(Verdict::Improved),
+    );
     (all > 0).then(|| {
         let values = counted(all as u64, "value");
         format!("{values} compared beside the gates: {worse} worse, {better} better")
@@ -236,23 +341,50 @@ fn counted(count: u64, what: &str) -> String {
 /// What is neither a row nor a refusal.
 fn notes(diff: &Diff, most: usize, text: usize) -> Vec<String> {
     let listed = |ids: &[String], what: &str| {
-        let shown: Vec<String> = ids.iter().take(most).map(|id| escape::shorten(id, text)).collect();
+        let shown: Vec<String> = ids
+            .iter()
+            .take(most)
+            .map(|id| escape::shorten(id, text))
+            .collect();
         let left_out = ids.len().saturating_sub(most);
-        let more = if left_out > 0 { format!(" and {left_out} more") } else { String::new() };
+        let more = if left_out > 0 {
+            format!(" and {left_out} more")
+        } else {
+            String::new()
+        };
         (!ids.is_empty()).then(|| format!("{what}: {}{more}", shown.join("; ")))
     };
     let loosened: Vec<String> = diff
         .loosened
         .iter()
         .map(|gate| {
-            let now = gate.head.map_or_else(|| "dropped".to_owned(), |head| Scale::Percent.with_unit(head));
-            format!("{} from {} to {now}", gate.metric, Scale::Percent.with_unit(gate.base))
+            let now = gate.head.map_or_else(
+                || "dropped".to_owned(),
+                |head| Scale::Percent.with_unit(head),
+            );
+            format!(
+                "{} from {} to {now}",
+                gate.metric,
+                Scale::Percent.with_unit(gate.base)
+            )
         })
         .collect();
     [
-        listed(&diff.only_in_base, &format!("{} only in base", diff.only_in_base.len())),
-        listed(&diff.only_in_head, &format!("{} only in head", diff.only_in_head.len())),
-        listed(&loosened, &format!("{} loosened by head", counted(loosened.len() as u64, "gate"))),
+        listed(
+            &diff.only_in_base,
+            &format!("{} only in base", diff.only_in_base.len()),
+        ),
+        listed(
+            &diff.only_in_head,
+            &format!("{} only in head", diff.only_in_head.len()),
+        ),
+        listed(
+            &loosened,
+            &format!(
+                "{} loosened by head",
+                counted(loosened.len() as u64, "gate")
+            ),
+        ),
     ]
     .into_iter()
     .flatten()
@@ -268,7 +400,9 @@ fn code(refusal: &Refusal) -> String {
 
 fn shown(row: &Row, most: usize, escaped: fn(&str) -> String) -> Shown {
     let scale = Scale::of(row.unit, row.base.into_iter().chain(row.head));
-    let value = |value: Option<f64>| value.map_or_else(|| NO_DATA.to_owned(), |value| scale.with_unit(value));
+    let value = |value: Option<f64>| {
+        value.map_or_else(|| NO_DATA.to_owned(), |value| scale.with_unit(value))
+    };
     Shown {
         mark: match row.verdict {
             Verdict::Regressed => "✗",
@@ -285,13 +419,19 @@ fn shown(row: &Row, most: usize, escaped: fn(&str) -> String) -> Shown {
             Some(worse) => format!("{worse}/{}", row.blocks),
             None => NO_DATA.to_owned(),
         },
-        visible: row.smallest_visible.map_or_else(|| NO_DATA.to_owned(), |visible| share(row, visible)),
+        visible: row
+            .smallest_visible
+            .map_or_else(|| NO_DATA.to_owned(), |visible| share(row, visible)),
         verdict: escaped(&escape::shorten(&verdict(row), most.saturating_mul(2))),
     }
 }
 
 fn verdict(row: &Row) -> String {
-    let limit = if row.better == Better::Higher { -row.tolerance } else { row.tolerance };
+    let limit = if row.better == Better::Higher {
+        -row.tolerance
+    } else {
+        row.tolerance
+    };
     let word = match row.verdict {
         Verdict::Regressed => return format!("REGRESSED (limit {})", signed(row, limit)),
         Verdict::Improved => "IMPROVED",
@@ -308,12 +448,18 @@ fn verdict(row: &Row) -> String {
 
 /// The change with its interval: `+20.9 % (+14.1 … +28.0)`.
 fn change(row: &Row) -> String {
-    let Some(change) = row.change else { return NO_DATA.to_owned() };
+    let Some(change) = row.change else {
+        return NO_DATA.to_owned();
+    };
     let value = signed(row, change.value);
     match (change.low, change.high) {
         (Some(low), Some(high)) => {
             let decimals = decimals(low).max(decimals(high));
-            format!("{value} ({:+.decimals$} … {:+.decimals$})", low * 100.0, high * 100.0)
+            format!(
+                "{value} ({:+.decimals$} … {:+.decimals$})",
+                low * 100.0,
+                high * 100.0
+            )
         }
         _ => value,
     }
@@ -322,7 +468,11 @@ fn change(row: &Row) -> String {
 /// A difference with its sign: per cent of base, or points of a rate.
 fn signed(row: &Row, value: f64) -> String {
     let decimals = decimals(value);
-    format!("{:+.decimals$} {}", value * 100.0, if row.in_points { "points" } else { "%" })
+    format!(
+        "{:+.decimals$} {}",
+        value * 100.0,
+        if row.in_points { "points" } else { "%" }
+    )
 }
 
 fn share(row: &Row, value: f64) -> String {
@@ -332,7 +482,11 @@ fn share(row: &Row, value: f64) -> String {
 /// One decimal; more where one would show nothing.
 fn decimals(value: f64) -> usize {
     let percent = (value * 100.0).abs();
-    if percent >= 1.0 || percent == 0.0 { 1 } else { 2 }
+    if percent >= 1.0 || percent == 0.0 {
+        1
+    } else {
+        2
+    }
 }
 
 #[cfg(test)]

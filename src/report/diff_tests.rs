@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::*;
-use crate::compare::{Change, Loosened, RefusalCode, Side, Summary, SCHEMA};
+use crate::compare::{Change, Loosened, RefusalCode, SCHEMA, Side, Summary};
 use crate::report::fixture::HOSTILE;
 use crate::results::{ComparedAxis, Tool, Unit};
 
@@ -19,7 +19,11 @@ fn row(cell: &str, verdict: Verdict) -> Row {
         place: None,
         base: Some(0.412),
         head: Some(0.498),
-        change: Some(Change { value: 0.2087, low: Some(0.141), high: Some(0.28) }),
+        change: Some(Change {
+            value: 0.2087,
+            low: Some(0.141),
+            high: Some(0.28),
+        }),
         blocks: 10,
         blocks_without_value: 0,
         pairs_worse: Some(10),
@@ -36,13 +40,26 @@ fn diff(gates: Vec<Row>) -> Diff {
     let count = |verdict: Verdict| gates.iter().filter(|row| row.verdict == verdict).count() as u64;
     Diff {
         schema: SCHEMA.into(),
-        tool: Tool { name: "plimsoll".into(), version: "0.1.0".into() },
+        tool: Tool {
+            name: "plimsoll".into(),
+            version: "0.1.0".into(),
+        },
         scenario: "pr-gate".into(),
         design: Design::Paired {
-            by: ComparedAxis { axis: "target".into(), base: "base".into(), head: "head".into() },
+            by: ComparedAxis {
+                axis: "target".into(),
+                base: "base".into(),
+                head: "head".into(),
+            },
         },
-        base: Side { label: "base".into(), ..Side::default() },
-        head: Side { label: "head".into(), ..Side::default() },
+        base: Side {
+            label: "base".into(),
+            ..Side::default()
+        },
+        head: Side {
+            label: "head".into(),
+            ..Side::default()
+        },
         summary: Summary {
             gates: gates.len() as u64,
             regressed: count(Verdict::Regressed),
@@ -67,12 +84,24 @@ fn diff(gates: Vec<Row>) -> Diff {
 fn sample() -> Diff {
     let mut inconclusive = row("rate=2", Verdict::Inconclusive);
     inconclusive.more_blocks = Some(14);
-    inconclusive.change = Some(Change { value: 0.061, low: Some(-0.04), high: Some(0.173) });
+    inconclusive.change = Some(Change {
+        value: 0.061,
+        low: Some(-0.04),
+        high: Some(0.173),
+    });
     let mut ok = row("rate=4", Verdict::Ok);
-    ok.change = Some(Change { value: 0.0, low: Some(-0.01), high: Some(0.01) });
+    ok.change = Some(Change {
+        value: 0.0,
+        low: Some(-0.01),
+        high: Some(0.01),
+    });
     let mut sample = diff(vec![row("rate=8", Verdict::Regressed), inconclusive, ok]);
     sample.advisory = vec![row("rate=8", Verdict::Ok)];
-    sample.loosened = vec![Loosened { metric: "goodput".into(), base: 0.05, head: None }];
+    sample.loosened = vec![Loosened {
+        metric: "goodput".into(),
+        base: 0.05,
+        head: None,
+    }];
     sample.only_in_head = vec!["rate=16".into()];
     sample
 }
@@ -116,9 +145,17 @@ fn the_terminal_shows_what_matters_and_counts_the_rest() {
 #[test]
 fn refusals_stand_above_the_rows() {
     let mut refused = sample();
-    refused.refusals = vec![Refusal { code: RefusalCode::OtherFingerprint, text: "CPU A and B".into() }];
+    refused.refusals = vec![Refusal {
+        code: RefusalCode::OtherFingerprint,
+        text: "CPU A and B".into(),
+    }];
     assert!(human(&refused).contains("refused (other_fingerprint): CPU A and B"));
-    assert!(human(&refused).lines().next().is_some_and(|line| line.ends_with("cannot gate")));
+    assert!(
+        human(&refused)
+            .lines()
+            .next()
+            .is_some_and(|line| line.ends_with("cannot gate"))
+    );
     assert!(markdown(&refused).contains("CPU A and B"));
 }
 
@@ -126,19 +163,29 @@ fn refusals_stand_above_the_rows() {
 fn a_fall_of_a_higher_is_better_metric_and_points_read_right() {
     let mut fall = row("rate=1", Verdict::Regressed);
     fall.better = Better::Higher;
-    fall.change = Some(Change { value: -0.2, low: Some(-0.3), high: Some(-0.1) });
+    fall.change = Some(Change {
+        value: -0.2,
+        low: Some(-0.3),
+        high: Some(-0.1),
+    });
     assert!(human(&diff(vec![fall])).contains("-20.0 % (-30.0 … -10.0)"));
     let mut points = row("rate=1", Verdict::Regressed);
     points.in_points = true;
     points.unit = Unit::Ratio;
-    points.change = Some(Change { value: 0.0123, low: None, high: None });
+    points.change = Some(Change {
+        value: 0.0123,
+        low: None,
+        high: None,
+    });
     assert!(human(&diff(vec![points])).contains("+1.2 points"));
 }
 
 #[test]
 fn a_comment_stays_within_its_size_whatever_there_is_to_say() {
     let rows = |count: usize, length: usize, verdict: Verdict| -> Vec<Row> {
-        (0..count).map(|number| row(&format!("{}{number}", "x".repeat(length)), verdict)).collect()
+        (0..count)
+            .map(|number| row(&format!("{}{number}", "x".repeat(length)), verdict))
+            .collect()
     };
     for (count, length) in [(10_000, 40), (10_000, 5_000), (200, 400)] {
         let mut all = rows(count, length, Verdict::Regressed);
@@ -147,7 +194,11 @@ fn a_comment_stays_within_its_size_whatever_there_is_to_say() {
         large.advisory = rows(count, length, Verdict::Ok);
         large.only_in_base = large.gates.iter().map(|row| row.cell.clone()).collect();
         let text = markdown(&large);
-        assert!(text.chars().count() <= MOST_CHARACTERS, "{}", text.chars().count());
+        assert!(
+            text.chars().count() <= MOST_CHARACTERS,
+            "{}",
+            text.chars().count()
+        );
         assert!(text.starts_with(&format!("### {count} of {} gates regressed", 2 * count)));
         assert!(text.contains("more of these are in"), "{}", &text[..500]);
     }
@@ -160,18 +211,28 @@ fn hostile_names_stay_text() {
         named.gates[0].cell = (*hostile).to_owned();
         named.base.label = (*hostile).to_owned();
         named.only_in_base = vec![(*hostile).to_owned()];
-        named.refusals = vec![Refusal { code: RefusalCode::Missing, text: (*hostile).to_owned() }];
+        named.refusals = vec![Refusal {
+            code: RefusalCode::Missing,
+            text: (*hostile).to_owned(),
+        }];
         let comment = markdown(&named);
         // What is escaped is text.
         let live = comment.replace("\\]", "").replace("\\[", "");
-        for active in ["<script", "<img", "<iframe", "<svg", "](", "\n# ", "\n```", "\u{202e}", "\u{1b}"] {
+        for active in [
+            "<script", "<img", "<iframe", "<svg", "](", "\n# ", "\n```", "\u{202e}", "\u{1b}",
+        ] {
             assert!(!live.contains(active), "{active:?} in\n{comment}");
         }
-        let rows = comment.lines().filter(|line| line.starts_with("| ✗") && line.ends_with(" |"));
+        let rows = comment
+            .lines()
+            .filter(|line| line.starts_with("| ✗") && line.ends_with(" |"));
         for row in rows {
             assert_eq!(row.replace("\\|", "").matches('|').count(), 10, "{row}");
         }
         let text = human(&named);
-        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}') && !text.contains('\u{7}'), "{text:?}");
+        assert!(
+            !text.contains('\u{1b}') && !text.contains('\u{202e}') && !text.contains('\u{7}'),
+            "{text:?}"
+        );
     }
 }

@@ -4,6 +4,8 @@
 //! format needs. Templates escape structure themselves (`foundation::template`); [`markdown`] adds what a forge makes of
 //! text after it was rendered: mentions, references, links.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 /// A blank of no width: it parts characters that would mean something together.
@@ -25,7 +27,10 @@ pub fn plain(text: &str) -> String {
     for c in text.replace("\r\n", "\n").chars() {
         match c {
             '\n' | '\t' => out.push(c),
-            c if is_active(c) => out.push_str(&format!("⟨U+{:04X}⟩", u32::from(c))),
+            c if is_active(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "⟨U+{:04X}⟩", u32::from(c));
+            }
             // `::error::` at a line's start and `##[error]` anywhere are commands to a runner that prints this.
             ':' if at_start => out.extend([':', PART]),
             '#' if last == '#' => out.extend([PART, '#']),
@@ -54,16 +59,32 @@ pub fn markdown(text: &str) -> String {
             '-' if word.eq_ignore_ascii_case("gh") => out.extend([c, PART]),
             c => out.push(c),
         }
-        if c.is_ascii_alphanumeric() { word.push(c) } else { word.clear() }
+        if c.is_ascii_alphanumeric() {
+            word.push(c);
+        } else {
+            word.clear();
+        }
     }
     out
 }
 
 /// Schemes that forges and viewers link by themselves, or that would run something in a link.
 fn is_scheme(word: &str) -> bool {
-    ["http", "https", "ftp", "mailto", "xmpp", "javascript", "data", "vbscript", "file"]
-        .iter()
-        .any(|scheme| word.len() >= scheme.len() && word[word.len() - scheme.len()..].eq_ignore_ascii_case(scheme))
+    [
+        "http",
+        "https",
+        "ftp",
+        "mailto",
+        "xmpp",
+        "javascript",
+        "data",
+        "vbscript",
+        "file",
+    ]
+    .iter()
+    .any(|scheme| {
+        word.len() >= scheme.len() && word[word.len() - scheme.len()..].eq_ignore_ascii_case(scheme)
+    })
 }
 
 /// Text within or between elements of HTML, SVG and XML.
@@ -86,7 +107,11 @@ pub fn xml(text: &str) -> String {
 pub fn csv(text: &str) -> String {
     let text = line(text);
     let begins = text.trim_start_matches(|c: char| c.is_whitespace() || c == PART);
-    if begins.starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠']) { format!("'{text}") } else { text }
+    if begins.starts_with(['=', '+', '-', '@', '|', '%', '＝', '＋', '－', '＠']) {
+        format!("'{text}")
+    } else {
+        text
+    }
 }
 
 /// At most `most` characters, the last one an ellipsis where something was cut.
@@ -94,17 +119,28 @@ pub fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    text.chars()
+        .take(most.saturating_sub(1))
+        .chain(['…'])
+        .collect()
 }
 
 /// Every text and every key of a document through `escape`.
 pub fn document(value: Value, escape: fn(&str) -> String) -> Value {
     match value {
         Value::String(text) => Value::String(escape(&text)),
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| document(item, escape)).collect()),
-        Value::Object(entries) => {
-            Value::Object(entries.into_iter().map(|(key, item)| (escape(&key), document(item, escape))).collect())
-        }
+        Value::Array(items) => Value::Array(
+            items
+                .into_iter()
+                .map(|item| document(item, escape))
+                .collect(),
+        ),
+        Value::Object(entries) => Value::Object(
+            entries
+                .into_iter()
+                .map(|(key, item)| (escape(&key), document(item, escape)))
+                .collect(),
+        ),
         other => other,
     }
 }
@@ -116,16 +152,29 @@ mod tests {
 
     #[test]
     fn controls_and_direction_marks_become_visible() {
-        assert_eq!(plain("a\u{1b}[31mb\u{202e}c\u{7}"), "a⟨U+001B⟩[31mb⟨U+202E⟩c⟨U+0007⟩");
+        assert_eq!(
+            plain("a\u{1b}[31mb\u{202e}c\u{7}"),
+            "a⟨U+001B⟩[31mb⟨U+202E⟩c⟨U+0007⟩"
+        );
         assert_eq!(plain("a\r\nb\tc"), "a\nb\tc");
         assert_eq!(line("a\nb"), "a b");
     }
 
     #[test]
     fn a_workflow_command_is_text() {
-        for text in ["::error::x", "  ::set-output name=a::b", "ok\n::warning::y", "##[error]x"] {
+        for text in [
+            "::error::x",
+            "  ::set-output name=a::b",
+            "ok\n::warning::y",
+            "##[error]x",
+        ] {
             let shown = plain(text);
-            assert!(!shown.lines().any(|line| line.trim_start().starts_with("::")), "{shown}");
+            assert!(
+                !shown
+                    .lines()
+                    .any(|line| line.trim_start().starts_with("::")),
+                "{shown}"
+            );
             assert!(!shown.contains("##["), "{shown}");
         }
         assert_eq!(plain("std::io"), "std::io");
@@ -133,7 +182,15 @@ mod tests {
 
     #[test]
     fn a_forge_makes_no_link_of_a_text() {
-        for text in ["@octocat", "see #12", "https://e.example/x", "www.e.example", "GH-12", "mailto:a@b.example", "javascript:alert(1)"] {
+        for text in [
+            "@octocat",
+            "see #12",
+            "https://e.example/x",
+            "www.e.example",
+            "GH-12",
+            "mailto:a@b.example",
+            "javascript:alert(1)",
+        ] {
             let shown = markdown(text);
             assert_ne!(shown, text);
             assert_eq!(shown.replace(PART, ""), text);
@@ -143,7 +200,15 @@ mod tests {
 
     #[test]
     fn no_spreadsheet_takes_a_field_for_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r\n=cmd|' /C calc'!A0"] {
+        for text in [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            " =1",
+            "\r\n=cmd|' /C calc'!A0",
+        ] {
             assert!(csv(text).starts_with('\''), "{text}");
         }
         assert_eq!(csv("a=b"), "a=b");

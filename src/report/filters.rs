@@ -22,11 +22,21 @@ pub fn add(templates: &mut Templates) {
             value => scale.with_unit(value.as_f64().ok_or("`quantity` takes a number or null")?),
         }))
     });
-    templates.filter("csv", |value, _| Ok(Filtered::Text(escape::csv(text(value)?))));
-    templates.filter("line", |value, _| Ok(Filtered::Text(escape::line(text(value)?))));
+    templates.filter("csv", |value, _| {
+        Ok(Filtered::Text(escape::csv(text(value)?)))
+    });
+    templates.filter("line", |value, _| {
+        Ok(Filtered::Text(escape::line(text(value)?)))
+    });
     templates.filter("shorten", |value, arguments| {
-        let most = arguments.first().and_then(Value::as_u64).ok_or("`shorten` takes a number of characters")?;
-        Ok(Filtered::Text(escape::shorten(text(value)?, usize::try_from(most).unwrap_or(usize::MAX))))
+        let most = arguments
+            .first()
+            .and_then(Value::as_u64)
+            .ok_or("`shorten` takes a number of characters")?;
+        Ok(Filtered::Text(escape::shorten(
+            text(value)?,
+            usize::try_from(most).unwrap_or(usize::MAX),
+        )))
     });
 }
 
@@ -37,7 +47,8 @@ fn text(value: &Value) -> Result<&str, String> {
 fn scale(arguments: &[Value]) -> Result<Scale, String> {
     match arguments.first() {
         None => Ok(Scale::Plain),
-        Some(name) => Scale::named(text(name)?)
-            .ok_or_else(|| format!("{name} is no unit: s, ms, /s, %, count, B, KiB, MiB, MB or \"\"")),
+        Some(name) => Scale::named(text(name)?).ok_or_else(|| {
+            format!("{name} is no unit: s, ms, /s, %, count, B, KiB, MiB, MB or \"\"")
+        }),
     }
 }

@@ -9,7 +9,11 @@ use super::plot::svg;
 use super::{Format, Page, ReportError, escape, template};
 
 /// The format.
-pub const FORMAT: Format = Format { name: "html", file: "report.html", render };
+pub const FORMAT: Format = Format {
+    name: "html",
+    file: "report.html",
+    render,
+};
 
 /// The built-in template.
 const SOURCE: &str = include_str!("../../reports/templates/report.html.jinja");
@@ -24,11 +28,17 @@ fn render(page: &Page<'_>) -> Result<Vec<u8>, ReportError> {
 pub fn context(page: &Page<'_>) -> Result<Value, ReportError> {
     let mut context = Context::of(page.results, &page.plots)
         .document(escape::plain)
-        .map_err(|error| ReportError::Write { file: FORMAT.file, reason: error.to_string() })?;
+        .map_err(|error| ReportError::Write {
+            file: FORMAT.file,
+            reason: error.to_string(),
+        })?;
     let style = style();
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(style.as_bytes()));
     if let Value::Object(entries) = &mut context {
-        entries.insert("style_hash".to_owned(), Value::String(format!("sha256-{hash}")));
+        entries.insert(
+            "style_hash".to_owned(),
+            Value::String(format!("sha256-{hash}")),
+        );
         entries.insert("style".to_owned(), Value::String(style));
     }
     Ok(context)
@@ -38,8 +48,10 @@ pub fn context(page: &Page<'_>) -> Result<Value, ReportError> {
 fn style() -> String {
     let variables = |dark: bool| {
         let scheme = if dark { "dark" } else { "light" };
-        let colours: String = svg::colour_names().map(|name| format!("--{name}:{};", svg::colour(name, dark))).collect();
-        format!("{{color-scheme:{scheme};{colours}}}")
+        let colours: Vec<String> = svg::colour_names()
+            .map(|name| format!("--{name}:{}", svg::colour(name, dark)))
+            .collect();
+        format!("{{color-scheme:{scheme};{}}}", colours.join(";"))
     };
     let (light, dark) = (variables(false), variables(true));
     format!(

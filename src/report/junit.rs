@@ -11,7 +11,11 @@ use super::{Format, Page, ReportError, escape};
 use crate::results::{CellResult, ObjectiveResult, ObjectiveVerdict, Results, ValidityStatus};
 
 /// The format.
-pub const FORMAT: Format = Format { name: "junit", file: "junit.xml", render };
+pub const FORMAT: Format = Format {
+    name: "junit",
+    file: "junit.xml",
+    render,
+};
 
 fn render(page: &Page<'_>) -> Result<Vec<u8>, ReportError> {
     let results = page.results;
@@ -19,7 +23,11 @@ fn render(page: &Page<'_>) -> Result<Vec<u8>, ReportError> {
     let mut report = Report::new(escape::line(&results.scenario.name));
     if results.incomplete {
         let mut suite = TestSuite::new("run");
-        suite.add_test_case(case("complete", "run", error("incomplete", &Verdict::of(results).sentence)));
+        suite.add_test_case(case(
+            "complete",
+            "run",
+            error("incomplete", &Verdict::of(results).sentence),
+        ));
         report.add_test_suite(suite);
     }
     for cell in &results.cells {
@@ -28,7 +36,10 @@ fn render(page: &Page<'_>) -> Result<Vec<u8>, ReportError> {
     let mut bytes = Vec::new();
     report
         .serialize(&mut bytes)
-        .map_err(|error| ReportError::Write { file: FORMAT.file, reason: error.to_string() })?;
+        .map_err(|error| ReportError::Write {
+            file: FORMAT.file,
+            reason: error.to_string(),
+        })?;
     if bytes.last() != Some(&b'\n') {
         bytes.push(b'\n');
     }
@@ -41,10 +52,18 @@ fn suite(results: &Results, axes: &Axes, cell: &CellResult) -> TestSuite {
     let mut suite = TestSuite::new(name);
     // A void cell without objectives would otherwise be an empty suite, which readers take for a pass.
     if cell.validity.status == ValidityStatus::Invalid && cell.objectives.is_empty() {
-        suite.add_test_case(case("validity", &class, error("invalid", &cell.validity.reasons.join("; "))));
+        suite.add_test_case(case(
+            "validity",
+            &class,
+            error("invalid", &cell.validity.reasons.join("; ")),
+        ));
     }
     for objective in &cell.objectives {
-        suite.add_test_case(case(&escape::line(&objective.text), &class, status(results, cell, objective)));
+        suite.add_test_case(case(
+            &escape::line(&objective.text),
+            &class,
+            status(results, cell, objective),
+        ));
     }
     suite
 }
@@ -57,7 +76,10 @@ fn case(name: &str, class: &str, status: TestCaseStatus) -> TestCase {
 
 fn status(results: &Results, cell: &CellResult, objective: &ObjectiveResult) -> TestCaseStatus {
     if cell.validity.status == ValidityStatus::Invalid {
-        return error("invalid", &format!("the cell is INVALID: {}", cell.validity.reasons.join("; ")));
+        return error(
+            "invalid",
+            &format!("the cell is INVALID: {}", cell.validity.reasons.join("; ")),
+        );
     }
     match objective.verdict {
         ObjectiveVerdict::Met => TestCaseStatus::success(),
@@ -69,7 +91,11 @@ fn status(results: &Results, cell: &CellResult, objective: &ObjectiveResult) -> 
         }
         ObjectiveVerdict::Missed => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type(if objective.value.is_some() { "missed" } else { "no-data" });
+            status.set_type(if objective.value.is_some() {
+                "missed"
+            } else {
+                "no-data"
+            });
             status.set_message(escape::line(&missed(results, objective)));
             status
         }
@@ -78,10 +104,22 @@ fn status(results: &Results, cell: &CellResult, objective: &ObjectiveResult) -> 
 
 /// What was measured instead: `e2e.p99 <= 4s: 4.31 s (n 360, needs 368)`.
 fn missed(results: &Results, objective: &ObjectiveResult) -> String {
-    let value = value_against_bound(results, objective).unwrap_or_else(|| format!("{NO_DATA} (no data)"));
-    let scale = Scale::of(unit_of_objective(results, &objective.text), [objective.bound.abs()]);
-    let needs = objective.needs_n.map(|needed| format!(", needs {needed}")).unwrap_or_default();
-    format!("{}: {value} against {} (n {}{needs})", objective.text, scale.with_unit(objective.bound), objective.n)
+    let value =
+        value_against_bound(results, objective).unwrap_or_else(|| format!("{NO_DATA} (no data)"));
+    let scale = Scale::of(
+        unit_of_objective(results, &objective.text),
+        [objective.bound.abs()],
+    );
+    let needs = objective
+        .needs_n
+        .map(|needed| format!(", needs {needed}"))
+        .unwrap_or_default();
+    format!(
+        "{}: {value} against {} (n {}{needs})",
+        objective.text,
+        scale.with_unit(objective.bound),
+        objective.n
+    )
 }
 
 fn error(kind: &str, message: &str) -> TestCaseStatus {

@@ -121,7 +121,13 @@ pub struct Format {
 }
 
 /// Every format, in the order in which they are written.
-pub const FORMATS: &[Format] = &[markdown::FORMAT, html::FORMAT, json::FORMAT, csv::FORMAT, junit::FORMAT];
+pub const FORMATS: &[Format] = &[
+    markdown::FORMAT,
+    html::FORMAT,
+    json::FORMAT,
+    csv::FORMAT,
+    junit::FORMAT,
+];
 
 /// The report of `results`, file by file in the order of [`FORMATS`], then the plots. A user's template stands in place
 /// of the built-in file that it replaces, or before the plots.
@@ -129,20 +135,41 @@ pub const FORMATS: &[Format] = &[markdown::FORMAT, html::FORMAT, json::FORMAT, c
 /// # Errors
 /// A format that does not exist, or a user's template that is wrong.
 pub fn render(results: &Results, request: &Rendering) -> Result<Vec<Rendered>, ReportError> {
-    if let Some(name) = request.formats.iter().find(|name| FORMATS.iter().all(|format| format.name != **name)) {
+    if let Some(name) = request
+        .formats
+        .iter()
+        .find(|name| FORMATS.iter().all(|format| format.name != **name))
+    {
         return Err(ReportError::UnknownFormat { name: name.clone() });
     }
-    let page = Page { results, plots: plot::plots(results), plot_files: request.plots };
-    let own = request.template.as_ref().map(|own| template::user(&page, own)).transpose()?;
+    let page = Page {
+        results,
+        plots: plot::plots(results),
+        plot_files: request.plots,
+    };
+    let own = request
+        .template
+        .as_ref()
+        .map(|own| template::user(&page, own))
+        .transpose()?;
     let mut rendered = Vec::new();
-    for format in FORMATS.iter().filter(|format| request.formats.iter().any(|name| name == format.name)) {
+    for format in FORMATS
+        .iter()
+        .filter(|format| request.formats.iter().any(|name| name == format.name))
+    {
         if own.as_ref().is_none_or(|own| own.path != format.file) {
-            rendered.push(Rendered { path: format.file.to_owned(), bytes: (format.render)(&page)? });
+            rendered.push(Rendered {
+                path: format.file.to_owned(),
+                bytes: (format.render)(&page)?,
+            });
         }
     }
     rendered.extend(own);
     if request.plots {
-        rendered.extend(page.plots.iter().map(|plot| Rendered { path: plot.file.clone(), bytes: plot.svg.file().into_bytes() }));
+        rendered.extend(page.plots.iter().map(|plot| Rendered {
+            path: plot.file.clone(),
+            bytes: plot.svg.file().into_bytes(),
+        }));
     }
     Ok(rendered)
 }

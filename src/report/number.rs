@@ -42,8 +42,16 @@ impl Scale {
     /// The scale for a column of such values: that of its middle in the logarithm, so that one value that moves seldom
     /// changes how all others are written.
     pub fn of(unit: Unit, values: impl IntoIterator<Item = f64>) -> Self {
-        let logs: Vec<f64> = values.into_iter().filter(|value| *value > 0.0).map(f64::ln).collect();
-        let middle = logs.iter().copied().reduce(f64::min).zip(logs.iter().copied().reduce(f64::max));
+        let logs: Vec<f64> = values
+            .into_iter()
+            .filter(|value| *value > 0.0)
+            .map(f64::ln)
+            .collect();
+        let middle = logs
+            .iter()
+            .copied()
+            .reduce(f64::min)
+            .zip(logs.iter().copied().reduce(f64::max));
         let middle = middle.map_or(0.0, |(least, most)| f64::midpoint(least, most).exp());
         match unit {
             Unit::Seconds if middle >= 1.0 => Self::Seconds,
@@ -140,7 +148,10 @@ impl Scale {
 
 /// A share in per cent; one under the whole never rounds up to it, one above never down.
 fn percent(scaled: f64, digits: usize) -> String {
-    let is_whole = |text: &str| text.parse::<f64>().is_ok_and(|shown| shown.total_cmp(&100.0).is_eq());
+    let is_whole = |text: &str| {
+        text.parse::<f64>()
+            .is_ok_and(|shown| shown.total_cmp(&100.0).is_eq())
+    };
     (digits..=MOST_DIGITS)
         .map(|digits| significant(scaled, digits))
         .find(|text| !is_whole(text) || scaled.total_cmp(&100.0).is_eq())
@@ -156,7 +167,10 @@ pub fn significant(value: f64, digits: usize) -> String {
         return "0".to_owned();
     }
     let scientific = format!("{value:.*e}", digits.saturating_sub(1));
-    let exponent: i32 = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
+    let exponent: i32 = scientific
+        .split_once('e')
+        .and_then(|(_, exponent)| exponent.parse().ok())
+        .unwrap_or(0);
     if !(-6..15).contains(&exponent) {
         return scientific;
     }
@@ -173,8 +187,18 @@ mod tests {
     #[test]
     fn a_number_has_three_significant_digits_and_no_exponent() {
         for (value, text) in [
-            (0.0, "0"), (1.0, "1.00"), (12.345, "12.3"), (0.012_345, "0.0123"), (999.6, "1000"), (1234.0, "1230"),
-            (-4.5678, "-4.57"), (99.96, "100"), (9.996, "10.0"), (123_456.0, "123000"), (f64::NAN, "–"), (f64::INFINITY, "–"),
+            (0.0, "0"),
+            (1.0, "1.00"),
+            (12.345, "12.3"),
+            (0.012_345, "0.0123"),
+            (999.6, "1000"),
+            (1234.0, "1230"),
+            (-4.5678, "-4.57"),
+            (99.96, "100"),
+            (9.996, "10.0"),
+            (123_456.0, "123000"),
+            (f64::NAN, "–"),
+            (f64::INFINITY, "–"),
         ] {
             assert_eq!(significant(value, 3), text, "{value}");
         }
@@ -183,8 +207,16 @@ mod tests {
     #[test]
     fn a_share_under_the_whole_never_reads_as_the_whole() {
         for (share, text) in [
-            (1.0, "100 %"), (0.9996, "99.96 %"), (0.999_999, "99.9999 %"), (0.5, "50.0 %"), (0.000_04, "0.00400 %"),
-            (0.0, "0 %"), (1.0 - 1e-12, "< 100 %"), (0.01, "1.00 %"), (1.0004, "100.04 %"), (10.0, "1000 %"),
+            (1.0, "100 %"),
+            (0.9996, "99.96 %"),
+            (0.999_999, "99.9999 %"),
+            (0.5, "50.0 %"),
+            (0.000_04, "0.00400 %"),
+            (0.0, "0 %"),
+            (1.0 - 1e-12, "< 100 %"),
+            (0.01, "1.00 %"),
+            (1.0004, "100.04 %"),
+            (10.0, "1000 %"),
         ] {
             assert_eq!(Scale::Percent.with_unit(share), text, "{share}");
         }

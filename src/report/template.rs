@@ -12,16 +12,24 @@ const ENDINGS: [&str; 3] = [".jinja", ".j2", ".jinja2"];
 pub fn render(name: &str, source: &str, context: &Value) -> Result<String, ReportError> {
     let mut templates = Templates::new(|name| Escape::by_extension(written(name)));
     filters::add(&mut templates);
-    templates.add(name, source).and_then(|()| templates.render(name, context)).map_err(ReportError::from)
+    templates
+        .add(name, source)
+        .and_then(|()| templates.render(name, context))
+        .map_err(ReportError::from)
 }
 
 /// What a template of that name writes.
 fn written(name: &str) -> &str {
-    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+    ENDINGS
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+        .unwrap_or(name)
 }
 
 fn extension(name: &str) -> &str {
-    written(name).rsplit_once('.').map_or("txt", |(_, extension)| extension)
+    written(name)
+        .rsplit_once('.')
+        .map_or("txt", |(_, extension)| extension)
 }
 
 /// The user's report: `report.<ext>` for its extension, so that it stands in place of the built-in one where there is one.
@@ -31,7 +39,9 @@ pub fn user(page: &Page<'_>, template: &UserTemplate) -> Result<Rendered, Report
         return Err(ReportError::Template {
             name: template.name.clone(),
             line: None,
-            reason: "its name does not end in what it writes, such as `.md.jinja`, `.html` or `.txt`".to_owned(),
+            reason:
+                "its name does not end in what it writes, such as `.md.jinja`, `.html` or `.txt`"
+                    .to_owned(),
         });
     }
     let context = match extension {
@@ -39,14 +49,24 @@ pub fn user(page: &Page<'_>, template: &UserTemplate) -> Result<Rendered, Report
         "html" | "htm" => html::context(page)?,
         _ => context::Context::of(page.results, &page.plots)
             .document(escape::plain)
-            .map_err(|error| ReportError::Write { file: "the template's context", reason: error.to_string() })?,
+            .map_err(|error| ReportError::Write {
+                file: "the template's context",
+                reason: error.to_string(),
+            })?,
     };
     let text = render(&template.name, &template.source, &context)?;
-    Ok(Rendered { path: format!("report.{extension}"), bytes: text.into_bytes() })
+    Ok(Rendered {
+        path: format!("report.{extension}"),
+        bytes: text.into_bytes(),
+    })
 }
 
 impl From<TemplateError> for ReportError {
     fn from(error: TemplateError) -> Self {
-        Self::Template { name: error.name, line: error.line, reason: error.message }
+        Self::Template {
+            name: error.name,
+            line: error.line,
+            reason: error.message,
+        }
     }
 }

@@ -6,34 +6,82 @@ use super::*;
 use crate::results::{MetricValue, Results};
 
 fn all(results: &Results) -> Vec<Rendered> {
-    let formats = FORMATS.iter().map(|format| format.name.to_owned()).collect();
-    render(results, &Rendering { formats, template: None, plots: true }).unwrap()
+    let formats = FORMATS
+        .iter()
+        .map(|format| format.name.to_owned())
+        .collect();
+    render(
+        results,
+        &Rendering {
+            formats,
+            template: None,
+            plots: true,
+        },
+    )
+    .unwrap()
 }
 
 /// The report for every hostile text.
-static HOSTILE: LazyLock<Vec<(&'static str, Vec<Rendered>)>> =
-    LazyLock::new(|| fixture::HOSTILE.iter().map(|text| (*text, readable(&fixture::hostile(text)))).collect());
+static HOSTILE: LazyLock<Vec<(&'static str, Vec<Rendered>)>> = LazyLock::new(|| {
+    fixture::HOSTILE
+        .iter()
+        .map(|text| (*text, readable(&fixture::hostile(text))))
+        .collect()
+});
 
 /// All that is written of results but their JSON, whose escaping is the serialiser's.
 fn readable(results: &Results) -> Vec<Rendered> {
     let formats = ["md", "html", "csv", "junit"].map(str::to_owned).to_vec();
-    render(results, &Rendering { formats, template: None, plots: true }).unwrap()
+    render(
+        results,
+        &Rendering {
+            formats,
+            template: None,
+            plots: true,
+        },
+    )
+    .unwrap()
 }
 
 fn text_of<'a>(rendered: &'a [Rendered], path: &str) -> &'a str {
-    let file = rendered.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("no {path}"));
+    let file = rendered
+        .iter()
+        .find(|file| file.path == path)
+        .unwrap_or_else(|| panic!("no {path}"));
     std::str::from_utf8(&file.bytes).unwrap()
 }
 
 fn file(results: &Results, path: &str) -> String {
-    let formats = FORMATS.iter().filter(|format| format.file == path).map(|format| format.name.to_owned()).collect();
-    let rendered = render(results, &Rendering { formats, template: None, plots: true }).unwrap();
+    let formats = FORMATS
+        .iter()
+        .filter(|format| format.file == path)
+        .map(|format| format.name.to_owned())
+        .collect();
+    let rendered = render(
+        results,
+        &Rendering {
+            formats,
+            template: None,
+            plots: true,
+        },
+    )
+    .unwrap();
     text_of(&rendered, path).to_owned()
 }
 
 fn with_template(name: &str, source: &str) -> Result<Vec<Rendered>, ReportError> {
-    let template = Some(UserTemplate { name: name.to_owned(), source: source.to_owned() });
-    render(&fixture::results(), &Rendering { formats: vec!["md".to_owned(), "html".to_owned()], template, plots: false })
+    let template = Some(UserTemplate {
+        name: name.to_owned(),
+        source: source.to_owned(),
+    });
+    render(
+        &fixture::results(),
+        &Rendering {
+            formats: vec!["md".to_owned(), "html".to_owned()],
+            template,
+            plots: false,
+        },
+    )
 }
 
 /// Tags of a page with the names of their attributes, counted: what a hostile text would change if it became active.
@@ -73,7 +121,10 @@ fn unescaped(line: &str, what: char) -> usize {
 #[test]
 fn the_report_reads_as_it_should() {
     insta::assert_snapshot!("report.md", file(&fixture::results(), "report.md"));
-    insta::assert_snapshot!("throughput.svg", file(&fixture::results(), "plots/throughput.svg"));
+    insta::assert_snapshot!(
+        "throughput.svg",
+        file(&fixture::results(), "plots/throughput.svg")
+    );
 }
 
 #[test]
@@ -117,7 +168,11 @@ fn a_changed_repeat_changes_few_lines_of_the_markdown() {
     for value in cell.metrics.values_mut().flatten() {
         match value {
             MetricValue::Number(number) => *number *= 1.013,
-            MetricValue::Distribution(summary) => summary.statistics.values_mut().flatten().for_each(|value| *value *= 1.017),
+            MetricValue::Distribution(summary) => summary
+                .statistics
+                .values_mut()
+                .flatten()
+                .for_each(|value| *value *= 1.017),
         }
     }
     for objective in &mut cell.objectives {
@@ -125,7 +180,11 @@ fn a_changed_repeat_changes_few_lines_of_the_markdown() {
     }
     let (before, after) = (file(&results, "report.md"), file(&changed, "report.md"));
     assert_eq!(before.lines().count(), after.lines().count());
-    let differ = before.lines().zip(after.lines()).filter(|(a, b)| a != b).count();
+    let differ = before
+        .lines()
+        .zip(after.lines())
+        .filter(|(a, b)| a != b)
+        .count();
     assert!((1..=12).contains(&differ), "{differ} lines");
 }
 
@@ -140,12 +199,30 @@ fn the_page_asks_for_nothing_and_allows_only_its_own_style() {
     use base64::Engine as _;
     use sha2::Digest as _;
     let page = file(&fixture::results(), "report.html");
-    let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
-    let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(style.as_bytes()));
-    let policy = format!("content=\"default-src 'none'; style-src 'sha256-{hash}'; img-src data:\"");
+    let style = page
+        .split("<style>")
+        .nth(1)
+        .unwrap()
+        .split("</style>")
+        .next()
+        .unwrap();
+    let hash =
+        base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(style.as_bytes()));
+    let policy =
+        format!("content=\"default-src 'none'; style-src 'sha256-{hash}'; img-src data:\"");
     assert!(page.contains(&policy), "{policy}");
     assert_eq!(page.matches("<style").count(), 1);
-    for never in ["<script", " style=\"", "http://", "https://", "url(", "@import", "<link", "<iframe", " onload"] {
+    for never in [
+        "<script",
+        " style=\"",
+        "http://",
+        "https://",
+        "url(",
+        "@import",
+        "<link",
+        "<iframe",
+        " onload",
+    ] {
         assert!(!page.contains(never), "{never}");
     }
     assert!(page.contains("<html lang=\"en\">"));
@@ -157,7 +234,10 @@ fn hostile_text_adds_no_tag_to_a_page_or_a_plot() {
     for (text, report) in HOSTILE.iter() {
         for (rendered, harmless) in report.iter().zip(&harmless) {
             if rendered.path.ends_with("html") || rendered.path.ends_with("svg") {
-                let (a, b) = (std::str::from_utf8(&rendered.bytes).unwrap(), std::str::from_utf8(&harmless.bytes).unwrap());
+                let (a, b) = (
+                    std::str::from_utf8(&rendered.bytes).unwrap(),
+                    std::str::from_utf8(&harmless.bytes).unwrap(),
+                );
                 assert_eq!(skeleton(a), skeleton(b), "{text:?} in {}", rendered.path);
             }
         }
@@ -169,13 +249,28 @@ fn hostile_text_is_no_markup_in_markdown() {
     let harmless = file(&fixture::hostile("harmless"), "report.md");
     for (text, report) in HOSTILE.iter() {
         let report = text_of(report, "report.md");
-        assert_eq!(report.lines().count(), harmless.lines().count(), "{text:?} makes lines");
+        assert_eq!(
+            report.lines().count(),
+            harmless.lines().count(),
+            "{text:?} makes lines"
+        );
         for (line, harmless) in report.lines().zip(harmless.lines()) {
             for c in ['|', '`', '[', ']', '*', '~'] {
-                assert_eq!(unescaped(line, c), unescaped(harmless, c), "{c} of {text:?} in {line}");
+                assert_eq!(
+                    unescaped(line, c),
+                    unescaped(harmless, c),
+                    "{c} of {text:?} in {line}"
+                );
             }
-            assert_eq!(line.matches('<').count(), harmless.matches('<').count() + line.matches("<= ").count() - harmless.matches("<= ").count());
-            assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{line}");
+            assert_eq!(
+                line.matches('<').count(),
+                harmless.matches('<').count() + line.matches("<= ").count()
+                    - harmless.matches("<= ").count()
+            );
+            assert!(
+                !line.trim_start().starts_with("::") && !line.contains("##["),
+                "{line}"
+            );
         }
         for active in ["@octocat", "://", "www.evil", "#1,", "mail@evil"] {
             assert!(!report.contains(active), "{active} of {text:?}");
@@ -189,7 +284,9 @@ fn no_output_carries_a_control_or_a_direction_mark() {
         for rendered in report {
             let content = std::str::from_utf8(&rendered.bytes).unwrap();
             let active = content.chars().find(|c| {
-                c.is_control() && !matches!(c, '\n' | '\r' | '\t') || ('\u{202a}'..='\u{202e}').contains(c) || ('\u{2066}'..='\u{2069}').contains(c)
+                c.is_control() && !matches!(c, '\n' | '\r' | '\t')
+                    || ('\u{202a}'..='\u{202e}').contains(c)
+                    || ('\u{2066}'..='\u{2069}').contains(c)
             });
             assert_eq!(active, None, "{text:?} in {}", rendered.path);
         }
@@ -205,7 +302,8 @@ fn a_csv_reader_gets_a_row_a_cell_and_no_formula() {
         let rows: Vec<::csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 3);
         for field in rows.iter().flatten().chain(&titles) {
-            let is_formula = field.trim_start().starts_with(['=', '+', '-', '@']) && field.parse::<f64>().is_err();
+            let is_formula = field.trim_start().starts_with(['=', '+', '-', '@'])
+                && field.parse::<f64>().is_err();
             assert!(!is_formula, "{field:?} of {text:?}");
         }
     }
@@ -217,13 +315,31 @@ fn the_csv_holds_every_number_in_full() {
     let csv = file(&results, "results.csv");
     let mut reader = ::csv::Reader::from_reader(csv.as_bytes());
     let titles = reader.headers().unwrap().clone();
-    let column = |title: &str| titles.iter().position(|other| other == title).unwrap_or_else(|| panic!("no {title}"));
-    for (cell, row) in results.cells.iter().zip(reader.records().map(Result::unwrap).collect::<Vec<_>>()) {
+    let column = |title: &str| {
+        titles
+            .iter()
+            .position(|other| other == title)
+            .unwrap_or_else(|| panic!("no {title}"))
+    };
+    for (cell, row) in results
+        .cells
+        .iter()
+        .zip(reader.records().map(Result::unwrap).collect::<Vec<_>>())
+    {
         assert_eq!(&row[column("id")], cell.id);
-        assert_eq!(row[column("e2e.p99")].parse::<f64>().ok(), cell.value("e2e", Some("p99")));
-        assert_eq!(row[column("goodput")].parse::<f64>().ok(), cell.value("goodput", None));
+        assert_eq!(
+            row[column("e2e.p99")].parse::<f64>().ok(),
+            cell.value("e2e", Some("p99"))
+        );
+        assert_eq!(
+            row[column("goodput")].parse::<f64>().ok(),
+            cell.value("goodput", None)
+        );
         assert_eq!(&row[column("cost_per_1k_requests")], "", "no data is no 0");
-        assert_eq!(row[column("requests.ok")].parse::<u64>().unwrap(), cell.requests.ok);
+        assert_eq!(
+            row[column("requests.ok")].parse::<u64>().unwrap(),
+            cell.requests.ok
+        );
     }
 }
 
@@ -235,22 +351,40 @@ fn a_junit_reader_gets_a_case_an_objective() {
     assert_eq!(report.test_suites.len(), 8);
     let mut interrupted = results;
     interrupted.incomplete = true;
-    let report = quick_junit::Report::deserialize(file(&interrupted, "junit.xml").as_bytes()).unwrap();
+    let report =
+        quick_junit::Report::deserialize(file(&interrupted, "junit.xml").as_bytes()).unwrap();
     assert_eq!(report.errors, 4, "what was not run is no pass");
     for (text, report) in HOSTILE.iter() {
         let hostile = text_of(report, "junit.xml");
-        assert_eq!(quick_junit::Report::deserialize(hostile.as_bytes()).unwrap().tests, 9, "{text:?}");
+        assert_eq!(
+            quick_junit::Report::deserialize(hostile.as_bytes())
+                .unwrap()
+                .tests,
+            9,
+            "{text:?}"
+        );
     }
 }
 
 #[test]
 fn a_users_template_replaces_the_file_that_it_writes() {
-    let rendered = with_template("short.md.jinja", "# {{ results.scenario.name }}: {{ cells | length }} cells\n").unwrap();
+    let rendered = with_template(
+        "short.md.jinja",
+        "# {{ results.scenario.name }}: {{ cells | length }} cells\n",
+    )
+    .unwrap();
     let paths: Vec<&str> = rendered.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, ["report.html", "report.md"]);
     assert_eq!(rendered[1].bytes, b"# qwen-image-slo-vs-rate: 8 cells");
-    let rendered = with_template("own.txt", "{{ results.cells[0].metrics.e2e.p50 | quantity('ms') }} {{ none | number('s') }}").unwrap();
-    assert_eq!((rendered[2].path.as_str(), rendered[2].bytes.as_slice()), ("report.txt", "512 ms –".as_bytes()));
+    let rendered = with_template(
+        "own.txt",
+        "{{ results.cells[0].metrics.e2e.p50 | quantity('ms') }} {{ none | number('s') }}",
+    )
+    .unwrap();
+    assert_eq!(
+        (rendered[2].path.as_str(), rendered[2].bytes.as_slice()),
+        ("report.txt", "512 ms –".as_bytes())
+    );
 }
 
 #[test]
@@ -260,7 +394,14 @@ fn a_wrong_template_names_itself_its_line_and_the_reason() {
         ("a.html.jinja", "one\ntwo\n{% for x in %}", Some(3)),
         ("a.txt", "{{ 1 | number('parsec') }}", Some(1)),
     ] {
-        let ReportError::Template { name: named, line: at, reason } = with_template(name, source).unwrap_err() else { panic!("{name}") };
+        let ReportError::Template {
+            name: named,
+            line: at,
+            reason,
+        } = with_template(name, source).unwrap_err()
+        else {
+            panic!("{name}")
+        };
         assert_eq!((named.as_str(), at), (name, line), "{reason}");
         assert!(!reason.is_empty());
     }
@@ -270,33 +411,54 @@ fn a_wrong_template_names_itself_its_line_and_the_reason() {
 
 #[test]
 fn a_format_that_does_not_exist_is_named_with_those_that_do() {
-    let error = render(&fixture::results(), &Rendering { formats: vec!["pdf".to_owned()], ..Rendering::default() }).unwrap_err();
+    let error = render(
+        &fixture::results(),
+        &Rendering {
+            formats: vec!["pdf".to_owned()],
+            ..Rendering::default()
+        },
+    )
+    .unwrap_err();
     assert_eq!(error.to_string(), "`pdf` is no report format");
     assert!(error.help().contains("md, html, json, csv, junit"));
 }
 
-/// Writes the fixtures' reports into a folder to look at: `PLIMSOLL_LOOK=/tmp/look cargo test --lib report::tests::look`.
+/// Writes the fixtures' reports into `target/look`: `cargo test --lib report::tests::look -- --ignored`.
 #[test]
 #[ignore = "writes files to look at"]
 fn look() {
-    let folder = std::path::PathBuf::from(std::env::var("PLIMSOLL_LOOK").unwrap());
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
     let mut single = fixture::results();
     single.cells.truncate(1);
     let mut incomplete = fixture::results();
     incomplete.incomplete = true;
     let mut empty = fixture::results();
-    for value in empty.cells.iter_mut().flat_map(|cell| cell.metrics.values_mut()) {
+    for value in empty
+        .cells
+        .iter_mut()
+        .flat_map(|cell| cell.metrics.values_mut())
+    {
         *value = None;
     }
-    let hostile = fixture::hostile("<script>alert(1)</script> | @octocat `x` \u{202e}abc [l](javascript:alert(1))");
+    let hostile = fixture::hostile(
+        "<script>alert(1)</script> | @octocat `x` \u{202e}abc [l](javascript:alert(1))",
+    );
     for (name, results) in [
-        ("normal", fixture::results()), ("single", single), ("incomplete", incomplete), ("empty", empty), ("hostile", hostile),
-        ("large", fixture::large()), ("none", fixture::around(Vec::new())),
+        ("normal", fixture::results()),
+        ("single", single),
+        ("incomplete", incomplete),
+        ("empty", empty),
+        ("hostile", hostile),
+        ("large", fixture::large()),
+        ("none", fixture::around(Vec::new())),
     ] {
         for rendered in all(&results) {
             let path = folder.join(name).join(&rendered.path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::File::create(path).unwrap().write_all(&rendered.bytes).unwrap();
+            std::fs::File::create(path)
+                .unwrap()
+                .write_all(&rendered.bytes)
+                .unwrap();
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `effective.yaml`: the scenario after defaults, with references in place of values. Running it gives the same cells.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -15,9 +17,15 @@ pub fn effective(written: &Value) -> Value {
         let datasets = names(map, "datasets");
         fill_matrix(map, &targets, &datasets);
         fill_load(map);
-        fill(part(map, "slo"), &[("clock", json!("scheduled")), ("no_data", json!("fail"))]);
+        fill(
+            part(map, "slo"),
+            &[("clock", json!("scheduled")), ("no_data", json!("fail"))],
+        );
         let formats = Format::ALL.map(Format::name);
-        fill(part(map, "report"), &[("formats", json!(formats)), ("samples", json!(1))]);
+        fill(
+            part(map, "report"),
+            &[("formats", json!(formats)), ("samples", json!(1))],
+        );
     }
     hide(&mut document);
     document
@@ -26,7 +34,11 @@ pub fn effective(written: &Value) -> Value {
 /// SHA-256 of the effective scenario, in hex: over its JSON with sorted keys.
 pub fn hash(effective: &Value) -> String {
     let digest = Sha256::digest(sorted(effective).to_string());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// The effective scenario as YAML.
@@ -36,11 +48,18 @@ pub fn yaml(effective: &Value) -> String {
 }
 
 fn names(document: &Map<String, Value>, key: &str) -> Vec<String> {
-    document.get(key).and_then(Value::as_object).map(|map| map.keys().cloned().collect()).unwrap_or_default()
+    document
+        .get(key)
+        .and_then(Value::as_object)
+        .map(|map| map.keys().cloned().collect())
+        .unwrap_or_default()
 }
 
 fn part<'a>(document: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Map<String, Value>> {
-    document.entry(key).or_insert_with(|| json!({})).as_object_mut()
+    document
+        .entry(key)
+        .or_insert_with(|| json!({}))
+        .as_object_mut()
 }
 
 /// Adds what is not there.
@@ -55,7 +74,9 @@ fn fill(map: Option<&mut Map<String, Value>>, defaults: &[(&str, Value)]) {
 /// `target` and `dataset` are axes whether they are declared or not; the defaults of `rate`, `concurrency` and `arrival`
 /// are not written out, since declaring an axis changes what an `include` entry fits.
 fn fill_matrix(document: &mut Map<String, Value>, targets: &[String], datasets: &[String]) {
-    let Some(matrix) = part(document, "matrix") else { return };
+    let Some(matrix) = part(document, "matrix") else {
+        return;
+    };
     let declared = std::mem::take(matrix);
     for (axis, names) in [("target", targets), ("dataset", datasets)] {
         if !names.is_empty() && !declared.contains_key(axis) {
@@ -63,17 +84,37 @@ fn fill_matrix(document: &mut Map<String, Value>, targets: &[String], datasets: 
         }
     }
     matrix.extend(declared);
-    matrix.entry("max_cells").or_insert(json!(super::resolve::MAX_CELLS));
+    matrix
+        .entry("max_cells")
+        .or_insert(json!(super::resolve::MAX_CELLS));
 }
 
 fn fill_load(document: &mut Map<String, Value>) {
-    let Some(load) = part(document, "load") else { return };
-    let several = load.get("repeats").and_then(Value::as_u64).is_some_and(|repeats| repeats > 1);
+    let Some(load) = part(document, "load") else {
+        return;
+    };
+    let several = load
+        .get("repeats")
+        .and_then(Value::as_u64)
+        .is_some_and(|repeats| repeats > 1);
     let order = if several { "interleaved" } else { "declared" };
-    let defaults = [("repeats", json!(1)), ("order", json!(order)), ("seed", json!(0)), ("retries", json!(0)), ("timeout", json!({}))];
+    let defaults = [
+        ("repeats", json!(1)),
+        ("order", json!(order)),
+        ("seed", json!(0)),
+        ("retries", json!(0)),
+        ("timeout", json!({})),
+    ];
     fill(Some(load), &defaults);
-    let timeouts = [("connect", json!("5s")), ("idle", json!("30s")), ("total", json!("600s"))];
-    fill(load.get_mut("timeout").and_then(Value::as_object_mut), &timeouts);
+    let timeouts = [
+        ("connect", json!("5s")),
+        ("idle", json!("30s")),
+        ("total", json!("600s")),
+    ];
+    fill(
+        load.get_mut("timeout").and_then(Value::as_object_mut),
+        &timeouts,
+    );
     if let Some(warmup) = load.get_mut("warmup").and_then(Value::as_object_mut) {
         fill(Some(warmup), &[("concurrency", json!(1))]);
     }
@@ -99,7 +140,11 @@ fn sorted(value: &Value) -> Value {
         Value::Object(map) => {
             let mut keys: Vec<&String> = map.keys().collect();
             keys.sort();
-            Value::Object(keys.into_iter().map(|key| (key.clone(), sorted(&map[key]))).collect())
+            Value::Object(
+                keys.into_iter()
+                    .map(|key| (key.clone(), sorted(&map[key])))
+                    .collect(),
+            )
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         scalar => scalar.clone(),

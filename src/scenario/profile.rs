@@ -37,6 +37,9 @@ pub fn read_profile(
         "name": "profile",
         "targets": { "profile": { "protocol": "http", "embedded": profile } },
     });
+    let references = std::mem::take(&mut source.references).into_iter();
+    source.references =
+        references.map(|(pointer, reference)| (format!("{EMBEDDED}{pointer}"), reference)).collect();
     let (document, wrong) = check::coerced_findings(&source);
     let found = source.settle(wrong.into_iter().filter_map(unwrapped).collect());
     if invalid(&found) {

@@ -76,43 +76,51 @@ fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
         let findings = source.settle(Findings::new());
         return Err(Rejected { findings, partial: None });
     }
-    let (value, mut found) = check::coerced_findings(&source);
-    found.retain(|finding| !is_credential(&source, &finding.pointer));
-    let of_schema = found.clone();
-    found.extend(rules::check(&rules::Subject::new(&value, &source)));
-    let settled = source.settle(found.clone());
-    let unsupported = rules::unsupported(&rules::Subject::new(&value, &source));
-    source.findings.clear();
+    let (value, of_schema) = check::coerced_findings(&source);
+    let of_schema: Findings = of_schema
+        .into_iter()
+        .filter(|finding| !is_credential(&source, &finding.pointer))
+        .collect();
+    let cells_are_meant = of_schema.iter().all(leaves_cells);
+    let subject = rules::Subject::new(&value, &source);
+    let unsupported = rules::unsupported(&subject);
+    let found: Findings = of_schema.into_iter().chain(rules::check(&subject)).collect();
+    let resolved = resolved(&value, &found, &source);
     let (errors, warnings): (Findings, Findings) =
-        settled.into_iter().partition(|finding| finding.severity == Severity::Error);
+        source.settle(found).into_iter().partition(|finding| finding.severity == Severity::Error);
+    source.findings.clear();
+    match resolved {
+        Ok(scenario) if errors.is_empty() => {
+            let unsupported = source.settle(unsupported);
+            Ok(Loaded { scenario, warnings, unsupported, source })
+        }
+        Err(mut finding) if errors.is_empty() => {
+            source.places.attach(&mut finding);
+            Err(Rejected { findings: vec![finding], partial: None })
+        }
+        resolved => {
+            let (warned, unsupported) = (Findings::new(), Findings::new());
+            let partial = resolved.ok().filter(|_| cells_are_meant);
+            let partial = partial.map(|scenario| {
+                Box::new(Loaded { scenario, warnings: warned, unsupported, source })
+            });
+            let findings = errors.into_iter().chain(warnings).collect();
+            Err(Rejected { findings, partial })
+        }
+    }
+}
 
-    let spoilt: Vec<&Finding> = found.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    let pruned = without(&value, &spoilt, &source);
+/// The scenario, without what is wrong and what is not known.
+fn resolved(value: &Value, found: &[Finding], source: &Source) -> Result<Scenario, Finding> {
+    let wrong = found.iter().filter(|finding| finding.severity == Severity::Error);
+    let pruned = without(value, &wrong.collect::<Vec<_>>(), source);
     let effective = effective::effective(&source.written);
-    let given = Given {
+    resolve::scenario(Given {
         value: &pruned,
         folders: Folders { scenario: source.folder.clone(), root: source.root.clone() },
         hash: effective::hash(&effective),
         effective,
-    };
-    let resolved = resolve::scenario(given);
-    if errors.is_empty() {
-        return match resolved {
-            Ok(scenario) => {
-                let unsupported = source.settle(unsupported);
-                Ok(Loaded { scenario, warnings, unsupported, source })
-            }
-            Err(mut finding) => {
-                source.places.attach(&mut finding);
-                Err(Rejected { findings: vec![finding], partial: None })
-            }
-        };
-    }
-    let partial = resolved.ok().filter(|_| of_schema.iter().all(leaves_cells)).map(|scenario| {
-        Box::new(Loaded { scenario, warnings: Findings::new(), unsupported: Findings::new(), source })
-    });
-    let findings = errors.into_iter().chain(warnings).collect();
-    Err(Rejected { findings, partial })
+    })
 }
 
 /// Whether leaving out what a finding of the schema is about leaves the cells as they were meant.
@@ -123,7 +131,10 @@ fn leaves_cells(finding: &Finding) -> bool {
 }
 
 fn is_credential(source: &Source, pointer: &str) -> bool {
-    source.credentials.iter().any(|credential| pointer.starts_with(credential.as_str()))
+    source
+        .credentials
+        .iter()
+        .any(|credential| pointer.starts_with(credential.as_str()))
 }
 
 /// An address for a target whose own is not known: a plan needs none.
@@ -131,11 +142,19 @@ const NOWHERE: &str = "http://unset.invalid";
 
 /// The document without what is wrong in it and without leaves whose references are unset, so that the rest can be read.
 fn without(value: &Value, wrong: &[&Finding], source: &Source) -> Value {
-    let unset = source.references.iter().filter(|(_, reference)| !reference.unset.is_empty());
+    let unset = source
+        .references
+        .iter()
+        .filter(|(_, reference)| !reference.unset.is_empty());
     let mut pointers: Vec<&str> = unset
         .map(|(pointer, _)| pointer.as_str())
         .filter(|pointer| !is_free_text(pointer))
-        .chain(wrong.iter().filter(|finding| !finding.pointer.is_empty()).map(|finding| finding.pointer.as_str()))
+        .chain(
+            wrong
+                .iter()
+                .map(|finding| finding.pointer.as_str())
+                .filter(|pointer| !is_whole(pointer)),
+        )
         .chain(source.refused.iter().map(String::as_str))
         .collect();
     pointers.sort_unstable();
@@ -151,24 +170,46 @@ fn without(value: &Value, wrong: &[&Finding], source: &Source) -> Value {
 
 /// Credentials are taken out whole: a part of them is none.
 fn whole_credential(pointer: &str) -> &str {
-    pointer.find("/auth/").map_or(pointer, |at| &pointer[..at + "/auth".len()])
+    pointer
+        .find("/auth/")
+        .map_or(pointer, |at| &pointer[..at + "/auth".len()])
+}
+
+/// A target or a dataset is not taken out for what it lacks: cells are made of its name.
+fn is_whole(pointer: &str) -> bool {
+    let declared = pointer
+        .strip_prefix("/targets/")
+        .or_else(|| pointer.strip_prefix("/datasets/"));
+    pointer.is_empty() || declared.is_some_and(|name| !name.contains('/'))
 }
 
 /// A text that may say anything stands as it was written.
 fn is_free_text(pointer: &str) -> bool {
     let last = pointer.rsplit('/').next().unwrap_or_default();
-    pointer.contains("/params/") || pointer.contains("/headers/") || matches!(last, "model" | "description" | "prompt")
+    pointer.contains("/params/")
+        || pointer.contains("/headers/")
+        || matches!(last, "model" | "description" | "prompt")
 }
 
 /// Orders pointers of one list by their number.
 fn place_in_lists(pointer: &str) -> Vec<(String, usize)> {
-    pointer.split('/').map(|part| (part.to_owned(), part.parse().unwrap_or(0))).map(|(part, number)| {
-        if part.bytes().all(|byte| byte.is_ascii_digit()) { (String::new(), number) } else { (part, 0) }
-    }).collect()
+    pointer
+        .split('/')
+        .map(|part| (part.to_owned(), part.parse().unwrap_or(0)))
+        .map(|(part, number)| {
+            if part.bytes().all(|byte| byte.is_ascii_digit()) {
+                (String::new(), number)
+            } else {
+                (part, 0)
+            }
+        })
+        .collect()
 }
 
 fn take_out(document: &mut Value, pointer: &str) {
-    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    let Some((parent, key)) = pointer.rsplit_once('/') else {
+        return;
+    };
     let key = key.replace("~1", "/").replace("~0", "~");
     let is_address = key == "base_url" || parent.ends_with("/base_urls");
     match document.pointer_mut(parent) {

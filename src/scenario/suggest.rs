@@ -6,7 +6,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let allowed = (word.chars().count() / 3).clamp(1, 3);
     let near = |candidate: &&str| {
         let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
-        let begins = word.len() >= 3 && (candidate.starts_with(&word) || word.starts_with(candidate) && candidate.len() >= 3);
+        let begins = word.len() >= 3
+            && (candidate.starts_with(&word)
+                || word.starts_with(candidate) && candidate.len() >= 3);
         (distance <= allowed || begins).then_some(distance)
     };
     candidates

@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod invalid;
 mod mock;
 mod plan;
 mod run;

@@ -42,7 +42,12 @@ pub enum Paint {
 impl Colour {
     /// Decides: `no_color` is the variable's value where set (an empty one counts as unset, as no-color.org says), `dumb`
     /// whether `TERM` is `dumb`.
-    pub fn decide(choice: ColourChoice, no_color: Option<&str>, dumb: bool, terminal: bool) -> Self {
+    pub fn decide(
+        choice: ColourChoice,
+        no_color: Option<&str>,
+        dumb: bool,
+        terminal: bool,
+    ) -> Self {
         let on = match choice {
             ColourChoice::Always => true,
             ColourChoice::Never => false,
@@ -82,7 +87,11 @@ mod tests {
             (ColourChoice::Always, Some("1"), true, false, Colour::On),
             (ColourChoice::Never, None, false, true, Colour::Off),
         ] {
-            assert_eq!(Colour::decide(choice, no_color, dumb, terminal), expected, "{choice:?} {no_color:?} {dumb} {terminal}");
+            assert_eq!(
+                Colour::decide(choice, no_color, dumb, terminal),
+                expected,
+                "{choice:?} {no_color:?} {dumb} {terminal}"
+            );
         }
     }
 

@@ -93,7 +93,10 @@ enum View {
     /// Drawn over itself.
     Live(ProgressBar),
     /// A line after the other; when the last one was written.
-    Lines { out: Box<dyn Write + Send>, last: Duration },
+    Lines {
+        out: Box<dyn Write + Send>,
+        last: Duration,
+    },
 }
 
 impl Progress {
@@ -102,17 +105,29 @@ impl Progress {
         if !live {
             return Self::lines(Box::new(std::io::stderr()), colour);
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(DRAWN_PER_SECOND));
+        let bar = ProgressBar::with_draw_target(
+            None,
+            ProgressDrawTarget::stderr_with_hz(DRAWN_PER_SECOND),
+        );
         // The view is one message of two lines: what varies in it is ours to lay out.
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
-        Self { colour, view: View::Live(bar) }
+        Self {
+            colour,
+            view: View::Live(bar),
+        }
     }
 
     /// Progress as plain lines on a stream.
     pub fn lines(out: Box<dyn Write + Send>, colour: Colour) -> Self {
-        Self { colour, view: View::Lines { out, last: Duration::ZERO } }
+        Self {
+            colour,
+            view: View::Lines {
+                out,
+                last: Duration::ZERO,
+            },
+        }
     }
 
     /// Shows the figures of this moment; to be called a few times a second.
@@ -165,7 +180,10 @@ pub fn live_view(snapshot: &Snapshot, colour: Colour) -> String {
         colour.paint(Paint::Good, &"━".repeat(filled)),
         colour.paint(Paint::Dim, &"─".repeat(BAR - filled))
     );
-    let left = snapshot.remaining.map_or_else(|| "time left unknown".to_owned(), |left| format!("{} left", clock(left)));
+    let left = snapshot.remaining.map_or_else(
+        || "time left unknown".to_owned(),
+        |left| format!("{} left", clock(left)),
+    );
     format!(
         "{bar} cell {} of {}{}  {}  {}\n  {}",
         snapshot.cell,
@@ -189,7 +207,12 @@ fn bar_filled(done: f64) -> usize {
 }
 
 fn figures(snapshot: &Snapshot, colour: Colour) -> String {
-    let rate = |rate: Option<f64>| rate.map_or_else(|| NO_DATA.to_owned(), |rate| Scale::PerSecond.with_unit(rate));
+    let rate = |rate: Option<f64>| {
+        rate.map_or_else(
+            || NO_DATA.to_owned(),
+            |rate| Scale::PerSecond.with_unit(rate),
+        )
+    };
     let mut parts = Vec::new();
     if snapshot.warmup {
         parts.push(colour.paint(Paint::Doubt, "warm-up"));
@@ -201,13 +224,23 @@ fn figures(snapshot: &Snapshot, colour: Colour) -> String {
     parts.push(format!("{} in flight", snapshot.in_flight));
     parts.push(format!("{} ok", snapshot.ok));
     let failed = format!("{} failed", snapshot.failed);
-    parts.push(if snapshot.failed > 0 { colour.paint(Paint::Bad, &failed) } else { failed });
-    parts.push(format!("e2e p50 {}, p99 {}", seconds(snapshot.p50), seconds(snapshot.p99)));
+    parts.push(if snapshot.failed > 0 {
+        colour.paint(Paint::Bad, &failed)
+    } else {
+        failed
+    });
+    parts.push(format!(
+        "e2e p50 {}, p99 {}",
+        seconds(snapshot.p50),
+        seconds(snapshot.p99)
+    ));
     parts.join(" · ")
 }
 
 fn minute_line(snapshot: &Snapshot) -> String {
-    let left = snapshot.remaining.map_or_else(String::new, |left| format!(" · {} left", clock(left)));
+    let left = snapshot
+        .remaining
+        .map_or_else(String::new, |left| format!(" · {} left", clock(left)));
     format!(
         "{} cell {} of {}{} {}: {}{left}",
         clock(snapshot.elapsed),
@@ -228,8 +261,15 @@ fn cell_line(done: &CellDone, colour: Colour) -> String {
         repeat_of(done.repeat, done.repeats),
         escape::line(&done.label),
         done.ok,
-        if done.failed > 0 { colour.paint(Paint::Bad, &failed) } else { failed },
-        done.throughput.map_or_else(|| NO_DATA.to_owned(), |rate| Scale::PerSecond.with_unit(rate)),
+        if done.failed > 0 {
+            colour.paint(Paint::Bad, &failed)
+        } else {
+            failed
+        },
+        done.throughput.map_or_else(
+            || NO_DATA.to_owned(),
+            |rate| Scale::PerSecond.with_unit(rate)
+        ),
         seconds(done.p50),
         seconds(done.p99),
     );
@@ -241,13 +281,23 @@ fn cell_line(done: &CellDone, colour: Colour) -> String {
 }
 
 fn repeat_of(repeat: u32, repeats: u32) -> String {
-    if repeats > 1 { format!(", repeat {repeat} of {repeats}") } else { String::new() }
+    if repeats > 1 {
+        format!(", repeat {repeat} of {repeats}")
+    } else {
+        String::new()
+    }
 }
 
 fn seconds(value: Option<f64>) -> String {
     value.map_or_else(
         || NO_DATA.to_owned(),
-        |value| if value >= 1.0 { Scale::Seconds.with_unit(value) } else { Scale::Milliseconds.with_unit(value) },
+        |value| {
+            if value >= 1.0 {
+                Scale::Seconds.with_unit(value)
+            } else {
+                Scale::Milliseconds.with_unit(value)
+            }
+        },
     )
 }
 
@@ -255,7 +305,11 @@ fn seconds(value: Option<f64>) -> String {
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes}:{seconds:02}")
+    }
 }
 
 #[cfg(test)]
@@ -317,7 +371,14 @@ mod tests {
         for second in 0..150 {
             progress.update(&snapshot(second));
         }
-        progress.cell_done(&CellDone { cell: 2, cells: 8, label: "rate=2".to_owned(), ok: 100, throughput: Some(1.97), ..CellDone::default() });
+        progress.cell_done(&CellDone {
+            cell: 2,
+            cells: 8,
+            label: "rate=2".to_owned(),
+            ok: 100,
+            throughput: Some(1.97),
+            ..CellDone::default()
+        });
         progress.finish();
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
@@ -326,7 +387,10 @@ mod tests {
             lines[0],
             "1:00 cell 2 of 8, repeat 1 of 3 rate=2,concurrency=8: offered 2.00/s · sent 1.98/s · 3 in flight · 41 ok · 1 failed · e2e p50 412 ms, p99 1.50 s · 1:02:03 left"
         );
-        assert_eq!(lines[2], "cell 2 of 8 rate=2: 100 ok, 0 failed, 1.97/s, e2e p50 –, p99 –");
+        assert_eq!(
+            lines[2],
+            "cell 2 of 8 rate=2: 100 ok, 0 failed, 1.97/s, e2e p50 –, p99 –"
+        );
     }
 
     #[test]
@@ -343,18 +407,45 @@ mod tests {
         let text = live_view(&snapshot(10), Colour::Off);
         assert_eq!(text.lines().count(), 2);
         assert!(text.starts_with("━━━━━━──────────────────"), "{text}");
-        for part in ["cell 2 of 8, repeat 1 of 3", "1:02:03 left", "offered 2.00/s", "3 in flight", "41 ok", "1 failed"] {
+        for part in [
+            "cell 2 of 8, repeat 1 of 3",
+            "1:02:03 left",
+            "offered 2.00/s",
+            "3 in flight",
+            "41 ok",
+            "1 failed",
+        ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        let closed_loop = live_view(&Snapshot { offered_rate: None, remaining: None, done: f64::NAN, ..snapshot(1) }, Colour::Off);
-        assert!(!closed_loop.contains("offered") && closed_loop.contains("time left unknown"), "{closed_loop}");
+        let closed_loop = live_view(
+            &Snapshot {
+                offered_rate: None,
+                remaining: None,
+                done: f64::NAN,
+                ..snapshot(1)
+            },
+            Colour::Off,
+        );
+        assert!(
+            !closed_loop.contains("offered") && closed_loop.contains("time left unknown"),
+            "{closed_loop}"
+        );
     }
 
     #[test]
     fn a_label_cannot_command_the_terminal() {
         for hostile in crate::report::fixture::HOSTILE {
-            let text = live_view(&Snapshot { label: (*hostile).to_owned(), ..snapshot(1) }, Colour::Off);
-            assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+            let text = live_view(
+                &Snapshot {
+                    label: (*hostile).to_owned(),
+                    ..snapshot(1)
+                },
+                Colour::Off,
+            );
+            assert!(
+                !text.chars().any(|c| c.is_control() && c != '\n'),
+                "{text:?}"
+            );
         }
     }
 }

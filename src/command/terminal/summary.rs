@@ -27,7 +27,12 @@ struct Column {
 
 impl Column {
     fn width(&self) -> usize {
-        self.cells.iter().map(|(text, _)| wide(text)).chain([wide(&self.title)]).max().unwrap_or(0)
+        self.cells
+            .iter()
+            .map(|(text, _)| wide(text))
+            .chain([wide(&self.title)])
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -49,25 +54,52 @@ pub fn summary(results: &Results, width: usize, colour: Colour) -> String {
             lines.push(line(&columns, |column| column.cells[index].clone(), colour));
         }
         if results.cells.len() > shown.len() {
-            lines.push(format!("and {} cells more, in the report", results.cells.len() - shown.len()));
+            lines.push(format!(
+                "and {} cells more, in the report",
+                results.cells.len() - shown.len()
+            ));
         }
         lines.push(String::new());
     }
-    let paint = if verdict.kind == "good" { Paint::Good } else { Paint::Bad };
+    let paint = if verdict.kind == "good" {
+        Paint::Good
+    } else {
+        Paint::Bad
+    };
     lines.push(colour.paint(paint, &verdict.sentence));
-    lines.extend(verdict.reasons.iter().map(|reason| format!("  {}", escape::line(reason))));
+    lines.extend(
+        verdict
+            .reasons
+            .iter()
+            .map(|reason| format!("  {}", escape::line(reason))),
+    );
     lines.push(String::new());
     lines.join("\n")
 }
 
 fn banner_lines(lines: &mut Vec<String>, banner: &Banner, colour: Colour) {
-    let paint = if banner.kind == "CLIENT_LIMITED" { Paint::Doubt } else { Paint::Bad };
-    lines.push(format!("{} {}", colour.paint(paint, banner.kind), banner.text));
+    let paint = if banner.kind == "CLIENT_LIMITED" {
+        Paint::Doubt
+    } else {
+        Paint::Bad
+    };
+    lines.push(format!(
+        "{} {}",
+        colour.paint(paint, banner.kind),
+        banner.text
+    ));
     for item in banner.items.iter().take(MOST_REASONS) {
-        lines.push(format!("  {}: {}", escape::line(&item.cell), escape::line(&item.text)));
+        lines.push(format!(
+            "  {}: {}",
+            escape::line(&item.cell),
+            escape::line(&item.text)
+        ));
     }
     if banner.items.len() > MOST_REASONS {
-        lines.push(format!("  and {} cells more", banner.items.len() - MOST_REASONS));
+        lines.push(format!(
+            "  and {} cells more",
+            banner.items.len() - MOST_REASONS
+        ));
     }
     lines.push(String::new());
 }
@@ -75,54 +107,126 @@ fn banner_lines(lines: &mut Vec<String>, banner: &Banner, colour: Colour) {
 fn columns(results: &Results, axes: &Axes, shown: &[CellResult]) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     if axes.varying.is_empty() {
-        columns.push(text_column("cell", shown, |cell| (escape::line(&axes.short_label(cell)), None)));
+        columns.push(text_column("cell", shown, |cell| {
+            (escape::line(&axes.short_label(cell)), None)
+        }));
     }
     for (at, name) in axes.varying.iter().enumerate() {
         let value = |cell: &CellResult| {
             let value = axes.values(cell).swap_remove(at);
             (escape::shorten(&escape::line(&value), WIDEST_AXIS), None)
         };
-        columns.push(text_column(&escape::shorten(&escape::line(name), WIDEST_AXIS), shown, value));
+        columns.push(text_column(
+            &escape::shorten(&escape::line(name), WIDEST_AXIS),
+            shown,
+            value,
+        ));
     }
-    for (metric, title, rank) in [("request_throughput", "ok/s", 0), ("goodput", "goodput/s", 2)] {
-        if rank == 0 || results.cells.iter().any(|cell| cell.value(metric, None).is_some()) {
+    for (metric, title, rank) in [
+        ("request_throughput", "ok/s", 0),
+        ("goodput", "goodput/s", 2),
+    ] {
+        if rank == 0
+            || results
+                .cells
+                .iter()
+                .any(|cell| cell.value(metric, None).is_some())
+        {
             columns.push(number_column(title, rank, shown, |cell| {
                 let value = Value::number(cell.value(metric, None), Scale::PerSecond);
-                let limited = cell.validity.status == ValidityStatus::ClientLimited && value.state != "none";
-                (if limited { format!("≥{}", value.text) } else { value.text }, None)
+                let limited =
+                    cell.validity.status == ValidityStatus::ClientLimited && value.state != "none";
+                (
+                    if limited {
+                        format!("≥{}", value.text)
+                    } else {
+                        value.text
+                    },
+                    None,
+                )
             }));
         }
     }
-    for (metric, statistic, rank) in [("ttft", "p50", 3), ("ttft", "p99", 3), ("e2e", "p50", 1), ("e2e", "p99", 0)] {
-        if metric != "e2e" && results.cells.iter().all(|cell| distribution(cell, metric).is_none()) {
+    for (metric, statistic, rank) in [
+        ("ttft", "p50", 3),
+        ("ttft", "p99", 3),
+        ("e2e", "p50", 1),
+        ("e2e", "p99", 0),
+    ] {
+        if metric != "e2e"
+            && results
+                .cells
+                .iter()
+                .all(|cell| distribution(cell, metric).is_none())
+        {
             continue;
         }
         let scale = scale_of(results, metric, &["p50", "p99"]);
-        columns.push(number_column(&format!("{metric} {statistic} {}", scale.symbol()), rank, shown, |cell| {
-            let value = Value::statistic(distribution(cell, metric), statistic, scale);
-            // A mark, since the number stands on too few values.
-            (if value.state == "doubt" { format!("~{}", value.text) } else { value.text }, (value.state == "doubt").then_some(Paint::Dim))
-        }));
+        columns.push(number_column(
+            &format!("{metric} {statistic} {}", scale.symbol()),
+            rank,
+            shown,
+            |cell| {
+                let value = Value::statistic(distribution(cell, metric), statistic, scale);
+                // A mark, since the number stands on too few values.
+                (
+                    if value.state == "doubt" {
+                        format!("~{}", value.text)
+                    } else {
+                        value.text
+                    },
+                    (value.state == "doubt").then_some(Paint::Dim),
+                )
+            },
+        ));
     }
     columns.push(number_column("errors", 0, shown, |cell| {
         let errors = cell.value("error_rate", None);
-        let text = errors.map_or_else(|| NO_DATA.to_owned(), |errors| Scale::Percent.with_unit(errors));
-        (text, errors.is_some_and(|errors| errors > 0.0).then_some(Paint::Bad))
+        let text = errors.map_or_else(
+            || NO_DATA.to_owned(),
+            |errors| Scale::Percent.with_unit(errors),
+        );
+        (
+            text,
+            errors
+                .is_some_and(|errors| errors > 0.0)
+                .then_some(Paint::Bad),
+        )
     }));
-    columns.push(text_column("validity", shown, |cell| match cell.validity.status {
-        ValidityStatus::Valid => ("VALID".to_owned(), Some(Paint::Dim)),
-        ValidityStatus::Invalid => ("INVALID".to_owned(), Some(Paint::Bad)),
-        ValidityStatus::ClientLimited => ("CLIENT_LIMITED".to_owned(), Some(Paint::Doubt)),
+    columns.push(text_column("validity", shown, |cell| {
+        match cell.validity.status {
+            ValidityStatus::Valid => ("VALID".to_owned(), Some(Paint::Dim)),
+            ValidityStatus::Invalid => ("INVALID".to_owned(), Some(Paint::Bad)),
+            ValidityStatus::ClientLimited => ("CLIENT_LIMITED".to_owned(), Some(Paint::Doubt)),
+        }
     }));
     columns
 }
 
-fn text_column(title: &str, shown: &[CellResult], of: impl Fn(&CellResult) -> (String, Option<Paint>)) -> Column {
-    Column { title: title.to_owned(), to_the_right: false, rank: 0, cells: shown.iter().map(of).collect() }
+fn text_column(
+    title: &str,
+    shown: &[CellResult],
+    of: impl Fn(&CellResult) -> (String, Option<Paint>),
+) -> Column {
+    Column {
+        title: title.to_owned(),
+        to_the_right: false,
+        rank: 0,
+        cells: shown.iter().map(of).collect(),
+    }
 }
 
-fn number_column(title: &str, rank: u8, shown: &[CellResult], of: impl Fn(&CellResult) -> (String, Option<Paint>)) -> Column {
-    Column { rank, to_the_right: true, ..text_column(title, shown, of) }
+fn number_column(
+    title: &str,
+    rank: u8,
+    shown: &[CellResult],
+    of: impl Fn(&CellResult) -> (String, Option<Paint>),
+) -> Column {
+    Column {
+        rank,
+        to_the_right: true,
+        ..text_column(title, shown, of)
+    }
 }
 
 /// Leaves out what has the greatest rank until the rest fits.
@@ -137,7 +241,11 @@ fn fit(columns: &mut Vec<Column>, width: usize) {
     }
 }
 
-fn line(columns: &[Column], of: impl Fn(&Column) -> (String, Option<Paint>), colour: Colour) -> String {
+fn line(
+    columns: &[Column],
+    of: impl Fn(&Column) -> (String, Option<Paint>),
+    colour: Colour,
+) -> String {
     let mut out = String::new();
     for (index, column) in columns.iter().enumerate() {
         let (text, paint) = of(column);
@@ -169,14 +277,29 @@ mod tests {
     #[test]
     fn the_table_shows_what_varies_and_what_is_void() {
         let text = summary(&fixture::results(), 120, Colour::Off);
-        assert!(text.contains("INVALID The generator or its machine"), "{text}");
+        assert!(
+            text.contains("INVALID The generator or its machine"),
+            "{text}"
+        );
         let banner = text.find("INVALID").unwrap();
         let title = text.find("rate  concurrency").unwrap();
-        assert!(banner < title, "what is void stands before the first number");
-        let limited = text.lines().find(|line| line.ends_with("CLIENT_LIMITED")).unwrap();
+        assert!(
+            banner < title,
+            "what is void stands before the first number"
+        );
+        let limited = text
+            .lines()
+            .find(|line| line.ends_with("CLIENT_LIMITED"))
+            .unwrap();
         assert!(limited.contains('≥'), "{limited}");
-        assert!(text.contains("~1.16"), "360 requests are too few for a p99: {text}");
-        assert!(!text.contains("omni"), "what is the same in all cells is not shown");
+        assert!(
+            text.contains("~1.16"),
+            "360 requests are too few for a p99: {text}"
+        );
+        assert!(
+            !text.contains("omni"),
+            "what is the same in all cells is not shown"
+        );
         assert!(!text.contains('\u{1b}'));
     }
 
@@ -184,20 +307,39 @@ mod tests {
     fn a_narrow_terminal_gets_fewer_columns_but_never_loses_errors_and_validity() {
         for width in [120, 100, 80, 60] {
             let text = summary(&fixture::results(), width, Colour::Off);
-            let rows: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("rate")).take(9).collect();
-            assert!(rows.iter().all(|row| wide(row) <= width.max(64)), "{width}: {text}");
-            assert!(rows[0].contains("errors") && rows[0].contains("validity") && rows[0].contains("e2e p99"), "{width}");
+            let rows: Vec<&str> = text
+                .lines()
+                .skip_while(|line| !line.starts_with("rate"))
+                .take(9)
+                .collect();
+            assert!(
+                rows.iter().all(|row| wide(row) <= width.max(64)),
+                "{width}: {text}"
+            );
+            assert!(
+                rows[0].contains("errors")
+                    && rows[0].contains("validity")
+                    && rows[0].contains("e2e p99"),
+                "{width}"
+            );
         }
     }
 
     #[test]
     fn columns_stand_under_their_titles() {
         let text = summary(&fixture::results(), 200, Colour::Off);
-        let rows: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("rate")).take(9).collect();
+        let rows: Vec<&str> = text
+            .lines()
+            .skip_while(|line| !line.starts_with("rate"))
+            .take(9)
+            .collect();
         let at = rows[0].find("validity").unwrap();
         for row in &rows[1..] {
             let start: String = row.chars().skip(rows[0][..at].chars().count()).collect();
-            assert!(["VALID", "INVALID", "CLIENT_LIMITED"].contains(&start.as_str()), "{row}");
+            assert!(
+                ["VALID", "INVALID", "CLIENT_LIMITED"].contains(&start.as_str()),
+                "{row}"
+            );
         }
     }
 
@@ -205,9 +347,18 @@ mod tests {
     fn nothing_that_a_server_sent_reaches_the_terminal_as_a_control() {
         for hostile in fixture::HOSTILE {
             let text = summary(&fixture::hostile(hostile), 120, Colour::Off);
-            let is_control = |c: char| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+            let is_control = |c: char| {
+                c.is_control() && c != '\n'
+                    || ('\u{202a}'..='\u{202e}').contains(&c)
+                    || ('\u{2066}'..='\u{2069}').contains(&c)
+            };
             assert!(!text.chars().any(is_control), "{text:?}");
-            assert!(!text.lines().any(|line| line.trim_start().starts_with("::") || line.contains("##[")), "{text}");
+            assert!(
+                !text
+                    .lines()
+                    .any(|line| line.trim_start().starts_with("::") || line.contains("##[")),
+                "{text}"
+            );
         }
     }
 

@@ -2,19 +2,17 @@
 //!
 //! A streamed answer's parts leave on an absolute schedule: what was late does not delay what follows.
 
-use std::cell::Cell;
-use std::fmt;
 use std::future::Future as _;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::model::FaultKind;
+pub(super) use super::reply::{Content, Dropped, Fate, Reply, Script};
 use super::state::{Place, Simulator};
 use crate::foundation::clock::Until;
 use crate::foundation::units::Offset;
@@ -27,99 +25,6 @@ const PIECE: usize = 32 * 1024;
 
 /// What a fault of the wrong type says that an answer is.
 const WRONG_TYPE: &str = "text/html; charset=utf-8";
-
-/// What a wire format has to say to a request.
-pub(super) struct Reply {
-    /// The status.
-    pub status: StatusCode,
-    /// The Content-Type; none where empty.
-    pub content_type: &'static str,
-    /// Further headers.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The body.
-    pub content: Content,
-}
-
-/// The body of a reply.
-pub(super) enum Content {
-    /// In one piece.
-    Whole(Bytes),
-    /// Piece by piece.
-    Stream(Box<dyn Script>),
-}
-
-impl Reply {
-    /// A body in one piece.
-    pub fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self {
-            status,
-            content_type,
-            headers: Vec::new(),
-            content: Content::Whole(body.into()),
-        }
-    }
-
-    /// JSON with status 200.
-    pub fn json(value: &serde_json::Value) -> Self {
-        Self::whole(StatusCode::OK, "application/json", value.to_string())
-    }
-
-    /// A streamed body with status 200.
-    pub fn stream(content_type: &'static str, script: impl Script + 'static) -> Self {
-        let content = Content::Stream(Box::new(script));
-        Self {
-            status: StatusCode::OK,
-            content_type,
-            headers: Vec::new(),
-            content,
-        }
-    }
-
-    /// The same with one header more.
-    pub fn header(mut self, name: &'static str, value: impl Into<HeaderValue>) -> Self {
-        self.headers
-            .push((HeaderName::from_static(name), value.into()));
-        self
-    }
-}
-
-/// What a streamed answer says at each of its moments; `now` is when it is said.
-pub(super) trait Script {
-    /// Before the first token.
-    fn opening(&mut self, now: Offset, out: &mut BytesMut);
-    /// A token of every choice.
-    fn token(&mut self, number: u64, now: Offset, out: &mut BytesMut);
-    /// After the last token.
-    fn closing(&mut self, now: Offset, out: &mut BytesMut);
-}
-
-/// A connection's fate, shared between the answer that seals it and the socket that carries it out.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Fate(Rc<Cell<bool>>);
-
-impl Fate {
-    /// From here on the connection ends with a reset.
-    fn reset(&self) {
-        self.0.set(true);
-    }
-
-    /// Whether the connection is to end with a reset.
-    pub fn is_reset(&self) -> bool {
-        self.0.get()
-    }
-}
-
-/// The connection ends here, on purpose.
-#[derive(Debug)]
-pub(super) struct Dropped;
-
-impl fmt::Display for Dropped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the simulator drops this connection, as its model says")
-    }
-}
-
-impl std::error::Error for Dropped {}
 
 /// Sends what counts as no request (a health check, a refusal of nonsense): at once, unless everything stalls.
 pub(super) async fn aside(simulator: &Simulator, reply: Reply) -> Response<Answer> {

@@ -11,6 +11,7 @@ mod fault;
 mod model;
 mod picture;
 mod queueing;
+mod reply;
 mod server;
 mod service;
 mod state;
@@ -19,7 +20,11 @@ mod words;
 
 pub use error::SimulatorError;
 pub use model::Model;
-pub use server::{Running, serve, start};
+pub use server::{Running, start};
+// What runs in memory and on a simulated clock is tests, so far.
+#[cfg(test)]
+pub use server::serve;
+#[cfg(test)]
 pub use state::Simulator;
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub struct Running {
 
 impl Running {
     /// Where it listens.
+    #[cfg(test)]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -171,6 +172,7 @@ async fn accept(listener: TcpListener, simulator: Simulator, clock: Clock) {
     }
 }
 
+#[cfg(test)]
 /// Serves one connection, HTTP/1.1, until either side ends it. Must run in the simulator's lane.
 pub async fn serve<I>(io: I, simulator: Simulator)
 where

@@ -11,14 +11,16 @@ const DRAWS: usize = 2000;
 /// The percentile interval of a statistic of several independent samples, each drawn again on its own.
 ///
 /// `None` where a sample is empty or a statistic of too many draws is undefined.
-pub fn bootstrap_interval(
+fn bootstrap_interval(
     samples: &[&[f64]],
     statistic: impl Fn(&[Vec<f64>]) -> Option<f64>,
     confidence: f64,
     generator: &mut Generator,
 ) -> Option<[f64; 2]> {
-    let places: Vec<Uniform<usize>> =
-        samples.iter().map(|sample| Uniform::new(0, sample.len()).ok()).collect::<Option<_>>()?;
+    let places: Vec<Uniform<usize>> = samples
+        .iter()
+        .map(|sample| Uniform::new(0, sample.len()).ok())
+        .collect::<Option<_>>()?;
     let mut drawn: Vec<Vec<f64>> = samples.iter().map(|sample| sample.to_vec()).collect();
     let mut statistics = Vec::with_capacity(DRAWS);
     for _ in 0..DRAWS {
@@ -35,7 +37,10 @@ pub fn bootstrap_interval(
     }
     statistics.sort_by(f64::total_cmp);
     let tail = (1.0 - confidence) / 2.0;
-    Some([quantile(&statistics, tail)?, quantile(&statistics, 1.0 - tail)?])
+    Some([
+        quantile(&statistics, tail)?,
+        quantile(&statistics, 1.0 - tail)?,
+    ])
 }
 
 /// The interval of a ratio of two means: the speed-up of one sample over the other. `None` for fewer than two values on

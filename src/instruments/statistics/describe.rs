@@ -15,7 +15,11 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
     let part = place - place.floor();
     // Equal ends, infinite ones too, are their own middle.
-    Some(if part == 0.0 || low.total_cmp(&high).is_eq() { low } else { low + (high - low) * part })
+    Some(if part == 0.0 || low.total_cmp(&high).is_eq() {
+        low
+    } else {
+        low + (high - low) * part
+    })
 }
 
 /// The mean; `None` without values.
@@ -42,7 +46,11 @@ pub fn stddev(values: &[f64]) -> Option<f64> {
     variance(values).map(f64::sqrt)
 }
 
-/// The standard deviation of the values themselves, with n (`stddev_pop`); `None` without values.
+/// The standard deviation of the values themselves, with n (`stddev_pop` of model loads); `None` without values.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "of model loads, which no protocol makes yet")
+)]
 pub fn stddev_population(values: &[f64]) -> Option<f64> {
     Some((squares(values)? / count(values)).sqrt())
 }

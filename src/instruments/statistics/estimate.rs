@@ -33,8 +33,11 @@ impl Estimate {
 
     /// From its parts; `None` for an error that is none.
     pub fn new(mean: f64, error: f64, df: f64) -> Option<Self> {
-        (error.is_finite() && error > 0.0 && df > 0.0 && mean.is_finite())
-            .then_some(Self { mean, error, df })
+        (error.is_finite() && error > 0.0 && df > 0.0 && mean.is_finite()).then_some(Self {
+            mean,
+            error,
+            df,
+        })
     }
 
     /// P of a t at least as great, were the true mean 0.

@@ -14,10 +14,9 @@ mod student;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::{bootstrap_interval, ratio_interval};
-pub use describe::{mean, quantile, stddev, stddev_population, variance};
+pub use bootstrap::ratio_interval;
+pub use describe::{mean, quantile, stddev, variance};
 pub use estimate::{Estimate, enough_for, mean_interval};
-pub use moderated::{Moderated, moderate, trigamma};
+pub use moderated::moderate;
 pub use multiplicity::benjamini_hochberg;
-pub use rank::{binomial_tails, fisher_more_in_second, signed_rank};
-pub use student::{t_quantile, t_upper_tail};
+pub use rank::{fisher_more_in_second, signed_rank};

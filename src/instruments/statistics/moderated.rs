@@ -42,11 +42,15 @@ pub fn moderate(samples: &[(f64, f64)]) -> Option<Moderated> {
             (prior_df * prior_variance + df * variance) / (prior_df + df)
         }
     };
-    Some(Moderated { variances: samples.iter().map(moderated).collect(), prior_df, prior_variance })
+    Some(Moderated {
+        variances: samples.iter().map(moderated).collect(),
+        prior_df,
+        prior_variance,
+    })
 }
 
 /// ψ′(x) for x > 0: the recurrence up to 16, then the asymptotic series (Abramowitz & Stegun 6.4.12).
-pub fn trigamma(x: f64) -> f64 {
+fn trigamma(x: f64) -> f64 {
     let (mut x, mut sum) = (x, 0.0);
     while x < 16.0 {
         sum += 1.0 / (x * x);
@@ -55,7 +59,8 @@ pub fn trigamma(x: f64) -> f64 {
     let r = 1.0 / (x * x);
     sum + 1.0 / x
         + r / 2.0
-        + r / x * (1.0 / 6.0 - r * (1.0 / 30.0 - r * (1.0 / 42.0 - r * (1.0 / 30.0 - r * 5.0 / 66.0))))
+        + r / x
+            * (1.0 / 6.0 - r * (1.0 / 30.0 - r * (1.0 / 42.0 - r * (1.0 / 30.0 - r * 5.0 / 66.0))))
 }
 
 /// ψ″(x) for x > 0, in the same way.
@@ -66,7 +71,8 @@ fn tetragamma(x: f64) -> f64 {
         x += 1.0;
     }
     let r = 1.0 / (x * x);
-    sum - r - r / x
+    sum - r
+        - r / x
         - r * r * (0.5 - r * (1.0 / 6.0 - r * (1.0 / 6.0 - r * (3.0 / 10.0 - r * 5.0 / 6.0))))
 }
 
@@ -102,7 +108,10 @@ mod functions {
         // ψ″(1) = −2 ζ(3), Apéry's constant.
         assert!((tetragamma(1.0) + 2.0 * 1.202_056_903_159_594_2).abs() < 1e-13);
         for y in [1e-3, 0.3, 2.0, 500.0] {
-            assert!((trigamma(trigamma_inverse(y)) / y - 1.0).abs() < 1e-10, "{y}");
+            assert!(
+                (trigamma(trigamma_inverse(y)) / y - 1.0).abs() < 1e-10,
+                "{y}"
+            );
         }
     }
 }

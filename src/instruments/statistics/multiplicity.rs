@@ -7,7 +7,10 @@ pub fn benjamini_hochberg(p: &[f64], q: f64, m: usize) -> Vec<bool> {
     order.sort_by(|one, two| p[*one].total_cmp(&p[*two]));
     #[expect(clippy::cast_precision_loss, reason = "a number of tests")]
     let bound = |k: usize| k as f64 * q / m.max(p.len()) as f64;
-    let last = (1..=order.len()).rev().find(|k| p[order[k - 1]] <= bound(*k)).unwrap_or(0);
+    let last = (1..=order.len())
+        .rev()
+        .find(|k| p[order[k - 1]] <= bound(*k))
+        .unwrap_or(0);
     let mut significant = vec![false; p.len()];
     for place in &order[..last] {
         significant[*place] = true;

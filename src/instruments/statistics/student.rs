@@ -91,7 +91,10 @@ mod tests {
             let t = t_quantile(p, df).unwrap();
             assert!((t - expected).abs() < 1e-8, "t({p}, {df}) = {t}");
             assert!((t_upper_tail(t, df).unwrap() - (1.0 - p)).abs() < 1e-12);
-            assert_eq!(t_quantile(1.0 - p, df), Some(-t_quantile(1.0 - (1.0 - p), df).unwrap()));
+            assert_eq!(
+                t_quantile(1.0 - p, df),
+                Some(-t_quantile(1.0 - (1.0 - p), df).unwrap())
+            );
         }
         assert_eq!(t_quantile(0.5, 3.0).map(f64::abs), Some(0.0));
         assert_eq!((t_quantile(1.0, 3.0), t_quantile(0.9, 0.0)), (None, None));

@@ -1,8 +1,17 @@
 //! Against numbers of others: `tests/fixtures/golden/statistics.json` (SciPy), seeds.md §7 and ci.md part B.
 
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    reason = "small counts; the same draws give the same bits"
+)]
+
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::describe::stddev_population;
+use super::rank::binomial_tails;
+use super::student::t_quantile;
 use super::*;
 use crate::foundation::seed::Seed;
 
@@ -15,27 +24,46 @@ fn golden(part: &str) -> Vec<Value> {
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|one| one.as_f64().unwrap()).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one.as_f64().unwrap())
+        .collect()
 }
 
 #[track_caller]
 fn close(value: f64, expected: &Value) {
     let expected = expected.as_f64().unwrap();
-    assert!((value - expected).abs() <= 1e-9 * expected.abs().max(1e-6), "{value} is not {expected}");
+    assert!(
+        (value - expected).abs() <= 1e-9 * expected.abs().max(1e-6),
+        "{value} is not {expected}"
+    );
 }
 
 /// seeds.md G14, from NumPy.
 #[test]
 fn quantiles_are_numpys() {
     let quantiles = |values: &[f64], qs: &[f64]| -> Vec<f64> {
-        qs.iter().map(|q| (quantile(values, *q).unwrap() * 1e9).round() / 1e9).collect()
+        qs.iter()
+            .map(|q| (quantile(values, *q).unwrap() * 1e9).round() / 1e9)
+            .collect()
     };
     let qs = [0.5, 0.9, 0.95, 0.99];
-    assert_eq!(quantiles(&[0.5, 1.0, 1.5, 2.0, 10.0], &qs), [1.5, 6.8, 8.4, 9.68]);
-    assert_eq!(quantiles(&[1.0, 2.0, 3.0, 4.0], &qs), [2.5, 3.7, 3.85, 3.97]);
+    assert_eq!(
+        quantiles(&[0.5, 1.0, 1.5, 2.0, 10.0], &qs),
+        [1.5, 6.8, 8.4, 9.68]
+    );
+    assert_eq!(
+        quantiles(&[1.0, 2.0, 3.0, 4.0], &qs),
+        [2.5, 3.7, 3.85, 3.97]
+    );
     assert_eq!(quantile(&[], 0.5), None);
     assert_eq!(quantile(&[3.0], 0.99), Some(3.0));
-    assert_eq!(quantile(&[1.0, f64::INFINITY, f64::INFINITY], 0.75), Some(f64::INFINITY));
+    assert_eq!(
+        quantile(&[1.0, f64::INFINITY, f64::INFINITY], 0.75),
+        Some(f64::INFINITY)
+    );
 }
 
 /// Seconds that ServerlessLLM and safetensors took to load a cached Qwen3-32B (seeds.md 5.6), and their statistics (G21).
@@ -57,13 +85,23 @@ const SAFETENSORS: [f64; 5] = [
 #[test]
 fn deviations_are_with_n_less_one_and_with_n() {
     let close = |value: Option<f64>, expected: f64, digits: f64| {
-        assert!((value.unwrap() - expected).abs() < digits, "{value:?} is not {expected}");
+        assert!(
+            (value.unwrap() - expected).abs() < digits,
+            "{value:?} is not {expected}"
+        );
     };
     close(mean(&SLLM), 1.252_818_870_544_433_6, 1e-14);
     close(stddev_population(&SLLM), 0.129_030_592_895_383_18, 1e-14);
     close(stddev(&SLLM), 0.144_261, 5e-7);
-    close(mean(&SAFETENSORS).map(|slow| slow / mean(&SLLM).unwrap()), 9.950_423_574_827_214, 1e-12);
-    assert_eq!((mean(&[]), stddev(&[1.0]), stddev_population(&[])), (None, None, None));
+    close(
+        mean(&SAFETENSORS).map(|slow| slow / mean(&SLLM).unwrap()),
+        9.950_423_574_827_214,
+        1e-12,
+    );
+    assert_eq!(
+        (mean(&[]), stddev(&[1.0]), stddev_population(&[])),
+        (None, None, None)
+    );
     // One pass over such values loses every digit.
     let far: Vec<f64> = SLLM.iter().map(|value| value + 1e9).collect();
     close(stddev(&far), stddev(&SLLM).unwrap(), 1e-6);
@@ -91,7 +129,11 @@ fn one_sample_tests_and_intervals_match_scipy() {
         assert_eq!(mean_interval(&values, 0.95), Some(estimate.interval(0.95)));
     }
     assert_eq!(Estimate::of(&[1.0]), None);
-    assert_eq!(Estimate::of(&[2.0, 2.0]), None, "a variance of nothing allows no test");
+    assert_eq!(
+        Estimate::of(&[2.0, 2.0]),
+        None,
+        "a variance of nothing allows no test"
+    );
     assert_eq!(mean_interval(&[2.0, 2.0], 0.95), Some([2.0, 2.0]));
     assert_eq!(mean_interval(&[2.0], 0.95), None);
 }
@@ -122,8 +164,16 @@ fn signed_ranks_match_scipy() {
 #[test]
 fn exact_tails_match_scipy() {
     for case in golden("fisher") {
-        let pair = |side: &str| (case[side][0].as_u64().unwrap(), case[side][1].as_u64().unwrap());
-        close(fisher_more_in_second(pair("first"), pair("second")), &case["p"]);
+        let pair = |side: &str| {
+            (
+                case[side][0].as_u64().unwrap(),
+                case[side][1].as_u64().unwrap(),
+            )
+        };
+        close(
+            fisher_more_in_second(pair("first"), pair("second")),
+            &case["p"],
+        );
     }
     for case in golden("binomial") {
         let (k, n) = (case["k"].as_u64().unwrap(), case["n"].as_u64().unwrap());
@@ -147,27 +197,39 @@ fn the_least_number_of_requests_for_a_percentile_is_that_of_the_research() {
 fn benjamini_and_hochbergs_rule_matches_scipy() {
     for case in golden("benjamini_hochberg") {
         let p = numbers(&case["p"]);
-        let significant: Vec<Value> =
-            benjamini_hochberg(&p, 0.05, p.len()).into_iter().map(Value::from).collect();
+        let significant: Vec<Value> = benjamini_hochberg(&p, 0.05, p.len())
+            .into_iter()
+            .map(Value::from)
+            .collect();
         assert_eq!(Value::Array(significant), case["significant"]);
     }
     assert_eq!(benjamini_hochberg(&[0.01, 0.02], 0.05, 2), [true, true]);
-    assert_eq!(benjamini_hochberg(&[0.01, 0.02], 0.05, 6), [false, false], "what was not tested counts");
+    assert_eq!(
+        benjamini_hochberg(&[0.01, 0.02], 0.05, 6),
+        [false, false],
+        "what was not tested counts"
+    );
     assert_eq!(benjamini_hochberg(&[], 0.05, 3), Vec::<bool>::new());
 }
 
 #[test]
 fn moderated_variances_match_smyths_formulas() {
     for case in golden("moderated") {
-        let samples: Vec<(f64, f64)> =
-            numbers(&case["variances"]).into_iter().zip(numbers(&case["df"])).collect();
+        let samples: Vec<(f64, f64)> = numbers(&case["variances"])
+            .into_iter()
+            .zip(numbers(&case["df"]))
+            .collect();
         let moderated = moderate(&samples).unwrap();
         close(moderated.prior_variance, &case["prior_variance"]);
         match case["prior_df"].as_f64() {
             Some(_) => close(moderated.prior_df, &case["prior_df"]),
             None => assert!(moderated.prior_df.is_infinite()),
         }
-        for (value, expected) in moderated.variances.iter().zip(case["moderated"].as_array().unwrap()) {
+        for (value, expected) in moderated
+            .variances
+            .iter()
+            .zip(case["moderated"].as_array().unwrap())
+        {
             close(*value, expected);
         }
     }
@@ -192,14 +254,22 @@ fn the_least_visible_effect_agrees_with_the_planning_table() {
     let visible = |noise: f64, pairs: i32| {
         let pairs = f64::from(pairs);
         let error = noise * 2.0_f64.sqrt() / pairs.sqrt();
-        Estimate::new(0.0, error, pairs - 1.0).unwrap().least_visible(0.05, 0.8)
+        Estimate::new(0.0, error, pairs - 1.0)
+            .unwrap()
+            .least_visible(0.05, 0.8)
     };
     for (noise, row) in noises.into_iter().zip(table) {
         for (effect, pairs) in effects.into_iter().zip(row) {
             // The table's power is exact, the sum of two quantiles nearly so: one pair of difference is allowed.
-            assert!(visible(noise, pairs + 1) <= effect.ln_1p(), "{noise} {effect} {pairs}");
+            assert!(
+                visible(noise, pairs + 1) <= effect.ln_1p(),
+                "{noise} {effect} {pairs}"
+            );
             if pairs > 4 {
-                assert!(visible(noise, pairs - 2) > effect.ln_1p(), "{noise} {effect} {pairs}");
+                assert!(
+                    visible(noise, pairs - 2) > effect.ln_1p(),
+                    "{noise} {effect} {pairs}"
+                );
             }
         }
     }
@@ -210,9 +280,13 @@ fn enough_values_are_the_fewest_that_fit() {
     for (stddev, half_width) in [(0.05, 0.02), (0.1, 0.01), (0.01, 0.5), (0.3, 0.024)] {
         let n = enough_for(stddev, half_width, 0.0).unwrap();
         let half = |n: u32| {
-            t_quantile(0.975, f64::from(n) - 1.0).map_or(f64::INFINITY, |t| t * stddev / f64::from(n).sqrt())
+            t_quantile(0.975, f64::from(n) - 1.0)
+                .map_or(f64::INFINITY, |t| t * stddev / f64::from(n).sqrt())
         };
-        assert!(half(n) <= half_width && (n == 2 || half(n - 1) > half_width), "{n}");
+        assert!(
+            half(n) <= half_width && (n == 2 || half(n - 1) > half_width),
+            "{n}"
+        );
         assert!(enough_for(stddev, half_width, 50.0).unwrap() <= n);
     }
     assert_eq!(enough_for(1.0, 1e-6, 0.0), None);
@@ -220,15 +294,19 @@ fn enough_values_are_the_fewest_that_fit() {
 
 #[test]
 fn a_bootstrap_covers_a_known_ratio_and_repeats_itself() {
-    let interval =
-        |seed| ratio_interval(&SAFETENSORS, &SLLM, 0.95, &mut Seed::root(seed).generator()).unwrap();
+    let interval = |seed| {
+        ratio_interval(&SAFETENSORS, &SLLM, 0.95, &mut Seed::root(seed).generator()).unwrap()
+    };
     let [low, high] = interval(1);
     assert!(low < 9.950_423 && 9.950_423 < high, "{low} {high}");
     // No drawn mean leaves the range of its sample.
     assert!(low > 12.38 / 1.509 && high < 12.6 / 1.165, "{low} {high}");
     assert_eq!(interval(1), interval(1));
     assert_ne!(interval(1), interval(2));
-    assert_eq!(ratio_interval(&[1.0], &SLLM, 0.95, &mut Seed::root(1).generator()), None);
+    assert_eq!(
+        ratio_interval(&[1.0], &SLLM, 0.95, &mut Seed::root(1).generator()),
+        None
+    );
 }
 
 proptest! {
@@ -240,7 +318,10 @@ proptest! {
         values.sort_by(f64::total_cmp);
         let place = (values.len() - 1) as f64 * q;
         let here = quantile(&values, q).unwrap();
-        prop_assert!(values[place.floor() as usize] <= here && here <= values[place.ceil() as usize]);
+        for (number, value) in values.iter().enumerate() {
+            prop_assert!(number as f64 > place || *value <= here);
+            prop_assert!((number as f64) < place || here <= *value);
+        }
         prop_assert!(here <= quantile(&values, (q + 0.1).min(1.0)).unwrap());
     }
 

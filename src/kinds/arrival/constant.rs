@@ -13,7 +13,10 @@ pub(super) struct Constant {
 
 impl Constant {
     pub(super) const fn new(per_second: f64) -> Self {
-        Self { per_second, next: 0 }
+        Self {
+            per_second,
+            next: 0,
+        }
     }
 }
 
@@ -37,13 +40,16 @@ mod tests {
     fn a_rate_of_four_sends_every_quarter_of_a_second() {
         let mut generator = Seed::root(0).generator();
         let mut arrival = Constant::new(4.0);
-        let offsets: Vec<f64> =
-            (0..5).filter_map(|_| arrival.next(&mut generator)).map(Offset::as_seconds).collect();
+        let offsets: Vec<f64> = (0..5)
+            .filter_map(|_| arrival.next(&mut generator))
+            .map(Offset::as_seconds)
+            .collect();
         assert_eq!(offsets, [0.0, 0.25, 0.5, 0.75, 1.0]);
     }
 
     proptest! {
         #[test]
+        #[expect(clippy::cast_precision_loss, reason = "offsets of less than 2^53 nanoseconds")]
         fn no_offset_drifts_by_more_than_its_rounding(rate in 0.001_f64..10_000.0, skip in 0_u64..1_000_000) {
             let mut arrival = Constant { per_second: rate, next: skip };
             let offset = arrival.next(&mut Seed::root(0).generator()).unwrap();

@@ -20,7 +20,10 @@ impl Gamma {
         }
         let gap = Distributed::new(burstiness, 1.0 / (per_second * burstiness))
             .map_err(|_| ArrivalError::Rate { per_second })?;
-        Ok(Self { gap, gaps: Gaps::default() })
+        Ok(Self {
+            gap,
+            gaps: Gaps::default(),
+        })
     }
 }
 

@@ -35,7 +35,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Constant, Self::Poisson, Self::Gamma, Self::Batch, Self::Trace];
+    pub const ALL: [Self; 5] = [
+        Self::Constant,
+        Self::Poisson,
+        Self::Gamma,
+        Self::Batch,
+        Self::Trace,
+    ];
 
     /// The name as written in a scenario.
     pub const fn name(self) -> &'static str {
@@ -121,7 +127,9 @@ impl ArrivalError {
     pub const fn help(&self) -> &'static str {
         match self {
             Self::Rate { .. } => "give a positive, finite `rate`",
-            Self::Burstiness { .. } => "give a positive `burstiness`; 1 is Poisson, below it burstier",
+            Self::Burstiness { .. } => {
+                "give a positive `burstiness`; 1 is Poisson, below it burstier"
+            }
             Self::Speed { .. } => "give a positive `speed`; 1 replays the trace as it was recorded",
             Self::Timestamp { .. } => "correct the row's `timestamp`, in seconds",
         }
@@ -135,15 +143,25 @@ impl ArrivalError {
 pub fn open(process: Process) -> Result<Box<dyn Arrival>, ArrivalError> {
     let positive = |per_second: f64| {
         let fits = per_second.is_finite() && per_second > 0.0;
-        if fits { Ok(per_second) } else { Err(ArrivalError::Rate { per_second }) }
+        if fits {
+            Ok(per_second)
+        } else {
+            Err(ArrivalError::Rate { per_second })
+        }
     };
     Ok(match process {
-        Process::Constant { per_second } => Box::new(constant::Constant::new(positive(per_second)?)),
-        Process::Poisson { per_second } => Box::new(poisson::Poisson::new(positive(per_second)?)?),
-        Process::Gamma { per_second, burstiness } => {
-            Box::new(gamma::Gamma::new(positive(per_second)?, burstiness)?)
+        Process::Constant { per_second } => {
+            Box::new(constant::Constant::new(positive(per_second)?))
         }
-        Process::Trace { timestamps_s, speed } => Box::new(trace::Trace::new(timestamps_s, speed)?),
+        Process::Poisson { per_second } => Box::new(poisson::Poisson::new(positive(per_second)?)?),
+        Process::Gamma {
+            per_second,
+            burstiness,
+        } => Box::new(gamma::Gamma::new(positive(per_second)?, burstiness)?),
+        Process::Trace {
+            timestamps_s,
+            speed,
+        } => Box::new(trace::Trace::new(timestamps_s, speed)?),
     })
 }
 

@@ -16,7 +16,10 @@ pub(super) struct Poisson {
 impl Poisson {
     pub(super) fn new(per_second: f64) -> Result<Self, ArrivalError> {
         let gap = Exp::new(per_second).map_err(|_| ArrivalError::Rate { per_second })?;
-        Ok(Self { gap, gaps: Gaps::default() })
+        Ok(Self {
+            gap,
+            gaps: Gaps::default(),
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The drawn processes against their distributions.
 
+#![expect(clippy::cast_precision_loss, reason = "small counts")]
+
 use proptest::prelude::*;
 use statrs::function::gamma::gamma_lr;
 
@@ -9,12 +11,17 @@ use crate::foundation::seed::Seed;
 fn offsets(process: Process, seed: u64, count: usize) -> Vec<Offset> {
     let mut generator = Seed::root(seed).derive("arrivals").generator();
     let mut arrival = open(process).unwrap();
-    (0..count).filter_map(|_| arrival.next(&mut generator)).collect()
+    (0..count)
+        .filter_map(|_| arrival.next(&mut generator))
+        .collect()
 }
 
 fn gaps(process: Process, seed: u64, count: usize) -> Vec<f64> {
     let offsets = offsets(process, seed, count + 1);
-    offsets.windows(2).map(|pair| pair[1].as_seconds() - pair[0].as_seconds()).collect()
+    offsets
+        .windows(2)
+        .map(|pair| pair[1].as_seconds() - pair[0].as_seconds())
+        .collect()
 }
 
 /// Kolmogorov's distance between a sample and the gamma distribution with that shape and mean 1/rate (shape 1 is the
@@ -24,9 +31,15 @@ fn distance(mut sample: Vec<f64>, shape: f64, per_second: f64) -> f64 {
     let n = sample.len() as f64;
     let mut distance = 0.0_f64;
     for (place, value) in sample.iter().enumerate() {
-        let expected = if *value > 0.0 { gamma_lr(shape, value * shape * per_second) } else { 0.0 };
+        let expected = if *value > 0.0 {
+            gamma_lr(shape, value * shape * per_second)
+        } else {
+            0.0
+        };
         let (below, above) = (place as f64 / n, (place as f64 + 1.0) / n);
-        distance = distance.max((expected - below).abs()).max((above - expected).abs());
+        distance = distance
+            .max((expected - below).abs())
+            .max((above - expected).abs());
     }
     distance
 }
@@ -35,12 +48,13 @@ fn distance(mut sample: Vec<f64>, shape: f64, per_second: f64) -> f64 {
 fn assert_fits(process: &Process, shape: f64, per_second: f64) {
     let n = 2000;
     let scaled: Vec<f64> = (0..20)
-        .map(|seed| {
-            distance(gaps(process.clone(), seed, n), shape, per_second) * (n as f64).sqrt()
-        })
+        .map(|seed| distance(gaps(process.clone(), seed, n), shape, per_second) * (n as f64).sqrt())
         .collect();
     assert!(scaled.iter().all(|distance| *distance < 1.95), "{scaled:?}");
-    assert!(scaled.iter().filter(|distance| **distance > 1.36).count() <= 3, "{scaled:?}");
+    assert!(
+        scaled.iter().filter(|distance| **distance > 1.36).count() <= 3,
+        "{scaled:?}"
+    );
 }
 
 #[test]
@@ -51,22 +65,37 @@ fn poisson_gaps_are_exponential() {
 #[test]
 fn gamma_gaps_have_the_burstiness_as_shape() {
     for burstiness in [0.25, 1.0, 4.0] {
-        assert_fits(&Process::Gamma { per_second: 7.0, burstiness }, burstiness, 7.0);
+        assert_fits(
+            &Process::Gamma {
+                per_second: 7.0,
+                burstiness,
+            },
+            burstiness,
+            7.0,
+        );
     }
 }
 
 #[test]
 fn a_process_without_sense_is_refused() {
     for per_second in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let refused = |process: Process| {
-            matches!(open(process).map(|_| ()), Err(ArrivalError::Rate { .. }))
-        };
+        let refused =
+            |process: Process| matches!(open(process).map(|_| ()), Err(ArrivalError::Rate { .. }));
         assert!(refused(Process::Constant { per_second }));
         assert!(refused(Process::Poisson { per_second }));
-        assert!(refused(Process::Gamma { per_second, burstiness: 1.0 }));
+        assert!(refused(Process::Gamma {
+            per_second,
+            burstiness: 1.0
+        }));
     }
-    let shapeless = open(Process::Gamma { per_second: 1.0, burstiness: 0.0 });
-    assert!(matches!(shapeless.map(|_| ()), Err(ArrivalError::Burstiness { .. })));
+    let shapeless = open(Process::Gamma {
+        per_second: 1.0,
+        burstiness: 0.0,
+    });
+    assert!(matches!(
+        shapeless.map(|_| ()),
+        Err(ArrivalError::Burstiness { .. })
+    ));
 }
 
 proptest! {

@@ -17,7 +17,8 @@ pub struct Options {
 
 impl Options {
     /// What opens the dataset.
-    pub fn source(self) -> Box<dyn Source> {
+    #[expect(clippy::unused_self, reason = "as every kind has it")]
+    pub fn source(&self) -> Box<dyn Source> {
         Box::new(Mix)
     }
 }

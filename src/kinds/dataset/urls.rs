@@ -23,7 +23,8 @@ pub struct Options {
 
 impl Options {
     /// What opens the dataset.
-    pub fn source(self) -> Box<dyn Source> {
+    #[expect(clippy::unused_self, reason = "as every kind has it")]
+    pub fn source(&self) -> Box<dyn Source> {
         Box::new(Urls)
     }
 }
@@ -34,7 +35,8 @@ impl Source for Urls {
     fn open(&self, _: &Folders, _: Seed) -> Result<Box<dyn Rows>, DatasetError> {
         Err(DatasetError::Other {
             message: "datasets of kind `urls` are not supported yet".to_owned(),
-            help: "use `kind: prompts` with the `http` protocol, and the row in its `path`".to_owned(),
+            help: "use `kind: prompts` with the `http` protocol, and the row in its `path`"
+                .to_owned(),
         })
     }
 }

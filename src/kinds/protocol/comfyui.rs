@@ -20,6 +20,7 @@ pub struct Workflow {
     #[serde(default)]
     #[schemars(example = &"runsync")]
     pub api: Api,
+    #[expect(clippy::struct_field_names, reason = "the name is the language's")]
     /// The workflow in ComfyUI's API form, relative to the scenario.
     #[schemars(example = &"flux.json")]
     pub workflow: PathBuf,

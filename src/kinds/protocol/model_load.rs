@@ -31,7 +31,7 @@ pub enum Driver {
     /// vLLM's sleep and wake.
     VllmSleep {},
     /// Requests of your own.
-    Http(Requests),
+    Http(Box<Requests>),
     /// A subprocess that prints JSON Lines.
     Exec(Exec),
 }

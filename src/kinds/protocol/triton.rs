@@ -57,7 +57,6 @@ pub struct Input {
 /// Triton's data types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names are Triton's own")]
 pub enum Datatype {
     Bool,
     Uint8,

@@ -89,10 +89,14 @@ pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveErr
     if let Some(found) = catalogue::find(text) {
         return match found.shape {
             Shape::Scalar => Ok((text.to_owned(), None, found.unit)),
-            Shape::Distribution => Err(ObjectiveError::NeedsStatistic { metric: text.to_owned() }),
+            Shape::Distribution => Err(ObjectiveError::NeedsStatistic {
+                metric: text.to_owned(),
+            }),
         };
     }
-    let unknown = || ObjectiveError::UnknownMetric { name: text.to_owned() };
+    let unknown = || ObjectiveError::UnknownMetric {
+        name: text.to_owned(),
+    };
     let (name, statistic) = text.rsplit_once('.').ok_or_else(unknown)?;
     let is_percentile = percentile_share(statistic).is_some();
     let of_distribution = STATISTICS.contains(&statistic) || is_percentile;
@@ -104,16 +108,26 @@ pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveErr
         return if fits {
             Ok((name.to_owned(), Some(statistic.to_owned()), found.unit))
         } else {
-            Err(ObjectiveError::UnknownStatistic { metric: name.to_owned(), statistic: statistic.to_owned(), known })
+            Err(ObjectiveError::UnknownStatistic {
+                metric: name.to_owned(),
+                statistic: statistic.to_owned(),
+                known,
+            })
         };
     }
     let unit = match text.split_once('.') {
         Some(("step", rest)) if !rest.is_empty() => Unit::Seconds,
         Some(("server", rest)) if !rest.is_empty() => Unit::None,
-        _ => return Err(ObjectiveError::UnknownMetric { name: name.to_owned() }),
+        _ => {
+            return Err(ObjectiveError::UnknownMetric {
+                name: name.to_owned(),
+            });
+        }
     };
     if !of_distribution || !name.contains('.') {
-        return Err(ObjectiveError::NeedsStatistic { metric: text.to_owned() });
+        return Err(ObjectiveError::NeedsStatistic {
+            metric: text.to_owned(),
+        });
     }
     Ok((name.to_owned(), Some(statistic.to_owned()), unit))
 }
@@ -123,13 +137,20 @@ pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveErr
 /// # Errors
 /// Where the text is none, or names a metric, a statistic or a value that there is not.
 pub fn objective(text: &str) -> Result<Parsed, ObjectiveError> {
-    let form = || ObjectiveError::Form { text: text.to_owned() };
+    let form = || ObjectiveError::Form {
+        text: text.to_owned(),
+    };
     let at = text.find(['<', '>']).ok_or_else(form)?;
     let (name, rest) = text.split_at(at);
-    let (op, value) = [("<=", Op::AtMost), (">=", Op::AtLeast), ("<", Op::Less), (">", Op::More)]
-        .into_iter()
-        .find_map(|(sign, op)| rest.strip_prefix(sign).map(|value| (op, value.trim())))
-        .ok_or_else(form)?;
+    let (op, value) = [
+        ("<=", Op::AtMost),
+        (">=", Op::AtLeast),
+        ("<", Op::Less),
+        (">", Op::More),
+    ]
+    .into_iter()
+    .find_map(|(sign, op)| rest.strip_prefix(sign).map(|value| (op, value.trim())))
+    .ok_or_else(form)?;
     if name.trim().is_empty() || value.is_empty() || value.contains(['<', '>', '=']) {
         return Err(form());
     }
@@ -139,30 +160,53 @@ pub fn objective(text: &str) -> Result<Parsed, ObjectiveError> {
         metric: metric.clone(),
         expected,
     })?;
-    Ok(Parsed { metric, statistic, op, bound })
+    Ok(Parsed {
+        metric,
+        statistic,
+        op,
+        bound,
+    })
 }
 
 /// A bound in the unit of the results, or what would be right.
 fn bound(value: &str, unit: Unit) -> Result<f64, &'static str> {
-    let number = || value.parse::<f64>().ok().filter(|number| number.is_finite());
+    let number = || {
+        value
+            .parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite())
+    };
     match unit {
         Unit::Seconds => value
             .parse::<HumanDuration>()
             .map(|duration| duration.0.as_secs_f64())
             .map_err(|_| "a duration with its unit, such as `500ms` or `20s`"),
-        Unit::Ratio => value.parse::<Ratio>().map(|ratio| ratio.0).map_err(|_| "a share, such as `95%` or `0.95`"),
+        Unit::Ratio => value
+            .parse::<Ratio>()
+            .map(|ratio| ratio.0)
+            .map_err(|_| "a share, such as `95%` or `0.95`"),
         Unit::PerSecond => match value.parse() {
             Ok(Rate::PerSecond(rate)) => Ok(rate),
-            _ => number().filter(|number| *number == 0.0).ok_or("a number per second, such as `5`, `5/s` or `300/min`"),
+            _ => number()
+                .filter(|number| *number == 0.0)
+                .ok_or("a number per second, such as `5`, `5/s` or `300/min`"),
         },
         Unit::Bytes => {
-            #[expect(clippy::cast_precision_loss, reason = "a bound of over 2^53 bytes needs no last byte")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a bound of over 2^53 bytes needs no last byte"
+            )]
             let bytes = value.parse::<Size>().map(|size| size.0 as f64);
             bytes.map_err(|_| "a size with its unit, such as `8KiB`")
         }
         // A server's own measure has the server's unit: what it says in seconds may be written as a duration.
         Unit::None => number()
-            .or_else(|| value.parse::<HumanDuration>().ok().map(|duration| duration.0.as_secs_f64()))
+            .or_else(|| {
+                value
+                    .parse::<HumanDuration>()
+                    .ok()
+                    .map(|duration| duration.0.as_secs_f64())
+            })
             .ok_or("a number"),
         Unit::Count | Unit::Megabytes | Unit::Currency => number().ok_or("a number"),
     }
@@ -180,30 +224,105 @@ mod tests {
 
     #[test]
     fn the_objectives_of_the_specification_are_read_in_the_results_units() {
-        assert_eq!(read("error_rate <= 1%"), ("error_rate".into(), None, Op::AtMost, 0.01));
-        assert_eq!(read("slo_attainment >= 95%"), ("slo_attainment".into(), None, Op::AtLeast, 0.95));
-        assert_eq!(read("e2e.p99 <= 20s"), ("e2e".into(), Some("p99".into()), Op::AtMost, 20.0));
-        assert_eq!(read("ttft.p97 < 500ms"), ("ttft".into(), Some("p97".into()), Op::Less, 0.5));
-        assert_eq!(read("request_throughput.max >= 5"), ("request_throughput".into(), Some("max".into()), Op::AtLeast, 5.0));
-        assert_eq!(read("goodput > 30/min"), ("goodput".into(), None, Op::More, 0.5));
-        assert_eq!(read("server.x.mean < 3"), ("server.x".into(), Some("mean".into()), Op::Less, 3.0));
-        assert_eq!(read("server.stage_durations.vae.p95<3"), ("server.stage_durations.vae".into(), Some("p95".into()), Op::Less, 3.0));
-        assert_eq!(read("concurrency.max <= 8"), ("concurrency.max".into(), None, Op::AtMost, 8.0));
-        assert_eq!(read("step.route.p99 <= 1s"), ("step.route".into(), Some("p99".into()), Op::AtMost, 1.0));
+        assert_eq!(
+            read("error_rate <= 1%"),
+            ("error_rate".into(), None, Op::AtMost, 0.01)
+        );
+        assert_eq!(
+            read("slo_attainment >= 95%"),
+            ("slo_attainment".into(), None, Op::AtLeast, 0.95)
+        );
+        assert_eq!(
+            read("e2e.p99 <= 20s"),
+            ("e2e".into(), Some("p99".into()), Op::AtMost, 20.0)
+        );
+        assert_eq!(
+            read("ttft.p97 < 500ms"),
+            ("ttft".into(), Some("p97".into()), Op::Less, 0.5)
+        );
+        assert_eq!(
+            read("request_throughput.max >= 5"),
+            (
+                "request_throughput".into(),
+                Some("max".into()),
+                Op::AtLeast,
+                5.0
+            )
+        );
+        assert_eq!(
+            read("goodput > 30/min"),
+            ("goodput".into(), None, Op::More, 0.5)
+        );
+        assert_eq!(
+            read("server.x.mean < 3"),
+            ("server.x".into(), Some("mean".into()), Op::Less, 3.0)
+        );
+        assert_eq!(
+            read("server.stage_durations.vae.p95<3"),
+            (
+                "server.stage_durations.vae".into(),
+                Some("p95".into()),
+                Op::Less,
+                3.0
+            )
+        );
+        assert_eq!(
+            read("concurrency.max <= 8"),
+            ("concurrency.max".into(), None, Op::AtMost, 8.0)
+        );
+        assert_eq!(
+            read("step.route.p99 <= 1s"),
+            ("step.route".into(), Some("p99".into()), Op::AtMost, 1.0)
+        );
     }
 
     #[test]
     fn what_is_no_objective_is_refused_by_its_reason() {
-        for text in ["", "e2e", "e2e.p99", "e2e.p99 == 1s", "<= 1s", "e2e.p99 <=", "e2e.p99 <= <= 1s"] {
-            assert!(matches!(objective(text), Err(ObjectiveError::Form { .. })), "{text}");
+        for text in [
+            "",
+            "e2e",
+            "e2e.p99",
+            "e2e.p99 == 1s",
+            "<= 1s",
+            "e2e.p99 <=",
+            "e2e.p99 <= <= 1s",
+        ] {
+            assert!(
+                matches!(objective(text), Err(ObjectiveError::Form { .. })),
+                "{text}"
+            );
         }
-        assert!(matches!(objective("latency <= 1s"), Err(ObjectiveError::UnknownMetric { .. })));
-        assert!(matches!(objective("e2e <= 1s"), Err(ObjectiveError::NeedsStatistic { .. })));
-        assert!(matches!(objective("server.x < 1"), Err(ObjectiveError::NeedsStatistic { .. })));
-        assert!(matches!(objective("e2e.median <= 1s"), Err(ObjectiveError::UnknownStatistic { .. })));
-        assert!(matches!(objective("error_rate.p99 <= 1%"), Err(ObjectiveError::UnknownStatistic { .. })));
-        for text in ["e2e.p99 <= 20", "error_rate <= 1s", "goodput >= inf", "goodput >= nan", "e2e.p99 <= 1%"] {
-            assert!(matches!(objective(text), Err(ObjectiveError::Value { .. })), "{text}");
+        assert!(matches!(
+            objective("latency <= 1s"),
+            Err(ObjectiveError::UnknownMetric { .. })
+        ));
+        assert!(matches!(
+            objective("e2e <= 1s"),
+            Err(ObjectiveError::NeedsStatistic { .. })
+        ));
+        assert!(matches!(
+            objective("server.x < 1"),
+            Err(ObjectiveError::NeedsStatistic { .. })
+        ));
+        assert!(matches!(
+            objective("e2e.median <= 1s"),
+            Err(ObjectiveError::UnknownStatistic { .. })
+        ));
+        assert!(matches!(
+            objective("error_rate.p99 <= 1%"),
+            Err(ObjectiveError::UnknownStatistic { .. })
+        ));
+        for text in [
+            "e2e.p99 <= 20",
+            "error_rate <= 1s",
+            "goodput >= inf",
+            "goodput >= nan",
+            "e2e.p99 <= 1%",
+        ] {
+            assert!(
+                matches!(objective(text), Err(ObjectiveError::Value { .. })),
+                "{text}"
+            );
         }
     }
 

@@ -18,7 +18,15 @@ pub fn names(results: &Results) -> Vec<&String> {
         }
     }
     // Whatever the order of the map: results that were read back have theirs sorted.
-    names.sort_by_key(|name| (FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()), *name));
+    names.sort_by_key(|name| {
+        (
+            FIRST
+                .iter()
+                .position(|first| first == name)
+                .unwrap_or(FIRST.len()),
+            *name,
+        )
+    });
     names
 }
 
@@ -46,8 +54,15 @@ impl Axes {
         let mut axes = Self::default();
         for name in names(results) {
             let first = results.cells.first().and_then(|cell| cell.axes.get(name));
-            if results.cells.iter().all(|cell| cell.axes.get(name) == first) {
-                axes.fixed.push(FixedAxis { name: name.clone(), value: shown(first) });
+            if results
+                .cells
+                .iter()
+                .all(|cell| cell.axes.get(name) == first)
+            {
+                axes.fixed.push(FixedAxis {
+                    name: name.clone(),
+                    value: shown(first),
+                });
             } else {
                 axes.varying.push(name.clone());
             }
@@ -57,7 +72,10 @@ impl Axes {
 
     /// The values of what varies, in order.
     pub fn values(&self, cell: &CellResult) -> Vec<String> {
-        self.varying.iter().map(|name| shown(cell.axes.get(name))).collect()
+        self.varying
+            .iter()
+            .map(|name| shown(cell.axes.get(name)))
+            .collect()
     }
 
     /// What tells a cell from the others: `rate=2, concurrency=8`; its id where nothing varies.
@@ -65,8 +83,12 @@ impl Axes {
         if self.varying.is_empty() {
             return cell.id.clone();
         }
-        let parts: Vec<String> =
-            self.varying.iter().zip(self.values(cell)).map(|(name, value)| format!("{name}={value}")).collect();
+        let parts: Vec<String> = self
+            .varying
+            .iter()
+            .zip(self.values(cell))
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         parts.join(", ")
     }
 
@@ -84,7 +106,13 @@ impl Axes {
                 other => format!("{} {value}", other.strip_prefix("params.").unwrap_or(other)),
             })
             .collect();
-        if parts.is_empty() { cell.axes.get("target").map_or_else(|| cell.id.clone(), |target| shown(Some(target))) } else { parts.join(" · ") }
+        if parts.is_empty() {
+            cell.axes
+                .get("target")
+                .map_or_else(|| cell.id.clone(), |target| shown(Some(target)))
+        } else {
+            parts.join(" · ")
+        }
     }
 }
 
@@ -93,9 +121,10 @@ pub fn shown(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => NO_DATA.to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => {
-            number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), |float| float.to_string())
-        }
+        Some(Value::Number(number)) => number
+            .as_f64()
+            .filter(|_| number.is_f64())
+            .map_or_else(|| number.to_string(), |float| float.to_string()),
         Some(other) => other.to_string(),
     }
 }
@@ -111,7 +140,13 @@ mod tests {
         let results = fixture::results();
         let axes = Axes::of(&results);
         assert_eq!(axes.varying, ["rate", "concurrency"]);
-        assert_eq!(axes.fixed[0], FixedAxis { name: "target".to_owned(), value: "omni".to_owned() });
+        assert_eq!(
+            axes.fixed[0],
+            FixedAxis {
+                name: "target".to_owned(),
+                value: "omni".to_owned()
+            }
+        );
         assert_eq!(axes.label(&results.cells[1]), "rate=1, concurrency=inf");
         assert_eq!(axes.short_label(&results.cells[1]), "1/s · c inf");
     }
@@ -121,7 +156,9 @@ mod tests {
         let mut results = fixture::results();
         results.cells.truncate(2);
         results.cells[1].axes = results.cells[0].axes.clone();
-        results.cells[1].axes.insert("params.steps".to_owned(), json!(20.0));
+        results.cells[1]
+            .axes
+            .insert("params.steps".to_owned(), json!(20.0));
         let axes = Axes::of(&results);
         assert_eq!(axes.label(&results.cells[0]), "params.steps=–");
         assert_eq!(axes.label(&results.cells[1]), "params.steps=20");
@@ -131,6 +168,9 @@ mod tests {
     fn a_single_cell_is_called_by_its_id() {
         let mut results = fixture::results();
         results.cells.truncate(1);
-        assert_eq!(Axes::of(&results).label(&results.cells[0]), results.cells[0].id);
+        assert_eq!(
+            Axes::of(&results).label(&results.cells[0]),
+            results.cells[0].id
+        );
     }
 }

@@ -8,6 +8,7 @@ mod objectives;
 mod table;
 pub mod tables;
 mod verdict;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -20,10 +21,11 @@ use super::plot::Plot;
 use crate::results::{CellResult, ObjectiveVerdict, Results, ValidityStatus};
 
 pub use axes::{Axes, names, shown};
-pub use objectives::{unit_of_objective, value_against_bound, verdict_of};
-pub use table::{Row, Table, Value, status_of, validity_of};
-pub use tables::{distribution, scale_of, unit_of};
+pub use objectives::{unit_of_objective, value_against_bound};
+pub use table::{Table, Value, status_of};
+pub use tables::{distribution, scale_of};
 pub use verdict::{Banner, Verdict, banners, counted};
+pub use view::{CellView, DefinitionView, Fact, PlotView, SampleView, Tables, WarningView};
 
 /// Name and version of the context.
 pub const SCHEMA: &str = "plimsoll.context.v1";
@@ -66,107 +68,16 @@ pub struct Context {
     pub plots: Vec<PlotView>,
 }
 
-/// The tables.
-#[derive(Debug, Serialize)]
-pub struct Tables {
-    /// Throughput, goodput and errors, a cell a row.
-    pub throughput: Table,
-    /// Latency percentiles, a cell a row.
-    pub latency: Table,
-    /// Objectives that are missed, void or without data.
-    pub objectives_open: Table,
-    /// Objectives that are met.
-    pub objectives_met: Table,
-    /// Each cell relative to the baseline; null where none was declared.
-    pub relative: Option<Table>,
-    /// Statistics by request parameters; null where none were asked for.
-    pub groups: Option<Table>,
-}
-
-/// A cell.
-#[derive(Debug, Serialize)]
-pub struct CellView {
-    /// What tells it from the others.
-    pub label: String,
-    /// `VALID`, `INVALID` or `CLIENT_LIMITED`.
-    pub status: &'static str,
-    /// Outcomes with their counts, `ok: 360, timeout_total: 7`.
-    pub outcomes: String,
-    /// The same without the ok ones; empty where nothing failed.
-    pub failures: String,
-    /// Statuses with their counts.
-    pub http_status: String,
-    /// What the generator saw of itself.
-    pub self_check: Vec<Fact>,
-    /// Whether the page shows its time line: there are few cells, or something is wrong with this one.
-    pub in_detail: bool,
-    /// All statistics; null where there are too many cells for it.
-    pub statistics: Option<Table>,
-    /// Its time line; null where there is none.
-    pub timeline: Option<PlotView>,
-    /// Kept texts and pictures.
-    pub samples: Vec<SampleView>,
-}
-
-/// A warning.
-#[derive(Debug, Serialize)]
-pub struct WarningView {
-    /// Its kind.
-    pub code: String,
-    /// In one sentence.
-    pub text: String,
-    /// Labels of the cells that have it.
-    pub cells: Vec<String>,
-}
-
-/// A metric and its meaning.
-#[derive(Debug, Serialize)]
-pub struct DefinitionView {
-    /// Its name.
-    pub name: String,
-    /// Its definition.
-    pub text: String,
-}
-
-/// A name with a value.
-#[derive(Debug, Clone, Serialize)]
-pub struct Fact {
-    /// The name.
-    pub name: String,
-    /// The value.
-    pub value: String,
-}
-
-/// A plot.
-#[derive(Debug, Clone, Serialize)]
-pub struct PlotView {
-    /// Its file within the report folder.
-    pub file: String,
-    /// Its title.
-    pub title: String,
-    /// What it shows, in words.
-    pub description: String,
-    /// The same as SVG without style of its own, to be put into HTML as it is.
-    pub svg: String,
-}
-
-/// Something that a target returned.
-#[derive(Debug, Serialize)]
-pub struct SampleView {
-    /// File under `samples/`.
-    pub file: String,
-    /// Its text, shortened.
-    pub text: Option<String>,
-    /// A picture as a data URL that holds nothing but base64.
-    pub thumbnail: Option<String>,
-}
-
 impl Context {
     /// The context of these results; `plots` as [`super::plot::plots`] gives them.
     pub fn of(results: &Results, plots: &[Plot]) -> Self {
         let axes = Axes::of(results);
-        let cells: Vec<CellView> =
-            results.cells.iter().enumerate().map(|(index, cell)| cell_view(results, &axes, cell, plots, index)).collect();
+        let cells: Vec<CellView> = results
+            .cells
+            .iter()
+            .enumerate()
+            .map(|(index, cell)| cell_view(results, &axes, cell, plots, index))
+            .collect();
         Self {
             schema: SCHEMA,
             verdict: Verdict::of(results),
@@ -184,7 +95,11 @@ impl Context {
             definitions: definitions(results),
             reproduction: reproduction(results),
             environment: environment(results),
-            plots: plots.iter().filter(|plot| plot.cell.is_none()).map(PlotView::of).collect(),
+            plots: plots
+                .iter()
+                .filter(|plot| plot.cell.is_none())
+                .map(PlotView::of)
+                .collect(),
             axes,
             results: without_seconds(results),
         }
@@ -206,11 +121,15 @@ impl Context {
         }
         for (index, cell) in self.cells.iter().enumerate() {
             if let Some(plot) = &cell.timeline {
-                restore(document.pointer_mut(&format!("/cells/{index}/timeline")), plot);
+                restore(
+                    document.pointer_mut(&format!("/cells/{index}/timeline")),
+                    plot,
+                );
             }
             for (number, sample) in cell.samples.iter().enumerate() {
                 // A URL of checked base64 has nothing to escape, and would lose its scheme by it.
-                let place = document.pointer_mut(&format!("/cells/{index}/samples/{number}/thumbnail"));
+                let place =
+                    document.pointer_mut(&format!("/cells/{index}/samples/{number}/thumbnail"));
                 if let (Some(place), Some(url)) = (place, &sample.thumbnail) {
                     *place = Json::String(url.clone());
                 }
@@ -222,21 +141,19 @@ impl Context {
     }
 }
 
-impl PlotView {
-    fn of(plot: &Plot) -> Self {
-        Self {
-            file: plot.file.clone(),
-            title: plot.svg.title().to_owned(),
-            description: plot.svg.description().to_owned(),
-            svg: plot.svg.inline(&plot.id),
-        }
-    }
-}
-
-fn cell_view(results: &Results, axes: &Axes, cell: &CellResult, plots: &[Plot], index: usize) -> CellView {
+fn cell_view(
+    results: &Results,
+    axes: &Axes,
+    cell: &CellResult,
+    plots: &[Plot],
+    index: usize,
+) -> CellView {
     let counts = |counts: &BTreeMap<String, u64>, but: &str| {
-        let parts: Vec<String> =
-            counts.iter().filter(|(name, _)| *name != but).map(|(name, count)| format!("{name}: {count}")).collect();
+        let parts: Vec<String> = counts
+            .iter()
+            .filter(|(name, _)| *name != but)
+            .map(|(name, count)| format!("{name}: {count}"))
+            .collect();
         parts.join(", ")
     };
     CellView {
@@ -247,14 +164,21 @@ fn cell_view(results: &Results, axes: &Axes, cell: &CellResult, plots: &[Plot], 
         http_status: counts(&cell.http_status, ""),
         self_check: self_check(cell),
         in_detail: in_detail(results, index),
-        statistics: (results.cells.len() <= CELLS_IN_DETAIL).then(|| tables::statistics(results, cell)),
-        timeline: plots.iter().find(|plot| plot.cell == Some(index)).map(PlotView::of),
+        statistics: (results.cells.len() <= CELLS_IN_DETAIL)
+            .then(|| tables::statistics(results, cell)),
+        timeline: plots
+            .iter()
+            .find(|plot| plot.cell == Some(index))
+            .map(PlotView::of),
         samples: cell
             .samples
             .iter()
             .map(|sample| SampleView {
                 file: sample.file.clone(),
-                text: sample.text.as_deref().map(|text| escape::shorten(text, TEXT_SHOWN)),
+                text: sample
+                    .text
+                    .as_deref()
+                    .map(|text| escape::shorten(text, TEXT_SHOWN)),
                 thumbnail: sample.thumbnail.clone().filter(|url| is_picture(url)),
             })
             .collect(),
@@ -265,11 +189,18 @@ fn cell_view(results: &Results, axes: &Axes, cell: &CellResult, plots: &[Plot], 
 fn in_detail(results: &Results, index: usize) -> bool {
     let is_wrong = |cell: &CellResult| {
         cell.validity.status != ValidityStatus::Valid
-            || cell.objectives.iter().any(|objective| objective.verdict != ObjectiveVerdict::Met)
+            || cell
+                .objectives
+                .iter()
+                .any(|objective| objective.verdict != ObjectiveVerdict::Met)
     };
     results.cells.len() <= CELLS_IN_DETAIL
         || results.cells.get(index).is_some_and(is_wrong)
-            && results.cells[..index].iter().filter(|cell| is_wrong(cell)).count() < WRONG_IN_DETAIL
+            && results.cells[..index]
+                .iter()
+                .filter(|cell| is_wrong(cell))
+                .count()
+                < WRONG_IN_DETAIL
 }
 
 /// Whether a data URL is a picture of a kind that runs nothing, in plain base64, and small enough.
@@ -278,13 +209,25 @@ fn is_picture(url: &str) -> bool {
         && ["png", "jpeg", "gif", "webp"]
             .iter()
             .filter_map(|kind| url.strip_prefix(&format!("data:image/{kind};base64,")))
-            .any(|data| !data.is_empty() && data.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)))
+            .any(|data| {
+                !data.is_empty()
+                    && data
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
+            })
 }
 
 fn self_check(cell: &CellResult) -> Vec<Fact> {
     let check = &cell.self_check;
-    let milliseconds = |name: &str, value: Option<f64>| fact(name, value.map(|value| Scale::Milliseconds.with_unit(value)));
-    let share = |name: &str, value: Option<f64>| fact(name, value.map(|value| Scale::Percent.with_unit(value)));
+    let milliseconds = |name: &str, value: Option<f64>| {
+        fact(
+            name,
+            value.map(|value| Scale::Milliseconds.with_unit(value)),
+        )
+    };
+    let share = |name: &str, value: Option<f64>| {
+        fact(name, value.map(|value| Scale::Percent.with_unit(value)))
+    };
     [
         milliseconds("lateness p50", check.lateness_p50),
         milliseconds("lateness p99", check.lateness_p99),
@@ -292,7 +235,10 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
         share("own CPU, most in a second", check.cpu_share_max),
         share("stolen, most in a second", check.steal_max),
         milliseconds("1 ms canary, late by (p99)", check.canary_p99),
-        fact("descriptors, most", check.descriptors_max.map(|count| count.to_string())),
+        fact(
+            "descriptors, most",
+            check.descriptors_max.map(|count| count.to_string()),
+        ),
         share("sent of intended", check.sent_ratio),
     ]
     .into_iter()
@@ -301,7 +247,10 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
 }
 
 fn fact(name: &str, value: Option<String>) -> Option<Fact> {
-    value.map(|value| Fact { name: name.to_owned(), value })
+    value.map(|value| Fact {
+        name: name.to_owned(),
+        value,
+    })
 }
 
 fn warnings(results: &Results, axes: &Axes) -> Vec<WarningView> {
@@ -309,9 +258,16 @@ fn warnings(results: &Results, axes: &Axes) -> Vec<WarningView> {
     for cell in &results.cells {
         for warning in &cell.warnings {
             let label = axes.label(cell);
-            match views.iter_mut().find(|view| view.code == warning.code && view.text == warning.text) {
+            match views
+                .iter_mut()
+                .find(|view| view.code == warning.code && view.text == warning.text)
+            {
                 Some(view) => view.cells.push(label),
-                None => views.push(WarningView { code: warning.code.clone(), text: warning.text.clone(), cells: vec![label] }),
+                None => views.push(WarningView {
+                    code: warning.code.clone(),
+                    text: warning.text.clone(),
+                    cells: vec![label],
+                }),
             }
         }
     }
@@ -319,28 +275,74 @@ fn warnings(results: &Results, axes: &Axes) -> Vec<WarningView> {
 }
 
 fn definitions(results: &Results) -> Vec<DefinitionView> {
-    ["request_throughput", "goodput", "slo_attainment", "output_throughput", "workload_throughput", "error_rate", "ttft", "tpot", "load", "e2e"]
-        .iter()
-        .filter(|name| results.cells.iter().any(|cell| cell.metrics.get(**name).is_some_and(Option::is_some)))
-        .filter_map(|name| {
-            let definition = results.definitions.get(*name)?;
-            Some(DefinitionView { name: (*name).to_owned(), text: definition.definition.clone() })
+    [
+        "request_throughput",
+        "goodput",
+        "slo_attainment",
+        "output_throughput",
+        "workload_throughput",
+        "error_rate",
+        "ttft",
+        "tpot",
+        "load",
+        "e2e",
+    ]
+    .iter()
+    .filter(|name| {
+        results
+            .cells
+            .iter()
+            .any(|cell| cell.metrics.get(**name).is_some_and(Option::is_some))
+    })
+    .filter_map(|name| {
+        let definition = results.definitions.get(*name)?;
+        Some(DefinitionView {
+            name: (*name).to_owned(),
+            text: definition.definition.clone(),
         })
-        .collect()
+    })
+    .collect()
 }
 
 fn reproduction(results: &Results) -> Vec<Fact> {
     let mut facts = vec![
-        Fact { name: "tool".to_owned(), value: format!("{} {}", results.tool.name, results.tool.version) },
-        Fact { name: "scenario".to_owned(), value: format!("{}, sha256 {}", results.scenario.name, results.scenario.hash) },
+        Fact {
+            name: "tool".to_owned(),
+            value: format!("{} {}", results.tool.name, results.tool.version),
+        },
+        Fact {
+            name: "scenario".to_owned(),
+            value: format!(
+                "{}, sha256 {}",
+                results.scenario.name, results.scenario.hash
+            ),
+        },
     ];
     facts.extend(results.datasets.iter().map(|dataset| {
-        let rows = dataset.rows.map(|rows| format!(", {}", counted(usize::try_from(rows).unwrap_or(usize::MAX), "row"))).unwrap_or_default();
-        let skipped = if dataset.skipped > 0 { format!(", {} skipped as bad", dataset.skipped) } else { String::new() };
-        Fact { name: format!("dataset {}", dataset.name), value: format!("sha256 {}{rows}{skipped}", dataset.sha256) }
+        let rows = dataset
+            .rows
+            .map(|rows| {
+                format!(
+                    ", {}",
+                    counted(usize::try_from(rows).unwrap_or(usize::MAX), "row")
+                )
+            })
+            .unwrap_or_default();
+        let skipped = if dataset.skipped > 0 {
+            format!(", {} skipped as bad", dataset.skipped)
+        } else {
+            String::new()
+        };
+        Fact {
+            name: format!("dataset {}", dataset.name),
+            value: format!("sha256 {}{rows}{skipped}", dataset.sha256),
+        }
     }));
     if !results.environment.options.is_empty() {
-        facts.push(Fact { name: "options".to_owned(), value: results.environment.options.join(" ") });
+        facts.push(Fact {
+            name: "options".to_owned(),
+            value: results.environment.options.join(" "),
+        });
     }
     facts
 }
@@ -359,10 +361,15 @@ fn environment(results: &Results) -> Vec<Fact> {
     .into_iter()
     .flatten()
     .collect();
-    facts.extend(environment.addresses.iter().map(|(target, addresses)| Fact {
-        name: format!("addresses of {target}"),
-        value: addresses.join(", "),
-    }));
+    facts.extend(
+        environment
+            .addresses
+            .iter()
+            .map(|(target, addresses)| Fact {
+                name: format!("addresses of {target}"),
+                value: addresses.join(", "),
+            }),
+    );
     facts.extend(environment.metadata.iter().map(|(target, metadata)| Fact {
         name: format!("metadata of {target}"),
         value: escape::shorten(&sorted(metadata).to_string(), TEXT_SHOWN),

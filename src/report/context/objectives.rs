@@ -11,7 +11,9 @@ use crate::results::{CellResult, ObjectiveResult, ObjectiveVerdict, Results, Val
 pub fn unit_of_objective(results: &Results, text: &str) -> Unit {
     let name = text.split(['<', '>', '=', ' ']).next().unwrap_or_default();
     match unit_of(results, name) {
-        Unit::None => name.rsplit_once('.').map_or(Unit::None, |(metric, _)| unit_of(results, metric)),
+        Unit::None => name
+            .rsplit_once('.')
+            .map_or(Unit::None, |(metric, _)| unit_of(results, metric)),
         unit => unit,
     }
 }
@@ -19,7 +21,10 @@ pub fn unit_of_objective(results: &Results, text: &str) -> Unit {
 /// The value in its unit, with digits enough to tell it from the bound.
 pub fn value_against_bound(results: &Results, objective: &ObjectiveResult) -> Option<String> {
     let value = objective.value?;
-    let scale = Scale::of(unit_of_objective(results, &objective.text), [objective.bound.abs()]);
+    let scale = Scale::of(
+        unit_of_objective(results, &objective.text),
+        [objective.bound.abs()],
+    );
     Some(scale.against(value, objective.bound))
 }
 
@@ -49,7 +54,8 @@ pub fn objectives(results: &Results, axes: &Axes, met: bool) -> Table {
             if (state == "good") != met {
                 continue;
             }
-            let mut value = value_against_bound(results, objective).map_or_else(|| Value::marked("–", "none"), Value::text);
+            let mut value = value_against_bound(results, objective)
+                .map_or_else(|| Value::marked("–", "none"), Value::text);
             value.note = objective.needs_n.map(|needed| format!("needs {needed}"));
             rows.push(Row {
                 cell: Some(index),
@@ -87,9 +93,18 @@ mod tests {
     fn an_objective_of_an_invalid_cell_stands_among_those_that_are_not_met() {
         let results = fixture::results();
         let axes = Axes::of(&results);
-        let void: Vec<_> = objectives(&results, &axes, false).rows.into_iter().filter(|row| row.cell == Some(7)).collect();
+        let void: Vec<_> = objectives(&results, &axes, false)
+            .rows
+            .into_iter()
+            .filter(|row| row.cell == Some(7))
+            .collect();
         assert_eq!(void.len(), 3);
         assert!(void.iter().all(|row| row.values[4].text == "void"));
-        assert!(objectives(&results, &axes, true).rows.iter().all(|row| row.cell != Some(7)));
+        assert!(
+            objectives(&results, &axes, true)
+                .rows
+                .iter()
+                .all(|row| row.cell != Some(7))
+        );
     }
 }

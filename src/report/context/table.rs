@@ -53,24 +53,39 @@ pub struct Value {
 impl Column {
     /// A column of text.
     pub fn text(title: impl Into<String>) -> Self {
-        Self { title: title.into(), unit: "", numeric: false }
+        Self {
+            title: title.into(),
+            unit: "",
+            numeric: false,
+        }
     }
 
     /// A column of numbers.
     pub fn number(title: impl Into<String>, scale: Scale) -> Self {
-        Self { title: title.into(), unit: scale.symbol(), numeric: true }
+        Self {
+            title: title.into(),
+            unit: scale.symbol(),
+            numeric: true,
+        }
     }
 }
 
 impl Value {
     /// A text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::default() }
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 
     /// A text of a state.
     pub fn marked(text: impl Into<String>, state: &'static str) -> Self {
-        Self { text: text.into(), state, ..Self::default() }
+        Self {
+            text: text.into(),
+            state,
+            ..Self::default()
+        }
     }
 
     /// A count.
@@ -80,15 +95,25 @@ impl Value {
 
     /// A number in a column's scale, `–` without data.
     pub fn number(value: Option<f64>, scale: Scale) -> Self {
-        value.map_or_else(|| Self::marked(NO_DATA, "none"), |value| Self::text(scale.show(value)))
+        value.map_or_else(
+            || Self::marked(NO_DATA, "none"),
+            |value| Self::text(scale.show(value)),
+        )
     }
 
     /// The same with how its mean spread over the repeats.
     #[must_use]
     pub fn with_spread(mut self, spread: Option<&Spread>, scale: Scale) -> Self {
-        let interval = spread.filter(|spread| spread.n >= 2).and_then(|spread| spread.ci95);
-        if self.state != "none" && let Some([low, high]) = interval {
-            self.interval = Some(format!("±{}", number::significant((high - low) / 2.0 * scale.factor(), 2)));
+        let interval = spread
+            .filter(|spread| spread.n >= 2)
+            .and_then(|spread| spread.ci95);
+        if self.state != "none"
+            && let Some([low, high]) = interval
+        {
+            self.interval = Some(format!(
+                "±{}",
+                number::significant((high - low) / 2.0 * scale.factor(), 2)
+            ));
         }
         self
     }

@@ -24,10 +24,17 @@ const SCALARS: &[(&str, &str)] = &[
 ];
 
 /// Scalars of which a CLIENT_LIMITED cell can only say "at least".
-const RATES: [&str; 4] = ["request_throughput", "goodput", "output_throughput", "workload_throughput"];
+const RATES: [&str; 4] = [
+    "request_throughput",
+    "goodput",
+    "output_throughput",
+    "workload_throughput",
+];
 
 /// Statistics of the table of one cell.
-const STATISTICS: [&str; 10] = ["mean", "stddev", "min", "p50", "p75", "p90", "p95", "p99", "p999", "max"];
+const STATISTICS: [&str; 10] = [
+    "mean", "stddev", "min", "p50", "p75", "p90", "p95", "p99", "p999", "max",
+];
 
 /// The unit of a metric: as the results define it, else the catalogue, else that of its family.
 pub fn unit_of(results: &Results, metric: &str) -> Unit {
@@ -36,7 +43,11 @@ pub fn unit_of(results: &Results, metric: &str) -> Unit {
         .get(metric)
         .map(|definition| definition.unit)
         .or_else(|| catalogue::find(metric).map(|metric| metric.unit))
-        .unwrap_or(if metric.starts_with("step.") { Unit::Seconds } else { Unit::None })
+        .unwrap_or(if metric.starts_with("step.") {
+            Unit::Seconds
+        } else {
+            Unit::None
+        })
 }
 
 /// The distribution of a metric, where there is one.
@@ -51,7 +62,11 @@ pub fn distribution<'a>(cell: &'a CellResult, metric: &str) -> Option<&'a Summar
 pub fn scale_of(results: &Results, metric: &str, statistics: &[&str]) -> Scale {
     let values = results.cells.iter().flat_map(|cell| {
         let scalar = cell.value(metric, None);
-        scalar.into_iter().chain(statistics.iter().filter_map(move |name| distribution(cell, metric)?.get(name)))
+        scalar.into_iter().chain(
+            statistics
+                .iter()
+                .filter_map(move |name| distribution(cell, metric)?.get(name)),
+        )
     });
     Scale::of(unit_of(results, metric), values)
 }
@@ -71,11 +86,19 @@ fn axis_values(axes: &Axes, cell: &CellResult) -> Vec<Value> {
 }
 
 fn row(index: usize, cell: &CellResult, values: Vec<Value>) -> Row {
-    Row { cell: Some(index), validity: validity_of(cell), values }
+    Row {
+        cell: Some(index),
+        validity: validity_of(cell),
+        values,
+    }
 }
 
 fn status_value(cell: &CellResult) -> Value {
-    let state = if cell.validity.status == ValidityStatus::Valid { "" } else { "bad" };
+    let state = if cell.validity.status == ValidityStatus::Valid {
+        ""
+    } else {
+        "bad"
+    };
     Value::marked(status_of(cell), state)
 }
 
@@ -84,7 +107,11 @@ pub fn throughput(results: &Results, axes: &Axes) -> Table {
     let shown: Vec<(&str, &str, Scale)> = SCALARS
         .iter()
         .filter(|(metric, _)| {
-            *metric == "request_throughput" || results.cells.iter().any(|cell| cell.value(metric, None).is_some())
+            *metric == "request_throughput"
+                || results
+                    .cells
+                    .iter()
+                    .any(|cell| cell.value(metric, None).is_some())
         })
         .map(|(metric, title)| (*metric, *title, scale_of(results, metric, &[])))
         .collect();
@@ -94,25 +121,47 @@ pub fn throughput(results: &Results, axes: &Axes) -> Table {
         columns.push(Column::number(title, Scale::Count));
     }
     columns.push(Column::number("errors", Scale::Percent));
-    columns.extend(shown.iter().map(|(_, title, scale)| Column::number(*title, *scale)));
+    columns.extend(
+        shown
+            .iter()
+            .map(|(_, title, scale)| Column::number(*title, *scale)),
+    );
     let rows = results.cells.iter().enumerate().map(|(index, cell)| {
         let mut values = axis_values(axes, cell);
         values.push(status_value(cell));
         let requests = cell.requests;
         values.extend([requests.intended, requests.ok].map(Value::count));
         values.extend([requests.failed, requests.unsent].map(|count| {
-            if count > 0 { Value::marked(count.to_string(), "bad") } else { Value::count(count) }
+            if count > 0 {
+                Value::marked(count.to_string(), "bad")
+            } else {
+                Value::count(count)
+            }
         }));
-        values.push(Value::number(cell.value("error_rate", None), Scale::Percent));
-        values.extend(shown.iter().map(|(metric, _, scale)| scalar(cell, metric, *scale)));
+        values.push(Value::number(
+            cell.value("error_rate", None),
+            Scale::Percent,
+        ));
+        values.extend(
+            shown
+                .iter()
+                .map(|(metric, _, scale)| scalar(cell, metric, *scale)),
+        );
         row(index, cell, values)
     });
-    Table { rows: rows.collect(), columns }
+    Table {
+        rows: rows.collect(),
+        columns,
+    }
 }
 
 fn scalar(cell: &CellResult, metric: &str, scale: Scale) -> Value {
-    let mut value = Value::number(cell.value(metric, None), scale).with_spread(cell.spread.get(metric), scale);
-    if cell.validity.status == ValidityStatus::ClientLimited && RATES.contains(&metric) && value.state != "none" {
+    let mut value =
+        Value::number(cell.value(metric, None), scale).with_spread(cell.spread.get(metric), scale);
+    if cell.validity.status == ValidityStatus::ClientLimited
+        && RATES.contains(&metric)
+        && value.state != "none"
+    {
         value.text = format!("≥ {}", value.text);
     }
     value
@@ -122,25 +171,42 @@ fn scalar(cell: &CellResult, metric: &str, scale: Scale) -> Value {
 pub fn latency(results: &Results, axes: &Axes) -> Table {
     let shown: Vec<(&str, &str, Scale)> = LATENCIES
         .iter()
-        .filter(|(metric, _)| *metric == "e2e" || results.cells.iter().any(|cell| distribution(cell, metric).is_some()))
+        .filter(|(metric, _)| {
+            *metric == "e2e"
+                || results
+                    .cells
+                    .iter()
+                    .any(|cell| distribution(cell, metric).is_some())
+        })
         .flat_map(|(metric, statistics)| {
             let scale = scale_of(results, metric, statistics);
-            statistics.iter().map(move |statistic| (*metric, *statistic, scale))
+            statistics
+                .iter()
+                .map(move |statistic| (*metric, *statistic, scale))
         })
         .collect();
     let mut columns = axis_columns(axes);
     columns.push(Column::number("n", Scale::Count));
-    columns.extend(shown.iter().map(|(metric, statistic, scale)| Column::number(format!("{metric} {statistic}"), *scale)));
+    columns.extend(
+        shown.iter().map(|(metric, statistic, scale)| {
+            Column::number(format!("{metric} {statistic}"), *scale)
+        }),
+    );
     let rows = results.cells.iter().enumerate().map(|(index, cell)| {
         let mut values = axis_values(axes, cell);
-        values.push(Value::count(distribution(cell, "e2e").map_or(0, |summary| summary.n)));
+        values.push(Value::count(
+            distribution(cell, "e2e").map_or(0, |summary| summary.n),
+        ));
         values.extend(shown.iter().map(|(metric, statistic, scale)| {
             Value::statistic(distribution(cell, metric), statistic, *scale)
                 .with_spread(cell.spread.get(&format!("{metric}.{statistic}")), *scale)
         }));
         row(index, cell, values)
     });
-    Table { rows: rows.collect(), columns }
+    Table {
+        rows: rows.collect(),
+        columns,
+    }
 }
 
 /// Each cell relative to the baseline: how many times better it is; `None` where no baseline was declared.
@@ -156,23 +222,33 @@ pub fn relative(results: &Results, axes: &Axes) -> Option<Table> {
     }
     metrics.sort();
     let mut columns = axis_columns(axes);
-    columns.extend(metrics.iter().map(|metric| Column::number(metric.as_str(), Scale::Plain)));
+    columns.extend(
+        metrics
+            .iter()
+            .map(|metric| Column::number(metric.as_str(), Scale::Plain)),
+    );
     let rows = results.cells.iter().enumerate().map(|(index, cell)| {
         let mut values = axis_values(axes, cell);
         for metric in &metrics {
             let relative = cell.relative.get(metric.as_str());
-            let mut value = Value::number(relative.and_then(|relative| relative.speedup), Scale::Plain);
+            let mut value =
+                Value::number(relative.and_then(|relative| relative.speedup), Scale::Plain);
             if value.state != "none" {
                 value.text = format!("× {}", value.text);
-                value.note = relative.and_then(|relative| relative.interval).map(|[low, high]| {
-                    format!("{} … {}", Scale::Plain.show(low), Scale::Plain.show(high))
-                });
+                value.note = relative
+                    .and_then(|relative| relative.interval)
+                    .map(|[low, high]| {
+                        format!("{} … {}", Scale::Plain.show(low), Scale::Plain.show(high))
+                    });
             }
             values.push(value);
         }
         row(index, cell, values)
     });
-    Some(Table { rows: rows.collect(), columns })
+    Some(Table {
+        rows: rows.collect(),
+        columns,
+    })
 }
 
 /// Statistics by request parameters; `None` where none were asked for.
@@ -187,13 +263,21 @@ pub fn groups(results: &Results, axes: &Axes) -> Option<Table> {
     if names.is_empty() {
         return None;
     }
-    let declared = |name: &String| results.report.group_by.iter().position(|other| other == name);
+    let declared = |name: &String| {
+        results
+            .report
+            .group_by
+            .iter()
+            .position(|other| other == name)
+    };
     names.sort_by_key(|name| (declared(name).unwrap_or(usize::MAX), *name));
     let e2e = |group: &GroupResult| match group.metrics.get("e2e") {
         Some(Some(MetricValue::Distribution(summary))) => Some(summary.clone()),
         _ => None,
     };
-    let values = all().filter_map(e2e).filter_map(|summary| summary.get("p50"));
+    let values = all()
+        .filter_map(e2e)
+        .filter_map(|summary| summary.get("p50"));
     let scale = Scale::of(Unit::Seconds, values);
     let mut columns = axis_columns(axes);
     columns.extend(names.iter().map(|name| Column::text(name.as_str())));
@@ -208,7 +292,11 @@ pub fn groups(results: &Results, axes: &Axes) -> Option<Table> {
     for (index, cell) in results.cells.iter().enumerate() {
         for group in &cell.groups {
             let mut values = axis_values(axes, cell);
-            values.extend(names.iter().map(|name| Value::text(shown(group.by.get(name.as_str())))));
+            values.extend(
+                names
+                    .iter()
+                    .map(|name| Value::text(shown(group.by.get(name.as_str())))),
+            );
             let summary = e2e(group);
             values.extend([
                 Value::count(group.requests.ok),
@@ -225,19 +313,43 @@ pub fn groups(results: &Results, axes: &Axes) -> Option<Table> {
 
 /// Every metric of one cell that has data, a metric a row.
 pub fn statistics(results: &Results, cell: &CellResult) -> Table {
-    let mut columns = vec![Column::text("metric"), Column::text("unit"), Column::number("n", Scale::Count)];
-    columns.extend(STATISTICS.iter().map(|name| Column::number(*name, Scale::Plain)));
+    let mut columns = vec![
+        Column::text("metric"),
+        Column::text("unit"),
+        Column::number("n", Scale::Count),
+    ];
+    columns.extend(
+        STATISTICS
+            .iter()
+            .map(|name| Column::number(*name, Scale::Plain)),
+    );
     let mut names: Vec<&String> = cell.metrics.keys().collect();
-    names.sort_by_key(|name| (catalogue::all().position(|metric| metric.name == name.as_str()).unwrap_or(usize::MAX), *name));
+    names.sort_by_key(|name| {
+        (
+            catalogue::all()
+                .position(|metric| metric.name == name.as_str())
+                .unwrap_or(usize::MAX),
+            *name,
+        )
+    });
     let rows = names.into_iter().filter_map(|name| {
         let unit = unit_of(results, name);
         let mut values = vec![Value::text(name)];
         match cell.metrics.get(name)?.as_ref()? {
             MetricValue::Distribution(summary) => {
-                let scale = Scale::of(unit, ["p50", "p99"].iter().filter_map(|statistic| summary.get(statistic)));
+                let scale = Scale::of(
+                    unit,
+                    ["p50", "p99"]
+                        .iter()
+                        .filter_map(|statistic| summary.get(statistic)),
+                );
                 values.push(Value::text(scale.symbol()));
                 values.push(Value::count(summary.n));
-                values.extend(STATISTICS.iter().map(|statistic| Value::statistic(Some(summary), statistic, scale)));
+                values.extend(
+                    STATISTICS
+                        .iter()
+                        .map(|statistic| Value::statistic(Some(summary), statistic, scale)),
+                );
             }
             MetricValue::Number(number) => {
                 let scale = Scale::of(unit, [*number]);
@@ -247,9 +359,16 @@ pub fn statistics(results: &Results, cell: &CellResult) -> Table {
                 values.extend(STATISTICS.iter().skip(1).map(|_| Value::text("")));
             }
         }
-        Some(Row { cell: None, validity: validity_of(cell), values })
+        Some(Row {
+            cell: None,
+            validity: validity_of(cell),
+            values,
+        })
     });
-    Table { rows: rows.collect(), columns }
+    Table {
+        rows: rows.collect(),
+        columns,
+    }
 }
 
 #[cfg(test)]
@@ -258,7 +377,11 @@ mod tests {
     use crate::report::fixture;
 
     fn column(table: &Table, title: &str) -> usize {
-        table.columns.iter().position(|column| column.title == title).unwrap()
+        table
+            .columns
+            .iter()
+            .position(|column| column.title == title)
+            .unwrap()
     }
 
     #[test]
@@ -266,7 +389,11 @@ mod tests {
         let results = fixture::results();
         let table = latency(&results, &Axes::of(&results));
         let value = &table.rows[0].values[column(&table, "e2e p99")];
-        assert_eq!((value.note.as_deref(), value.state), (Some("needs 368"), "doubt"), "n is 360");
+        assert_eq!(
+            (value.note.as_deref(), value.state),
+            (Some("needs 368"), "doubt"),
+            "n is 360"
+        );
         assert_eq!(table.rows[0].values[column(&table, "e2e p95")].note, None);
     }
 
@@ -280,7 +407,12 @@ mod tests {
         let axes = Axes::of(&results);
         let table = throughput(&results, &axes);
         assert_eq!(table.rows[2].values[column(&table, "goodput")].text, "–");
-        assert!(latency(&results, &axes).columns.iter().all(|column| !column.title.starts_with("ttft")));
+        assert!(
+            latency(&results, &axes)
+                .columns
+                .iter()
+                .all(|column| !column.title.starts_with("ttft"))
+        );
     }
 
     #[test]
@@ -294,14 +426,24 @@ mod tests {
 
     #[test]
     fn every_row_has_a_value_a_column() {
-        for results in [fixture::results(), fixture::hostile("x|y"), fixture::large(), fixture::around(Vec::new())] {
+        for results in [
+            fixture::results(),
+            fixture::hostile("x|y"),
+            fixture::large(),
+            fixture::around(Vec::new()),
+        ] {
             let axes = Axes::of(&results);
             let mut tables = vec![throughput(&results, &axes), latency(&results, &axes)];
             tables.extend(relative(&results, &axes));
             tables.extend(groups(&results, &axes));
             tables.extend(results.cells.iter().map(|cell| statistics(&results, cell)));
             for table in tables {
-                assert!(table.rows.iter().all(|row| row.values.len() == table.columns.len()));
+                assert!(
+                    table
+                        .rows
+                        .iter()
+                        .all(|row| row.values.len() == table.columns.len())
+                );
             }
         }
     }

@@ -57,7 +57,11 @@ pub struct BannerItem {
 
 /// Counts with a noun: `1 cell`, `2 cells`.
 pub fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 fn are(count: usize) -> &'static str {
@@ -87,22 +91,44 @@ impl Objectives {
             return "no objective was declared".to_owned();
         }
         if self.met == self.all {
-            return if self.all == 1 { "the objective is met".to_owned() } else { format!("all {} objectives are met", self.all) };
+            return if self.all == 1 {
+                "the objective is met".to_owned()
+            } else {
+                format!("all {} objectives are met", self.all)
+            };
         }
-        let parts: Vec<String> = [(self.missed, "missed"), (self.no_data, "without data"), (self.void, "void"), (self.met, "met")]
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{count} {word}"))
-            .collect();
-        format!("of {}, {}", counted(self.all, "objective"), parts.join(", "))
+        let parts: Vec<String> = [
+            (self.missed, "missed"),
+            (self.no_data, "without data"),
+            (self.void, "void"),
+            (self.met, "met"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+        format!(
+            "of {}, {}",
+            counted(self.all, "objective"),
+            parts.join(", ")
+        )
     }
 }
 
 impl Verdict {
     /// The verdict of a run.
     pub fn of(results: &Results) -> Self {
-        let with = |status| results.cells.iter().filter(|cell| cell.validity.status == status).count();
-        let (invalid, limited) = (with(ValidityStatus::Invalid), with(ValidityStatus::ClientLimited));
+        let with = |status| {
+            results
+                .cells
+                .iter()
+                .filter(|cell| cell.validity.status == status)
+                .count()
+        };
+        let (invalid, limited) = (
+            with(ValidityStatus::Invalid),
+            with(ValidityStatus::ClientLimited),
+        );
         let objectives = Objectives::of(results);
         let kind = match () {
             () if results.incomplete => "incomplete",
@@ -112,21 +138,38 @@ impl Verdict {
         };
         let mut parts = Vec::new();
         if results.incomplete {
-            parts.push(format!("incomplete: the run ended after {}", counted(results.cells.len(), "cell")));
+            parts.push(format!(
+                "incomplete: the run ended after {}",
+                counted(results.cells.len(), "cell")
+            ));
         }
         if invalid > 0 {
-            parts.push(format!("{invalid} of {} {} INVALID", counted(results.cells.len(), "cell"), are(invalid)));
+            parts.push(format!(
+                "{invalid} of {} {} INVALID",
+                counted(results.cells.len(), "cell"),
+                are(invalid)
+            ));
         }
         parts.push(objectives.sentence());
         if limited > 0 {
-            parts.push(format!("{limited} of {} {} CLIENT_LIMITED", counted(results.cells.len(), "cell"), are(limited)));
+            parts.push(format!(
+                "{limited} of {} {} CLIENT_LIMITED",
+                counted(results.cells.len(), "cell"),
+                are(limited)
+            ));
         }
         let mut sentence = parts.join("; ");
         if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
             sentence.replace_range(..1, &first);
         }
         sentence.push('.');
-        Self { sentence, kind, exit_code: results.verdict.exit_code, reasons: results.verdict.reasons.clone(), objectives }
+        Self {
+            sentence,
+            kind,
+            exit_code: results.verdict.exit_code,
+            reasons: results.verdict.reasons.clone(),
+            objectives,
+        }
     }
 }
 
@@ -141,17 +184,32 @@ pub fn banners(results: &Results, axes: &Axes) -> Vec<Banner> {
         });
     }
     for (status, kind, text) in [
-        (ValidityStatus::Invalid, "INVALID", "The generator or its machine, not the target, set the numbers of these cells: they say nothing of the target."),
-        (ValidityStatus::ClientLimited, "CLIENT_LIMITED", "The cap on requests in flight was reached because the target was slow: the rates of these cells are “at least”."),
+        (
+            ValidityStatus::Invalid,
+            "INVALID",
+            "The generator or its machine, not the target, set the numbers of these cells: they say nothing of the target.",
+        ),
+        (
+            ValidityStatus::ClientLimited,
+            "CLIENT_LIMITED",
+            "The cap on requests in flight was reached because the target was slow: the rates of these cells are “at least”.",
+        ),
     ] {
         let items: Vec<BannerItem> = results
             .cells
             .iter()
             .filter(|cell| cell.validity.status == status)
-            .map(|cell| BannerItem { cell: axes.label(cell), text: cell.validity.reasons.join("; ") })
+            .map(|cell| BannerItem {
+                cell: axes.label(cell),
+                text: cell.validity.reasons.join("; "),
+            })
             .collect();
         if !items.is_empty() {
-            banners.push(Banner { kind, text: text.to_owned(), items });
+            banners.push(Banner {
+                kind,
+                text: text.to_owned(),
+                items,
+            });
         }
     }
     banners
@@ -183,15 +241,26 @@ mod tests {
         }
         let verdict = Verdict::of(&results);
         assert_eq!((verdict.objectives.met, verdict.objectives.void), (0, 24));
-        assert!(verdict.sentence.starts_with("8 of 8 cells are INVALID"), "{}", verdict.sentence);
+        assert!(
+            verdict.sentence.starts_with("8 of 8 cells are INVALID"),
+            "{}",
+            verdict.sentence
+        );
     }
 
     #[test]
     fn an_interrupted_run_says_so_first() {
         let mut results = fixture::results();
         results.incomplete = true;
-        assert!(Verdict::of(&results).sentence.starts_with("Incomplete: the run ended after 8 cells; "));
-        let kinds: Vec<&str> = banners(&results, &Axes::of(&results)).iter().map(|banner| banner.kind).collect();
+        assert!(
+            Verdict::of(&results)
+                .sentence
+                .starts_with("Incomplete: the run ended after 8 cells; ")
+        );
+        let kinds: Vec<&str> = banners(&results, &Axes::of(&results))
+            .iter()
+            .map(|banner| banner.kind)
+            .collect();
         assert_eq!(kinds, ["INCOMPLETE", "INVALID", "CLIENT_LIMITED"]);
     }
 

@@ -33,9 +33,19 @@ pub fn upright(svg: &mut Svg, area: &Area, scale: &PlotScale, name: &str) {
     for tick in scale.ticks() {
         let y = area.y(scale, *tick);
         svg.line("g", (area.left, y), (area.right, y));
-        svg.text("s", Anchor::End, (area.left - 7.0, y + 3.8), &tick_label(*tick));
+        svg.text(
+            "s",
+            Anchor::End,
+            (area.left - 7.0, y + 3.8),
+            &tick_label(*tick),
+        );
     }
-    svg.text("s", Anchor::Start, (area.left - 40.0, area.top - 12.0), name);
+    svg.text(
+        "s",
+        Anchor::Start,
+        (area.left - 40.0, area.top - 12.0),
+        name,
+    );
 }
 
 /// The lower edge with its values, and below them what they are.
@@ -46,7 +56,12 @@ pub fn level(svg: &mut Svg, area: &Area, scale: &PlotScale, name: &str) {
         svg.line("a", (x, area.bottom), (x, area.bottom + 4.0));
     }
     tick_labels(svg, area, scale);
-    svg.text("s", Anchor::Middle, (f64::midpoint(area.left, area.right), area.bottom + 34.0), name);
+    svg.text(
+        "s",
+        Anchor::Middle,
+        (f64::midpoint(area.left, area.right), area.bottom + 34.0),
+        name,
+    );
 }
 
 /// The values of a level scale below the area; one that would touch the one before it is left out.
@@ -64,6 +79,18 @@ pub fn tick_labels(svg: &mut Svg, area: &Area, scale: &PlotScale) {
 
 /// Says in the middle of an area that there is nothing to draw.
 pub fn nothing(svg: &mut Svg, area: &Area, why: &str) {
-    svg.rectangle("n", (area.left, area.top), (area.right - area.left, area.bottom - area.top));
-    svg.text("s", Anchor::Middle, (f64::midpoint(area.left, area.right), f64::midpoint(area.top, area.bottom) + 4.0), why);
+    svg.rectangle(
+        "n",
+        (area.left, area.top),
+        (area.right - area.left, area.bottom - area.top),
+    );
+    svg.text(
+        "s",
+        Anchor::Middle,
+        (
+            f64::midpoint(area.left, area.right),
+            f64::midpoint(area.top, area.bottom) + 4.0,
+        ),
+        why,
+    );
 }

@@ -32,8 +32,18 @@ pub struct Plot {
 pub fn plots(results: &Results) -> Vec<Plot> {
     let axes = Axes::of(results);
     let mut plots = vec![
-        Plot { id: "latency".to_owned(), file: "plots/latency.svg".to_owned(), cell: None, svg: latency::draw(results, &axes) },
-        Plot { id: "throughput".to_owned(), file: "plots/throughput.svg".to_owned(), cell: None, svg: throughput::draw(results, &axes) },
+        Plot {
+            id: "latency".to_owned(),
+            file: "plots/latency.svg".to_owned(),
+            cell: None,
+            svg: latency::draw(results, &axes),
+        },
+        Plot {
+            id: "throughput".to_owned(),
+            file: "plots/throughput.svg".to_owned(),
+            cell: None,
+            svg: throughput::draw(results, &axes),
+        },
     ];
     let most = timeline::stretches_for(results.cells.len());
     plots.extend(results.cells.iter().enumerate().map(|(index, cell)| Plot {
@@ -47,8 +57,13 @@ pub fn plots(results: &Results) -> Vec<Plot> {
 
 /// A cell's key as part of a file name: names are made of the key, and a key that is none of ours is not trusted.
 fn file_part(key: &str, index: usize) -> String {
-    let safe = !key.is_empty() && key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if safe { key.to_owned() } else { format!("cell-{index}") }
+    let safe =
+        !key.is_empty() && key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if safe {
+        key.to_owned()
+    } else {
+        format!("cell-{index}")
+    }
 }
 
 #[cfg(test)]

@@ -29,7 +29,10 @@ pub struct Rows {
 impl Rows {
     /// So many rows.
     pub fn of(count: usize) -> Self {
-        Self { count, height: if count > TALL { 15.0 } else { 24.0 } }
+        Self {
+            count,
+            height: if count > TALL { 15.0 } else { 24.0 },
+        }
     }
 
     /// Whether there are few enough to be answered one by one.
@@ -64,15 +67,25 @@ impl Rows {
             if index % 2 == 1 {
                 svg.rectangle("n", (0.0, y - self.height / 2.0), (WIDTH, self.height));
             }
-            svg.text_within("s", Anchor::End, (LABELS - 10.0, y + 3.8), (&axes.short_label(cell), LABELS - 14.0));
+            svg.text_within(
+                "s",
+                Anchor::End,
+                (LABELS - 10.0, y + 3.8),
+                (&axes.short_label(cell), LABELS - 14.0),
+            );
             if cell.validity.status != ValidityStatus::Valid {
-                svg.text("s v", Anchor::End, (WIDTH - 4.0, y + 3.8), &status_of(cell).replace('_', " "));
+                svg.text(
+                    "s v",
+                    Anchor::End,
+                    (WIDTH - 4.0, y + 3.8),
+                    &status_of(cell).replace('_', " "),
+                );
             }
         }
     }
 
-    /// A scale along the rows: lines, values below, its name above.
-    pub fn scale(&self, svg: &mut Svg, area: &Area, scale: &PlotScale, name: &str) {
+    /// A scale along rows: lines, values below, its name above.
+    pub fn scale(svg: &mut Svg, area: &Area, scale: &PlotScale, name: &str) {
         for tick in scale.ticks() {
             let x = area.x(scale, *tick);
             svg.line("g", (x, area.top), (x, area.bottom));

@@ -28,13 +28,24 @@ pub enum From {
 impl PlotScale {
     /// A scale that covers `values` with about `ticks` ticks; `None` without a finite value.
     pub fn fit(values: impl IntoIterator<Item = f64>, from: From, ticks: u32) -> Option<Self> {
-        let finite: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+        let finite: Vec<f64> = values
+            .into_iter()
+            .filter(|value| value.is_finite())
+            .collect();
         let least = finite.iter().copied().reduce(f64::min)?;
         let most = finite.iter().copied().reduce(f64::max)?;
         if from == From::Least && least > 0.0 && most / least >= LOG_FROM {
             return Some(Self::logarithmic(least, most));
         }
-        Some(Self::linear(if from == From::Zero { least.min(0.0) } else { least }, most, ticks))
+        Some(Self::linear(
+            if from == From::Zero {
+                least.min(0.0)
+            } else {
+                least
+            },
+            most,
+            ticks,
+        ))
     }
 
     fn linear(least: f64, most: f64, ticks: u32) -> Self {
@@ -46,28 +57,53 @@ impl PlotScale {
             () => (0.0, 1.0),
         };
         let step = nice_step((most - least) / f64::from(ticks.max(1)));
-        let (first, last) = ((least / step + 1e-9).floor(), (most / step - 1e-9).ceil());
+        let (start, end) = ((least / step + 1e-9).floor(), (most / step - 1e-9).ceil());
         let mut values = Vec::new();
-        let mut at = first;
-        while at <= last + 0.5 {
+        let mut at = start;
+        while at <= end + 0.5 {
             values.push(tidy(at * step));
             at += 1.0;
         }
-        Self { low: tidy(first * step).min(least), high: tidy(last * step).max(most), logarithmic: false, ticks: values }
+        Self {
+            low: tidy(start * step).min(least),
+            high: tidy(end * step).max(most),
+            logarithmic: false,
+            ticks: values,
+        }
     }
 
     fn logarithmic(least: f64, most: f64) -> Self {
-        let parts: &[f64] = if (most / least).log10() > DECADES_IN_DETAIL { &[1.0] } else { &[1.0, 2.0, 5.0] };
+        let parts: &[f64] = if (most / least).log10() > DECADES_IN_DETAIL {
+            &[1.0]
+        } else {
+            &[1.0, 2.0, 5.0]
+        };
         let mut candidates = Vec::new();
         let mut decade = least.log10().floor() - 1.0;
         while decade <= most.log10().ceil() + 1.0 {
             candidates.extend(parts.iter().map(|part| tidy(part * 10.0_f64.powf(decade))));
             decade += 1.0;
         }
-        let low = candidates.iter().copied().rfind(|tick| *tick <= least).unwrap_or(least);
-        let high = candidates.iter().copied().find(|tick| *tick >= most).unwrap_or(most);
-        let ticks = candidates.into_iter().filter(|tick| (low..=high).contains(tick)).collect();
-        Self { low, high, logarithmic: true, ticks }
+        let low = candidates
+            .iter()
+            .copied()
+            .rfind(|tick| *tick <= least)
+            .unwrap_or(least);
+        let high = candidates
+            .iter()
+            .copied()
+            .find(|tick| *tick >= most)
+            .unwrap_or(most);
+        let ticks = candidates
+            .into_iter()
+            .filter(|tick| (low..=high).contains(tick))
+            .collect();
+        Self {
+            low,
+            high,
+            logarithmic: true,
+            ticks,
+        }
     }
 
     /// The values that have a tick, ascending.
@@ -109,7 +145,9 @@ pub fn tick_label(value: f64) -> String {
 /// The least of 1, 2, 2.5, 5 times a power of ten that is not below `rough`.
 fn nice_step(rough: f64) -> f64 {
     let magnitude = 10.0_f64.powf(rough.log10().floor());
-    let part = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|part| part * magnitude >= rough * (1.0 - 1e-9));
+    let part = [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .find(|part| part * magnitude >= rough * (1.0 - 1e-9));
     tidy(part.unwrap_or(10.0) * magnitude)
 }
 
@@ -124,17 +162,38 @@ mod tests {
     use proptest::prelude::*;
 
     fn ticks(values: &[f64], from: From) -> Vec<String> {
-        PlotScale::fit(values.iter().copied(), from, 5).unwrap().ticks().iter().copied().map(tick_label).collect()
+        PlotScale::fit(values.iter().copied(), from, 5)
+            .unwrap()
+            .ticks()
+            .iter()
+            .copied()
+            .map(tick_label)
+            .collect()
     }
 
     #[test]
     fn ticks_are_numbers_that_people_count_in() {
-        assert_eq!(ticks(&[0.3, 8.7], From::Zero), ["0", "2", "4", "6", "8", "10"]);
-        assert_eq!(ticks(&[0.12, 0.58], From::Least), ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6"]);
-        assert_eq!(ticks(&[3.0, 170.0], From::Least), ["2", "5", "10", "20", "50", "100", "200"]);
-        assert_eq!(ticks(&[0.001, 90.0], From::Least), ["0.001", "0.01", "0.1", "1", "10", "100"]);
+        assert_eq!(
+            ticks(&[0.3, 8.7], From::Zero),
+            ["0", "2", "4", "6", "8", "10"]
+        );
+        assert_eq!(
+            ticks(&[0.12, 0.58], From::Least),
+            ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6"]
+        );
+        assert_eq!(
+            ticks(&[3.0, 170.0], From::Least),
+            ["2", "5", "10", "20", "50", "100", "200"]
+        );
+        assert_eq!(
+            ticks(&[0.001, 90.0], From::Least),
+            ["0.001", "0.01", "0.1", "1", "10", "100"]
+        );
         assert_eq!(PlotScale::fit([], From::Zero, 5), None);
-        assert_eq!(PlotScale::fit([f64::NAN, f64::INFINITY], From::Zero, 5), None);
+        assert_eq!(
+            PlotScale::fit([f64::NAN, f64::INFINITY], From::Zero, 5),
+            None
+        );
     }
 
     proptest! {

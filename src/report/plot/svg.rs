@@ -52,12 +52,23 @@ pub enum Marker {
 }
 
 /// Markers of series, in order.
-pub const MARKERS: [Marker; 4] = [Marker::Circle, Marker::Diamond, Marker::Triangle, Marker::Square];
+pub const MARKERS: [Marker; 4] = [
+    Marker::Circle,
+    Marker::Diamond,
+    Marker::Triangle,
+    Marker::Square,
+];
 
 impl Svg {
     /// An empty drawing.
     pub fn new(width: f64, height: f64, title: &str, description: &str) -> Self {
-        Self { width, height, title: escape::line(title), description: escape::line(description), body: String::new() }
+        Self {
+            width,
+            height,
+            title: escape::line(title),
+            description: escape::line(description),
+            body: String::new(),
+        }
     }
 
     /// What it is called.
@@ -77,7 +88,13 @@ impl Svg {
 
     /// A straight line from (x, y) to (x, y).
     pub fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
-        self.push(format_args!("<path class=\"{class}\" d=\"M{} {}L{} {}\"/>", c(from.0), c(from.1), c(to.0), c(to.1)));
+        self.push(format_args!(
+            "<path class=\"{class}\" d=\"M{} {}L{} {}\"/>",
+            c(from.0),
+            c(from.1),
+            c(to.0),
+            c(to.1)
+        ));
     }
 
     /// Many level lines at once, each from x to x at a y.
@@ -109,7 +126,13 @@ impl Svg {
         }
         let mut path = String::new();
         for (index, (x, y)) in points.iter().enumerate() {
-            let _ = write!(path, "{}{} {}", if index == 0 { 'M' } else { 'L' }, c(*x), c(*y));
+            let _ = write!(
+                path,
+                "{}{} {}",
+                if index == 0 { 'M' } else { 'L' },
+                c(*x),
+                c(*y)
+            );
         }
         self.path(class, dash, &path);
     }
@@ -130,7 +153,11 @@ impl Svg {
     }
 
     fn path(&mut self, class: &str, dash: &str, path: &str) {
-        let dash = if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
+        let dash = if dash.is_empty() {
+            String::new()
+        } else {
+            format!(" stroke-dasharray=\"{dash}\"")
+        };
         self.push(format_args!("<path class=\"{class}\"{dash} d=\"{path}\"/>"));
     }
 
@@ -138,7 +165,10 @@ impl Svg {
     pub fn rectangle(&mut self, class: &str, (x, y): (f64, f64), (width, height): (f64, f64)) {
         self.push(format_args!(
             "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
-            c(x), c(y), c(width.max(0.0)), c(height.max(0.0))
+            c(x),
+            c(y),
+            c(width.max(0.0)),
+            c(height.max(0.0))
         ));
     }
 
@@ -150,12 +180,26 @@ impl Svg {
             Anchor::End => " e",
         };
         let text = escape::xml(&escape::line(text));
-        self.push(format_args!("<text class=\"t {class}{anchor}\" x=\"{}\" y=\"{}\">{text}</text>", c(x), c(y)));
+        self.push(format_args!(
+            "<text class=\"t {class}{anchor}\" x=\"{}\" y=\"{}\">{text}</text>",
+            c(x),
+            c(y)
+        ));
     }
 
     /// A text that is at most so wide: cut, and squeezed where the font is wider than thought.
-    pub fn text_within(&mut self, class: &str, anchor: Anchor, place: (f64, f64), (text, width): (&str, f64)) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive width of at most hundreds")]
+    pub fn text_within(
+        &mut self,
+        class: &str,
+        anchor: Anchor,
+        place: (f64, f64),
+        (text, width): (&str, f64),
+    ) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a positive width of at most hundreds"
+        )]
         let most = (width / CHARACTER).max(1.0) as usize;
         self.text(class, anchor, place, &escape::shorten(text, most));
     }
@@ -164,21 +208,51 @@ impl Svg {
     pub fn marker(&mut self, class: &str, marker: Marker, (x, y): (f64, f64), r: f64) {
         let path = match marker {
             Marker::Circle => {
-                self.push(format_args!("<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>", c(x), c(y), c(r)));
+                self.push(format_args!(
+                    "<circle class=\"{class}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>",
+                    c(x),
+                    c(y),
+                    c(r)
+                ));
                 return;
             }
-            Marker::Diamond => format!("M{} {}l{r} {r}l-{r} {r}l-{r} -{r}z", c(x), c(y - r * 1.2), r = c(r * 1.2)),
-            Marker::Triangle => format!("M{} {}l{} {}h-{}z", c(x), c(y - r * 1.15), c(r * 1.15), c(r * 2.0), c(r * 2.3)),
-            Marker::Square => format!("M{} {}h{s}v{s}h-{s}z", c(x - r * 0.9), c(y - r * 0.9), s = c(r * 1.8)),
+            Marker::Diamond => format!(
+                "M{} {}l{r} {r}l-{r} {r}l-{r} -{r}z",
+                c(x),
+                c(y - r * 1.2),
+                r = c(r * 1.2)
+            ),
+            Marker::Triangle => format!(
+                "M{} {}l{} {}h-{}z",
+                c(x),
+                c(y - r * 1.15),
+                c(r * 1.15),
+                c(r * 2.0),
+                c(r * 2.3)
+            ),
+            Marker::Square => format!(
+                "M{} {}h{s}v{s}h-{s}z",
+                c(x - r * 0.9),
+                c(y - r * 0.9),
+                s = c(r * 1.8)
+            ),
             Marker::Bar => format!("M{} {}v{}", c(x), c(y - r * 1.3), c(r * 2.6)),
-            Marker::Cross => format!("M{} {}l{s} {s}m0 -{s}l-{s} {s}", c(x - r), c(y - r), s = c(r * 2.0)),
+            Marker::Cross => format!(
+                "M{} {}l{s} {s}m0 -{s}l-{s} {s}",
+                c(x - r),
+                c(y - r),
+                s = c(r * 2.0)
+            ),
         };
         self.push(format_args!("<path class=\"{class}\" d=\"{path}\"/>"));
     }
 
     /// Opens a group whose shapes answer a pointer with `tip`.
     pub fn open(&mut self, class: &str, tip: &str) {
-        self.push(format_args!("<g class=\"{class}\"><title>{}</title>", escape::xml(&escape::line(tip))));
+        self.push(format_args!(
+            "<g class=\"{class}\"><title>{}</title>",
+            escape::xml(&escape::line(tip))
+        ));
     }
 
     /// Closes the group.
@@ -191,7 +265,11 @@ impl Svg {
         format!(
             "<svg viewBox=\"0 0 {w} {h}\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\"><title id=\"{id}-t\">{}</title>\
              <desc id=\"{id}-d\">{}</desc>{}</svg>",
-            escape::xml(&self.title), escape::xml(&self.description), self.body, w = c(self.width), h = c(self.height),
+            escape::xml(&self.title),
+            escape::xml(&self.description),
+            self.body,
+            w = c(self.width),
+            h = c(self.height),
         )
     }
 
@@ -217,7 +295,11 @@ impl Svg {
 fn c(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" || text.is_empty() { "0".to_owned() } else { text.to_owned() }
+    if text == "-0" || text.is_empty() {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Colours by name: on light and on dark paper, text at least 4.5:1 and lines at least 3:1 against it.
@@ -240,7 +322,10 @@ pub fn colour(name: &str, dark: bool) -> &'static str {
     COLOURS
         .iter()
         .find(|(known, _, _)| *known == name)
-        .map_or("#808080", |(_, light, darker)| if dark { darker } else { light })
+        .map_or(
+            "#808080",
+            |(_, light, darker)| if dark { darker } else { light },
+        )
 }
 
 /// Names of the colours.
@@ -271,7 +356,15 @@ mod tests {
 
     #[test]
     fn coordinates_have_two_decimals_at_most() {
-        for (value, text) in [(1.0, "1"), (1.005, "1"), (1.256, "1.26"), (-0.001, "0"), (10.0, "10"), (0.5, "0.5"), (100.0, "100")] {
+        for (value, text) in [
+            (1.0, "1"),
+            (1.005, "1"),
+            (1.256, "1.26"),
+            (-0.001, "0"),
+            (10.0, "10"),
+            (0.5, "0.5"),
+            (100.0, "100"),
+        ] {
             assert_eq!(c(value), text);
         }
     }
@@ -281,7 +374,13 @@ mod tests {
         let mut svg = Svg::new(100.0, 50.0, "a <b>", "what");
         svg.text("s", Anchor::Middle, (1.0, 2.0), "x & \u{202e}y");
         let file = svg.file();
-        for part in ["role=\"img\"", "<title id=\"t\">a &lt;b&gt;</title>", "<desc id=\"d\">what</desc>", "prefers-color-scheme:dark", "x &amp; ⟨U+202E⟩y"] {
+        for part in [
+            "role=\"img\"",
+            "<title id=\"t\">a &lt;b&gt;</title>",
+            "<desc id=\"d\">what</desc>",
+            "prefers-color-scheme:dark",
+            "x &amp; ⟨U+202E⟩y",
+        ] {
             assert!(file.contains(part), "{part} in {file}");
         }
         assert!(!file.contains('{') || !file.contains("{ink}"));
@@ -291,7 +390,11 @@ mod tests {
     fn luminance(hex: &str) -> f64 {
         let part = |at: usize| {
             let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
-            if value <= 0.03928 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            if value <= 0.03928 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
     }
@@ -300,7 +403,16 @@ mod tests {
     fn colours_stand_out_from_the_paper_in_both_themes() {
         for dark in [false, true] {
             let paper = luminance(colour("paper", dark));
-            for (name, least) in [("ink", 7.0), ("dim", 4.5), ("k0", 4.5), ("k1", 4.5), ("k2", 4.5), ("k3", 4.5), ("bad", 4.5), ("axis", 3.0)] {
+            for (name, least) in [
+                ("ink", 7.0),
+                ("dim", 4.5),
+                ("k0", 4.5),
+                ("k1", 4.5),
+                ("k2", 4.5),
+                ("k3", 4.5),
+                ("bad", 4.5),
+                ("axis", 3.0),
+            ] {
                 let other = luminance(colour(name, dark));
                 let contrast = (paper.max(other) + 0.05) / (paper.min(other) + 0.05);
                 assert!(contrast >= least, "{name} (dark: {dark}) has {contrast:.2}");

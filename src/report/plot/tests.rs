@@ -10,7 +10,11 @@ fn coordinates(svg: &str) -> Vec<f64> {
     let mut found = Vec::new();
     for attribute in [" x=\"", " y=\"", " cx=\"", " cy=\""] {
         for part in svg.split(attribute).skip(1) {
-            found.extend(part.split('"').next().and_then(|number| number.parse::<f64>().ok()));
+            found.extend(
+                part.split('"')
+                    .next()
+                    .and_then(|number| number.parse::<f64>().ok()),
+            );
         }
     }
     found
@@ -18,7 +22,11 @@ fn coordinates(svg: &str) -> Vec<f64> {
 
 #[test]
 fn each_plot_is_well_formed_xml_that_names_itself() {
-    for results in [fixture::results(), fixture::around(Vec::new()), fixture::hostile("\"/><script>x</script>&")] {
+    for results in [
+        fixture::results(),
+        fixture::around(Vec::new()),
+        fixture::hostile("\"/><script>x</script>&"),
+    ] {
         for plot in plots(&results) {
             let file = plot.svg.file();
             let mut depth = 0_i32;
@@ -31,9 +39,17 @@ fn each_plot_is_well_formed_xml_that_names_itself() {
                 assert!(depth >= 0, "{}", plot.file);
             }
             assert_eq!(depth, 0, "{}", plot.file);
-            assert!(file.contains("role=\"img\"") && file.contains("<title id=\"t\">") && file.contains("<desc id=\"d\">"));
+            assert!(
+                file.contains("role=\"img\"")
+                    && file.contains("<title id=\"t\">")
+                    && file.contains("<desc id=\"d\">")
+            );
             assert!(!file.contains("<script"));
-            assert!(!file.contains("NaN") && !file.contains("inf\""), "{}", plot.file);
+            assert!(
+                !file.contains("NaN") && !file.contains("inf\""),
+                "{}",
+                plot.file
+            );
         }
     }
 }
@@ -43,9 +59,24 @@ fn everything_that_is_drawn_lies_within_the_drawing() {
     for results in [fixture::results(), fixture::large()] {
         for plot in plots(&results) {
             let file = plot.svg.file();
-            let size: Vec<f64> = file.split("viewBox=\"-16 -16 ").nth(1).unwrap().split('"').next().unwrap().split(' ').map(|n| n.parse().unwrap()).collect();
+            let size: Vec<f64> = file
+                .split("viewBox=\"-16 -16 ")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .split(' ')
+                .map(|n| n.parse().unwrap())
+                .collect();
             let most = size[0].max(size[1]);
-            assert!(coordinates(&file).iter().all(|place| (-16.0..=most - 15.0).contains(place)), "{}", plot.file);
+            assert!(
+                coordinates(&file)
+                    .iter()
+                    .all(|place| (-16.0..=most - 15.0).contains(place)),
+                "{}",
+                plot.file
+            );
         }
     }
 }
@@ -71,22 +102,35 @@ fn a_changed_cell_touches_no_time_line_of_another() {
     let mut changed = results.clone();
     changed.cells[3].timeline[5].e2e_p99 = Some(99.0);
     let (before, after) = (plots(&results), plots(&changed));
-    let differ: Vec<Option<usize>> =
-        before.iter().zip(&after).filter(|(a, b)| a.svg.file() != b.svg.file()).map(|(a, _)| a.cell).collect();
+    let differ: Vec<Option<usize>> = before
+        .iter()
+        .zip(&after)
+        .filter(|(a, b)| a.svg.file() != b.svg.file())
+        .map(|(a, _)| a.cell)
+        .collect();
     assert_eq!(differ, [Some(3)]);
 }
 
 #[test]
 fn an_invalid_cell_is_a_cross_and_a_limited_one_has_an_arrow() {
     let file = plots(&fixture::results())[1].svg.file();
-    assert_eq!(file.matches("class=\"x cb\"").count(), 2, "throughput and goodput of the INVALID cell");
+    assert_eq!(
+        file.matches("class=\"x cb\"").count(),
+        2,
+        "throughput and goodput of the INVALID cell"
+    );
     assert!(file.contains("INVALID"));
 }
 
 #[test]
 fn more_lines_than_can_be_told_apart_become_rows() {
     assert!(plots(&fixture::large())[1].svg.title().ends_with("by cell"));
-    assert!(plots(&fixture::results())[1].svg.title().ends_with("by rate"));
+    assert!(
+        plots(&fixture::results())[1]
+            .svg
+            .title()
+            .ends_with("by rate")
+    );
 }
 
 #[test]

@@ -37,68 +37,95 @@ struct Group<'a> {
 
 /// Draws it.
 pub fn draw(results: &Results, axes: &Axes) -> Svg {
-    let axis = ["rate", "concurrency"].into_iter().find(|axis| {
-        let mut values: Vec<f64> = results.cells.iter().filter_map(|cell| cell.axes.get(*axis)?.as_f64()).collect();
+    let over = ["rate", "concurrency"].into_iter().find(|over| {
+        let mut values: Vec<f64> = results
+            .cells
+            .iter()
+            .filter_map(|cell| cell.axes.get(*over)?.as_f64())
+            .collect();
         values.sort_by(f64::total_cmp);
         values.dedup();
         values.len() > 1
     });
-    match axis.map(|axis| (axis, groups(results, axes, axis))) {
-        Some((axis, groups)) if groups.len() <= MOST_GROUPS => over_axis(axis, &groups),
+    match over.map(|over| (over, groups(results, axes, over))) {
+        Some((over, groups)) if groups.len() <= MOST_GROUPS => over_axis(over, &groups),
         _ => over_cells(results, axes),
     }
 }
 
-fn groups<'a>(results: &'a Results, axes: &Axes, axis: &str) -> Vec<Group<'a>> {
+fn groups<'a>(results: &'a Results, axes: &Axes, over: &str) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     for cell in &results.cells {
         let others: Vec<String> = axes
             .varying
             .iter()
-            .filter(|name| *name != axis)
+            .filter(|name| *name != over)
             .map(|name| {
                 let value = shown(cell.axes.get(name));
-                if name == "target" || name == "dataset" { value } else { format!("{} {value}", name.strip_prefix("params.").unwrap_or(name)) }
+                if name == "target" || name == "dataset" {
+                    value
+                } else {
+                    format!("{} {value}", name.strip_prefix("params.").unwrap_or(name))
+                }
             })
             .collect();
         let name = others.join(", ");
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.cells.push(cell),
-            None => groups.push(Group { name, cells: vec![cell] }),
+            None => groups.push(Group {
+                name,
+                cells: vec![cell],
+            }),
         }
     }
     groups
 }
 
-fn points<'a>(group: &Group<'a>, axis: &str, metric: &str) -> Vec<Point<'a>> {
+fn points<'a>(group: &Group<'a>, over: &str, metric: &str) -> Vec<Point<'a>> {
     let mut points: Vec<Point<'a>> = group
         .cells
         .iter()
         .filter_map(|cell| {
-            let x = cell.axes.get(axis).and_then(Value::as_f64);
-            Some(Point { x, y: cell.value(metric, None)?, cell })
+            let x = cell.axes.get(over).and_then(Value::as_f64);
+            Some(Point {
+                x,
+                y: cell.value(metric, None)?,
+                cell,
+            })
         })
         .collect();
-    points.sort_by(|a, b| a.x.unwrap_or(f64::INFINITY).total_cmp(&b.x.unwrap_or(f64::INFINITY)));
+    points.sort_by(|a, b| {
+        a.x.unwrap_or(f64::INFINITY)
+            .total_cmp(&b.x.unwrap_or(f64::INFINITY))
+    });
     points
 }
 
-fn over_axis(axis: &str, groups: &[Group<'_>]) -> Svg {
+fn over_axis(over: &str, groups: &[Group<'_>]) -> Svg {
     let all: Vec<(usize, &str, &str, Vec<Point<'_>>)> = groups
         .iter()
         .enumerate()
-        .flat_map(|(index, group)| METRICS.map(|(metric, word)| (index, metric, word, points(group, axis, metric))))
+        .flat_map(|(index, group)| {
+            METRICS.map(|(metric, word)| (index, metric, word, points(group, over, metric)))
+        })
         .collect();
-    let title = format!("Throughput and goodput by {axis}");
+    let title = format!("Throughput and goodput by {over}");
     let description = format!(
-        "Ok requests per second (throughput) and requests per second that kept their limits (goodput, dashed) at each {axis}, {} lines; crosses are INVALID cells, arrows mean at least.",
-        all.iter().filter(|(_, _, _, points)| !points.is_empty()).count()
+        "Ok requests per second (throughput) and requests per second that kept their limits (goodput, dashed) at each {over}, {} lines; crosses are INVALID cells, arrows mean at least.",
+        all.iter()
+            .filter(|(_, _, _, points)| !points.is_empty())
+            .count()
     );
     let mut svg = Svg::new(WIDTH, HEIGHT, &title, &description);
     svg.text("b", Anchor::Start, (0.0, 16.0), &title);
     let values = || all.iter().flat_map(|(_, _, _, points)| points);
     let beyond = values().any(|point| point.x.is_none());
-    let mut area = Area { left: 46.0, top: 58.0, right: WIDTH - NAMES, bottom: HEIGHT - 46.0 };
+    let mut area = Area {
+        left: 46.0,
+        top: 58.0,
+        right: WIDTH - NAMES,
+        bottom: HEIGHT - 46.0,
+    };
     let (Some(y), Some(x)) = (
         PlotScale::fit(values().map(|point| point.y), From::Zero, 5),
         PlotScale::fit(values().filter_map(|point| point.x), From::Least, 6),
@@ -110,19 +137,41 @@ fn over_axis(axis: &str, groups: &[Group<'_>]) -> Svg {
     let edge = area.right;
     if beyond {
         area.right -= BEYOND;
-        svg.text("s", Anchor::Middle, (edge - 16.0, area.bottom + 17.0), "inf");
+        svg.text(
+            "s",
+            Anchor::Middle,
+            (edge - 16.0, area.bottom + 17.0),
+            "inf",
+        );
     }
-    let unit = if axis == "rate" { "rate offered, requests/s" } else { "concurrency, requests in flight at most" };
-    let kind = if x.is_logarithmic() { ", logarithmic" } else { "" };
+    let unit = if over == "rate" {
+        "rate offered, requests/s"
+    } else {
+        "concurrency, requests in flight at most"
+    };
+    let kind = if x.is_logarithmic() {
+        ", logarithmic"
+    } else {
+        ""
+    };
     frame::level(&mut svg, &area, &x, &format!("{unit}{kind}"));
-    if axis == "rate" {
+    if over == "rate" {
         offered(&mut svg, &area, &x, &y);
     }
     let mut names = Vec::new();
     for (index, _, word, points) in &all {
         let group = &groups[*index].name;
-        let name = if group.is_empty() { (*word).to_owned() } else { format!("{word} {group}") };
-        let place = |point: &Point<'_>| (point.x.map_or(edge - 16.0, |value| area.x(&x, value)), area.y(&y, point.y));
+        let name = if group.is_empty() {
+            (*word).to_owned()
+        } else {
+            format!("{word} {group}")
+        };
+        let place = |point: &Point<'_>| {
+            (
+                point.x.map_or(edge - 16.0, |value| area.x(&x, value)),
+                area.y(&y, point.y),
+            )
+        };
         series(&mut svg, *index, *word == "goodput", points, place);
         if let Some(last) = points.last() {
             names.push((place(last).1, *index, name));
@@ -134,7 +183,9 @@ fn over_axis(axis: &str, groups: &[Group<'_>]) -> Svg {
 
 /// Where throughput would be if the target carried all that is offered.
 fn offered(svg: &mut Svg, area: &Area, x: &PlotScale, y: &PlotScale) {
-    let (Some(low), Some(high)) = (x.ticks().first(), x.ticks().last()) else { return };
+    let (Some(low), Some(high)) = (x.ticks().first(), x.ticks().last()) else {
+        return;
+    };
     let high = high.min(y.high());
     let points: Vec<(f64, f64)> = (0..=32_u8)
         .map(|step| low + (high - low) * f64::from(step) / 32.0)
@@ -143,24 +194,60 @@ fn offered(svg: &mut Svg, area: &Area, x: &PlotScale, y: &PlotScale) {
         .collect();
     svg.polyline("l cd", "1.5 4", &points);
     if let Some((x, y)) = points.get(points.len() * 4 / 5) {
-        svg.text("s", Anchor::End, (x - 10.0, (y - 2.0).max(area.top + 10.0)), "all that is offered");
+        svg.text(
+            "s",
+            Anchor::End,
+            (x - 10.0, (y - 2.0).max(area.top + 10.0)),
+            "all that is offered",
+        );
     }
 }
 
-fn series(svg: &mut Svg, index: usize, dashed: bool, points: &[Point<'_>], place: impl Fn(&Point<'_>) -> (f64, f64)) {
+fn series(
+    svg: &mut Svg,
+    index: usize,
+    dashed: bool,
+    points: &[Point<'_>],
+    place: impl Fn(&Point<'_>) -> (f64, f64),
+) {
     let class = format!("c{index}");
-    let line: Vec<(f64, f64)> = points.iter().filter(|point| point.x.is_some()).map(&place).collect();
-    svg.polyline(&format!("l {class}"), if dashed { "6 4" } else { "" }, &line);
+    let line: Vec<(f64, f64)> = points
+        .iter()
+        .filter(|point| point.x.is_some())
+        .map(&place)
+        .collect();
+    svg.polyline(
+        &format!("l {class}"),
+        if dashed { "6 4" } else { "" },
+        &line,
+    );
     for point in points {
         let at = place(point);
         let marker = MARKERS[index % MARKERS.len()];
         match point.cell.validity.status {
             ValidityStatus::Invalid => svg.marker("x cb", Marker::Cross, at, 4.6),
             status => {
-                svg.marker(&format!("{} {class}", if dashed { "h" } else { "f" }), marker, at, 4.4);
+                svg.marker(
+                    &format!("{} {class}", if dashed { "h" } else { "f" }),
+                    marker,
+                    at,
+                    4.4,
+                );
                 if status == ValidityStatus::ClientLimited {
-                    svg.polyline(&format!("l {class}"), "", &[(at.0, at.1 - 6.0), (at.0, at.1 - 18.0)]);
-                    svg.polyline(&format!("l {class}"), "", &[(at.0 - 3.5, at.1 - 14.0), (at.0, at.1 - 18.0), (at.0 + 3.5, at.1 - 14.0)]);
+                    svg.polyline(
+                        &format!("l {class}"),
+                        "",
+                        &[(at.0, at.1 - 6.0), (at.0, at.1 - 18.0)],
+                    );
+                    svg.polyline(
+                        &format!("l {class}"),
+                        "",
+                        &[
+                            (at.0 - 3.5, at.1 - 14.0),
+                            (at.0, at.1 - 18.0),
+                            (at.0 + 3.5, at.1 - 14.0),
+                        ],
+                    );
                 }
             }
         }
@@ -175,7 +262,12 @@ fn direct_labels(svg: &mut Svg, x: f64, area: &Area, mut names: Vec<(f64, usize,
     for (index, (y, series, name)) in names.into_iter().enumerate() {
         let at = y.min(most + LINE * float(index)).max(lowest + LINE);
         lowest = at;
-        svg.text_within(&format!("t{series}"), Anchor::Start, (x, at + 4.0), (&name, WIDTH - x));
+        svg.text_within(
+            &format!("t{series}"),
+            Anchor::Start,
+            (x, at + 4.0),
+            (&name, WIDTH - x),
+        );
     }
 }
 
@@ -188,10 +280,23 @@ fn over_cells(results: &Results, axes: &Axes) -> Svg {
     );
     let mut svg = Svg::new(WIDTH, rows.total(), title, &description);
     svg.text("b", Anchor::Start, (0.0, 16.0), title);
-    let area = Area { left: LABELS, top: HEAD, right: WIDTH - NOTES, bottom: rows.bottom() };
-    let values = results.cells.iter().flat_map(|cell| METRICS.iter().filter_map(|(metric, _)| cell.value(metric, None)));
+    let area = Area {
+        left: LABELS,
+        top: HEAD,
+        right: WIDTH - NOTES,
+        bottom: rows.bottom(),
+    };
+    let values = results.cells.iter().flat_map(|cell| {
+        METRICS
+            .iter()
+            .filter_map(|(metric, _)| cell.value(metric, None))
+    });
     let Some(scale) = PlotScale::fit(values, From::Zero, 6) else {
-        nothing(&mut svg, &Area { left: 0.0, ..area }, "no data: no throughput to draw");
+        nothing(
+            &mut svg,
+            &Area { left: 0.0, ..area },
+            "no data: no throughput to draw",
+        );
         return svg;
     };
     svg.marker("f c0", Marker::Circle, (WIDTH - 190.0, 12.0), 4.2);
@@ -199,17 +304,29 @@ fn over_cells(results: &Results, axes: &Axes) -> Svg {
     svg.marker("h c1", Marker::Diamond, (WIDTH - 96.0, 12.0), 4.2);
     svg.text("s", Anchor::Start, (WIDTH - 87.0, 16.0), "goodput");
     rows.labels(&mut svg, axes, &results.cells);
-    rows.scale(&mut svg, &area, &scale, "requests/s");
+    Rows::scale(&mut svg, &area, &scale, "requests/s");
     for (index, cell) in results.cells.iter().enumerate() {
         let y = rows.y(index);
         let invalid = cell.validity.status == ValidityStatus::Invalid;
-        let place = |metric: &str| cell.value(metric, None).map(|value| (area.x(&scale, value), y));
+        let place = |metric: &str| {
+            cell.value(metric, None)
+                .map(|value| (area.x(&scale, value), y))
+        };
         if rows.are_few() {
             svg.open("", &tip(axes, cell));
         }
         if let Some(at) = place("request_throughput") {
             svg.line("l c0", (area.left, y), at);
-            svg.marker(if invalid { "x cb" } else { "f c0" }, if invalid { Marker::Cross } else { Marker::Circle }, at, rows.marker());
+            svg.marker(
+                if invalid { "x cb" } else { "f c0" },
+                if invalid {
+                    Marker::Cross
+                } else {
+                    Marker::Circle
+                },
+                at,
+                rows.marker(),
+            );
         }
         if let Some(at) = place("goodput") {
             svg.marker("h c1", Marker::Diamond, at, rows.marker());
@@ -224,7 +341,12 @@ fn over_cells(results: &Results, axes: &Axes) -> Svg {
 fn tip(axes: &Axes, cell: &CellResult) -> String {
     let values: Vec<String> = METRICS
         .iter()
-        .filter_map(|(metric, word)| Some(format!("{word} {}", Scale::PerSecond.with_unit(cell.value(metric, None)?))))
+        .filter_map(|(metric, word)| {
+            Some(format!(
+                "{word} {}",
+                Scale::PerSecond.with_unit(cell.value(metric, None)?)
+            ))
+        })
         .collect();
     format!("{}: {}", axes.label(cell), values.join(", "))
 }

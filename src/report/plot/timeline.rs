@@ -40,20 +40,20 @@ pub fn joined(points: &[TimelinePoint], most: usize) -> Vec<TimelinePoint> {
     let mut joined: Vec<TimelinePoint> = Vec::new();
     let mut count = 0;
     for point in points {
-        match joined.last_mut().filter(|last| last.repeat == point.repeat && count < together) {
-            Some(last) => {
-                last.width = point.at + point.width - last.at;
-                last.scheduled += point.scheduled;
-                last.ok += point.ok;
-                last.failed += point.failed;
-                last.e2e_p50 = greater(last.e2e_p50, point.e2e_p50);
-                last.e2e_p99 = greater(last.e2e_p99, point.e2e_p99);
-                count += 1;
-            }
-            None => {
-                joined.push(point.clone());
-                count = 1;
-            }
+        if let Some(last) = joined
+            .last_mut()
+            .filter(|last| last.repeat == point.repeat && count < together)
+        {
+            last.width = point.at + point.width - last.at;
+            last.scheduled += point.scheduled;
+            last.ok += point.ok;
+            last.failed += point.failed;
+            last.e2e_p50 = greater(last.e2e_p50, point.e2e_p50);
+            last.e2e_p99 = greater(last.e2e_p99, point.e2e_p99);
+            count += 1;
+        } else {
+            joined.push(point.clone());
+            count = 1;
         }
     }
     joined
@@ -70,50 +70,124 @@ pub fn draw(cell: &CellResult, label: &str, most: usize) -> Svg {
     let description = format!(
         "Requests scheduled, ok and failed per second, and median and p99 of e2e of those that ended, over the time of {} repeats one after another{}.",
         cell.repeats.len(),
-        if points.len() < cell.timeline.len() { "; each point is the highest of its stretch of time" } else { "" },
+        if points.len() < cell.timeline.len() {
+            "; each point is the highest of its stretch of time"
+        } else {
+            ""
+        },
     );
     let mut svg = Svg::new(WIDTH, HEIGHT, &title, &description);
     svg.text_within("b", Anchor::Start, (0.0, 16.0), (&title, WIDTH));
-    let counts = Area { left: 46.0, top: 54.0, right: WIDTH - NAMES, bottom: 144.0 };
-    let latency = Area { top: 190.0, bottom: 280.0, ..counts };
+    let counts = Area {
+        left: 46.0,
+        top: 54.0,
+        right: WIDTH - NAMES,
+        bottom: 144.0,
+    };
+    let latency = Area {
+        top: 190.0,
+        bottom: 280.0,
+        ..counts
+    };
     let stretches = placed(&points, &counts);
-    let rate = |count: u64, point: &TimelinePoint| float(usize::try_from(count).unwrap_or(usize::MAX)) / point.width.max(1e-9);
-    let most = points.iter().flat_map(|point| [point.scheduled, point.ok, point.failed].map(|count| rate(count, point)));
+    let rate = |count: u64, point: &TimelinePoint| {
+        float(usize::try_from(count).unwrap_or(usize::MAX)) / point.width.max(1e-9)
+    };
+    let most = points.iter().flat_map(|point| {
+        [point.scheduled, point.ok, point.failed].map(|count| rate(count, point))
+    });
     let Some(scale) = PlotScale::fit(most, From::Zero, 3) else {
-        nothing(&mut svg, &Area { bottom: latency.bottom, ..counts }, "no data: no request was scheduled");
+        nothing(
+            &mut svg,
+            &Area {
+                bottom: latency.bottom,
+                ..counts
+            },
+            "no data: no request was scheduled",
+        );
         return svg;
     };
     frame::upright(&mut svg, &counts, &scale, "requests/s");
     for stretch in stretches.iter().filter(|stretch| stretch.point.failed > 0) {
         // At least as high as can be seen: a failure is never too small to show.
-        let y = counts.y(&scale, rate(stretch.point.failed, &stretch.point)).min(counts.bottom - 2.0);
-        svg.rectangle("f cb", (stretch.from, y), ((stretch.to - stretch.from).max(1.5), counts.bottom - y));
+        let y = counts
+            .y(&scale, rate(stretch.point.failed, &stretch.point))
+            .min(counts.bottom - 2.0);
+        svg.rectangle(
+            "f cb",
+            (stretch.from, y),
+            ((stretch.to - stretch.from).max(1.5), counts.bottom - y),
+        );
     }
     for repeat in repeats(&stretches) {
         for (class, dash, count) in [("l cd", "2 3", 0), ("l c0", "", 1)] {
             let line: Vec<(f64, f64)> = repeat
                 .iter()
-                .map(|stretch| (stretch.from, counts.y(&scale, rate([stretch.point.scheduled, stretch.point.ok][count], &stretch.point))))
+                .map(|stretch| {
+                    (
+                        stretch.from,
+                        counts.y(
+                            &scale,
+                            rate(
+                                [stretch.point.scheduled, stretch.point.ok][count],
+                                &stretch.point,
+                            ),
+                        ),
+                    )
+                })
                 .collect();
-            svg.steps(class, dash, &line, repeat.last().map_or(0.0, |last| last.to));
+            svg.steps(
+                class,
+                dash,
+                &line,
+                repeat.last().map_or(0.0, |last| last.to),
+            );
         }
     }
-    svg.text("t0", Anchor::Start, (counts.right + 8.0, counts.top + 10.0), "ok");
-    svg.text("s", Anchor::Start, (counts.right + 8.0, counts.top + 26.0), "⋯ scheduled");
-    svg.text("v", Anchor::Start, (counts.right + 8.0, counts.top + 42.0), "▮ failed");
+    svg.text(
+        "t0",
+        Anchor::Start,
+        (counts.right + 8.0, counts.top + 10.0),
+        "ok",
+    );
+    svg.text(
+        "s",
+        Anchor::Start,
+        (counts.right + 8.0, counts.top + 26.0),
+        "⋯ scheduled",
+    );
+    svg.text(
+        "v",
+        Anchor::Start,
+        (counts.right + 8.0, counts.top + 42.0),
+        "▮ failed",
+    );
     latencies(&mut svg, &latency, &stretches);
     times(&mut svg, &latency, &stretches);
     svg
 }
 
 fn latencies(svg: &mut Svg, area: &Area, stretches: &[Stretch]) {
-    let values = || stretches.iter().flat_map(|stretch| stretch.point.e2e_p50.into_iter().chain(stretch.point.e2e_p99));
+    let values = || {
+        stretches.iter().flat_map(|stretch| {
+            stretch
+                .point
+                .e2e_p50
+                .into_iter()
+                .chain(stretch.point.e2e_p99)
+        })
+    };
     let unit = Scale::of(Unit::Seconds, values());
-    let Some(scale) = PlotScale::fit(values().map(|value| value * unit.factor()), From::Least, 3) else {
+    let Some(scale) = PlotScale::fit(values().map(|value| value * unit.factor()), From::Least, 3)
+    else {
         nothing(svg, area, "no data: no request that ended was ok");
         return;
     };
-    let kind = if scale.is_logarithmic() { ", logarithmic" } else { "" };
+    let kind = if scale.is_logarithmic() {
+        ", logarithmic"
+    } else {
+        ""
+    };
     frame::upright(svg, area, &scale, &format!("e2e, {}{kind}", unit.symbol()));
     for (class, dash, which) in [("l c1", "6 4", 1), ("l c0", "", 0)] {
         for repeat in repeats(stretches) {
@@ -123,7 +197,10 @@ fn latencies(svg: &mut Svg, area: &Area, stretches: &[Stretch]) {
                     .iter()
                     .filter_map(|stretch| {
                         let value = [stretch.point.e2e_p50, stretch.point.e2e_p99][which]?;
-                        Some((f64::midpoint(stretch.from, stretch.to), area.y(&scale, value * unit.factor())))
+                        Some((
+                            f64::midpoint(stretch.from, stretch.to),
+                            area.y(&scale, value * unit.factor()),
+                        ))
                     })
                     .collect();
                 match line.as_slice() {
@@ -133,8 +210,18 @@ fn latencies(svg: &mut Svg, area: &Area, stretches: &[Stretch]) {
             }
         }
     }
-    svg.text("t1", Anchor::Start, (area.right + 8.0, area.top + 10.0), "╌ p99");
-    svg.text("t0", Anchor::Start, (area.right + 8.0, area.top + 26.0), "p50");
+    svg.text(
+        "t1",
+        Anchor::Start,
+        (area.right + 8.0, area.top + 10.0),
+        "╌ p99",
+    );
+    svg.text(
+        "t0",
+        Anchor::Start,
+        (area.right + 8.0, area.top + 26.0),
+        "p50",
+    );
 }
 
 /// The repeats side by side along the area, in proportion to their time.
@@ -142,7 +229,10 @@ fn placed(points: &[TimelinePoint], area: &Area) -> Vec<Stretch> {
     let mut lengths: Vec<(u32, f64)> = Vec::new();
     for point in points {
         let end = point.at + point.width;
-        match lengths.last_mut().filter(|(repeat, _)| *repeat == point.repeat) {
+        match lengths
+            .last_mut()
+            .filter(|(repeat, _)| *repeat == point.repeat)
+        {
             Some((_, length)) => *length = length.max(end),
             None => lengths.push((point.repeat, end)),
         }
@@ -160,9 +250,17 @@ fn placed(points: &[TimelinePoint], area: &Area) -> Vec<Stretch> {
     points
         .iter()
         .map(|point| {
-            let start = starts.iter().find(|(repeat, _)| *repeat == point.repeat).map_or(area.left, |(_, start)| *start);
+            let start = starts
+                .iter()
+                .find(|(repeat, _)| *repeat == point.repeat)
+                .map_or(area.left, |(_, start)| *start);
             let from = start + point.at * per_second;
-            Stretch { repeat: point.repeat, from, to: from + point.width * per_second, point: point.clone() }
+            Stretch {
+                repeat: point.repeat,
+                from,
+                to: from + point.width * per_second,
+                point: point.clone(),
+            }
         })
         .collect()
 }
@@ -175,7 +273,9 @@ fn repeats(stretches: &[Stretch]) -> impl Iterator<Item = &[Stretch]> {
 fn times(svg: &mut Svg, area: &Area, stretches: &[Stretch]) {
     let many = repeats(stretches).count() > 1;
     for repeat in repeats(stretches) {
-        let (Some(first), Some(last)) = (repeat.first(), repeat.last()) else { continue };
+        let (Some(first), Some(last)) = (repeat.first(), repeat.last()) else {
+            continue;
+        };
         svg.line("a", (first.from, area.bottom), (last.to, area.bottom));
         let width = last.to - first.from;
         let length = Scale::Seconds.with_unit(last.point.at + last.point.width);
@@ -185,9 +285,19 @@ fn times(svg: &mut Svg, area: &Area, stretches: &[Stretch]) {
             () if width > 14.0 => first.repeat.to_string(),
             () => continue,
         };
-        svg.text("s", Anchor::Middle, (f64::midpoint(first.from, last.to), area.bottom + 17.0), &text);
+        svg.text(
+            "s",
+            Anchor::Middle,
+            (f64::midpoint(first.from, last.to), area.bottom + 17.0),
+            &text,
+        );
     }
     if many {
-        svg.text("s", Anchor::Start, (area.right + 8.0, area.bottom + 17.0), "repeats");
+        svg.text(
+            "s",
+            Anchor::Start,
+            (area.right + 8.0, area.bottom + 17.0),
+            "repeats",
+        );
     }
 }

@@ -19,18 +19,27 @@ impl Checker {
         findings: &mut Findings,
     ) {
         let base = error.instance_path().as_str();
-        let tagged: Vec<_> = branches.iter().filter(|branch| !branch.iter().any(|error| refuses_tag(error, base))).collect();
+        let tagged: Vec<_> = branches
+            .iter()
+            .filter(|branch| !branch.iter().any(|error| refuses_tag(error, base)))
+            .collect();
         if tagged.is_empty() {
             findings.push(wrong_tag(branches, base));
             return;
         }
         if let Some(missing) = missing_tag(&tagged, base) {
-            findings.push(self.missing_key(base, missing, self.branch_of(error)));
+            findings.push(super::missing_key(base, missing, self.branch_of(error)));
             return;
         }
-        let fitting: Vec<_> = tagged.into_iter().filter(|branch| !branch.iter().any(|error| refuses_type(error, base))).collect();
+        let fitting: Vec<_> = tagged
+            .into_iter()
+            .filter(|branch| !branch.iter().any(|error| refuses_type(error, base)))
+            .collect();
         let best = fitting.into_iter().min_by_key(|branch| {
-            let deepest = branch.iter().map(|error| error.instance_path().as_str().matches('/').count()).max();
+            let deepest = branch
+                .iter()
+                .map(|error| error.instance_path().as_str().matches('/').count())
+                .max();
             (cost(branch), std::cmp::Reverse(deepest))
         });
         match best {
@@ -41,7 +50,9 @@ impl Checker {
 
     /// The first branch of the union, for what is said about all of them.
     fn branch_of(&self, error: &ValidationError<'_>) -> &Value {
-        self.schema.pointer(&format!("{}/0", error.schema_path().as_str())).unwrap_or(&Value::Null)
+        self.schema
+            .pointer(&format!("{}/0", error.schema_path().as_str()))
+            .unwrap_or(&Value::Null)
     }
 
     /// A value whose type no branch takes.
@@ -49,7 +60,11 @@ impl Checker {
         let value = error.instance();
         let expected = wording::expected(&self.schema, error);
         let pointer = error.instance_path().as_str();
-        let finding = Finding::error("wrong-type", pointer, format!("{} is not {expected}", wording::found(value)));
+        let finding = Finding::error(
+            "wrong-type",
+            pointer,
+            format!("{} is not {expected}", wording::found(value)),
+        );
         match wording::help(value, self.part(error)) {
             Some(help) => finding.help(help),
             None => finding,
@@ -70,11 +85,18 @@ fn cost(branch: &[ValidationError<'_>]) -> usize {
 }
 
 fn refuses_tag(error: &ValidationError<'_>, base: &str) -> bool {
-    matches!(error.kind(), Problem::Constant { .. } | Problem::Enum { .. } | Problem::Type { .. }) && is_tag(error, base)
+    matches!(
+        error.kind(),
+        Problem::Constant { .. } | Problem::Enum { .. } | Problem::Type { .. }
+    ) && is_tag(error, base)
 }
 
 fn is_tag(error: &ValidationError<'_>, base: &str) -> bool {
-    let below = error.instance_path().as_str().strip_prefix(base).and_then(|rest| rest.strip_prefix('/'));
+    let below = error
+        .instance_path()
+        .as_str()
+        .strip_prefix(base)
+        .and_then(|rest| rest.strip_prefix('/'));
     below.is_some_and(|key| TAGS.contains(&key))
 }
 
@@ -86,11 +108,20 @@ fn refuses_type(error: &ValidationError<'_>, base: &str) -> bool {
 fn wrong_tag(branches: &[Vec<ValidationError<'static>>], base: &str) -> Finding {
     let mut options = Vec::new();
     let mut at: (String, Value) = (base.to_owned(), Value::Null);
-    for error in branches.iter().flatten().filter(|error| refuses_tag(error, base)) {
-        at = (error.instance_path().as_str().to_owned(), error.instance().clone().into_owned());
+    for error in branches
+        .iter()
+        .flatten()
+        .filter(|error| refuses_tag(error, base))
+    {
+        at = (
+            error.instance_path().as_str().to_owned(),
+            error.instance().clone().into_owned(),
+        );
         match error.kind() {
             Problem::Constant { expected_value } => options.push(expected_value.as_ref().clone()),
-            Problem::Enum { options: some } => options.extend(some.as_array().into_iter().flatten().cloned()),
+            Problem::Enum { options: some } => {
+                options.extend(some.as_array().into_iter().flatten().cloned());
+            }
             _ => {}
         }
     }
@@ -100,12 +131,16 @@ fn wrong_tag(branches: &[Vec<ValidationError<'static>>], base: &str) -> Finding 
 }
 
 /// The tag, where every branch that is left lacks it.
-fn missing_tag<'a>(branches: &[&'a Vec<ValidationError<'static>>], base: &str) -> Option<&'a Value> {
+fn missing_tag<'a>(
+    branches: &[&'a Vec<ValidationError<'static>>],
+    base: &str,
+) -> Option<&'a Value> {
     let lacks = |branch: &&'a Vec<ValidationError<'static>>| {
         branch.iter().find_map(|error| match error.kind() {
-            Problem::Required { property } if error.instance_path().as_str() == base => {
-                property.as_str().is_some_and(|key| TAGS.contains(&key)).then_some(property)
-            }
+            Problem::Required { property } if error.instance_path().as_str() == base => property
+                .as_str()
+                .is_some_and(|key| TAGS.contains(&key))
+                .then_some(property),
             _ => None,
         })
     };

@@ -52,8 +52,13 @@ pub fn coerced_findings(source: &Source) -> (Value, Findings) {
         if !reference.unset.is_empty() || !(refused || takes_anything(pointer)) {
             continue;
         }
-        let Some(leaf) = document.pointer_mut(pointer) else { continue };
-        let plain = leaf.as_str().and_then(coerced).filter(|value| !value.is_null());
+        let Some(leaf) = document.pointer_mut(pointer) else {
+            continue;
+        };
+        let plain = leaf
+            .as_str()
+            .and_then(coerced)
+            .filter(|value| !value.is_null());
         if let Some(value) = plain {
             *leaf = value;
             changed = true;
@@ -67,7 +72,12 @@ pub fn coerced_findings(source: &Source) -> (Value, Findings) {
 
 /// Whether a value there is a request parameter or an axis value, whose type is the user's own.
 fn takes_anything(pointer: &str) -> bool {
-    pointer.split('/').any(|part| part == "params" || part == "override" || part.starts_with("params.") || part.starts_with("load."))
+    pointer.split('/').any(|part| {
+        part == "params"
+            || part == "override"
+            || part.starts_with("params.")
+            || part.starts_with("load.")
+    })
 }
 
 impl Checker {
@@ -76,12 +86,16 @@ impl Checker {
         let mut checked = schema.clone();
         // The patterns of these are looser than what can be read: `1s1m` has its units in the wrong order.
         for name in ["HumanDuration", "Size"] {
-            if let Some(Value::Object(definition)) = checked.pointer_mut(&format!("/definitions/{name}")) {
+            if let Some(Value::Object(definition)) =
+                checked.pointer_mut(&format!("/definitions/{name}"))
+            {
                 definition.insert("format".to_owned(), json!(name));
             }
         }
         let validator = jsonschema::draft7::options()
-            .with_format("HumanDuration", |text: &str| text.parse::<HumanDuration>().is_ok())
+            .with_format("HumanDuration", |text: &str| {
+                text.parse::<HumanDuration>().is_ok()
+            })
             .with_format("Size", |text: &str| text.parse::<Size>().is_ok())
             .should_validate_formats(true)
             .build(&checked)
@@ -91,7 +105,11 @@ impl Checker {
 
     fn findings(&self, document: &Value) -> Findings {
         let Some(validator) = &self.validator else {
-            return vec![Finding::error("broken-schema", "", "the built-in schema cannot be used")];
+            return vec![Finding::error(
+                "broken-schema",
+                "",
+                "the built-in schema cannot be used",
+            )];
         };
         let mut findings = Findings::new();
         for error in validator.iter_errors(document) {
@@ -99,7 +117,8 @@ impl Checker {
         }
         drop_slips(&mut findings);
         // A pattern and a format refuse the same text.
-        findings.dedup_by(|later, first| later.pointer == first.pointer && later.code == first.code);
+        findings
+            .dedup_by(|later, first| later.pointer == first.pointer && later.code == first.code);
         findings
     }
 
@@ -115,16 +134,21 @@ impl Checker {
         match error.kind() {
             Problem::AdditionalProperties { unexpected } => {
                 for key in unexpected {
-                    findings.push(self.unknown_key(pointer, key, self.part(error)));
+                    findings.push(unknown_key(pointer, key, self.part(error)));
                 }
             }
-            Problem::Required { property } => findings.push(self.missing_key(pointer, property, self.part(error))),
+            Problem::Required { property } => {
+                findings.push(missing_key(pointer, property, self.part(error)));
+            }
             Problem::PropertyNames { error: inner } => {
                 let name = inner.instance().as_str().unwrap_or_default();
                 findings.push(illegal_name(&child(pointer, name), name).at_key());
             }
             Problem::Pattern { .. } if self.is_name(error) => {
-                findings.push(illegal_name(pointer, error.instance().as_str().unwrap_or_default()));
+                findings.push(illegal_name(
+                    pointer,
+                    error.instance().as_str().unwrap_or_default(),
+                ));
             }
             Problem::AnyOf { context } | Problem::OneOfNotValid { context } => {
                 self.descend(error, context, findings);
@@ -139,27 +163,59 @@ impl Checker {
 
     /// A value that has the wrong type, form or size.
     fn value(&self, error: &ValidationError<'_>) -> Finding {
-        let (pointer, part, value) = (error.instance_path().as_str(), self.part(error), error.instance());
+        let (pointer, part, value) = (
+            error.instance_path().as_str(),
+            self.part(error),
+            error.instance(),
+        );
         let found = wording::found(value);
         let finding = match error.kind() {
-            Problem::Type { .. } => {
-                Finding::error("wrong-type", pointer, format!("{found} is not {}", wording::expected(&self.schema, error)))
+            Problem::Type { .. } => Finding::error(
+                "wrong-type",
+                pointer,
+                format!("{found} is not {}", wording::expected(&self.schema, error)),
+            ),
+            Problem::Pattern { .. } | Problem::Format { .. } => Finding::error(
+                "wrong-form",
+                pointer,
+                format!("{found} is not {}", wording::expected(&self.schema, error)),
+            ),
+            Problem::Enum { options } => {
+                return wrong_value(
+                    pointer,
+                    value,
+                    options.as_array().map_or(&[], Vec::as_slice),
+                );
             }
-            Problem::Pattern { .. } | Problem::Format { .. } => {
-                Finding::error("wrong-form", pointer, format!("{found} is not {}", wording::expected(&self.schema, error)))
+            Problem::Constant { expected_value } => {
+                return wrong_value(pointer, value, std::slice::from_ref(expected_value));
             }
-            Problem::Enum { options } => return wrong_value(pointer, value, options.as_array().map_or(&[], Vec::as_slice)),
-            Problem::Constant { expected_value } => return wrong_value(pointer, value, std::slice::from_ref(expected_value)),
-            Problem::Minimum { limit } => out_of_range(pointer, &found, &format!("at least {limit}")),
-            Problem::Maximum { limit } => out_of_range(pointer, &found, &format!("at most {limit}")),
-            Problem::ExclusiveMinimum { limit } => out_of_range(pointer, &found, &format!("above {limit}")),
-            Problem::ExclusiveMaximum { limit } => out_of_range(pointer, &found, &format!("below {limit}")),
-            Problem::MinItems { limit } | Problem::MinProperties { limit } | Problem::MinLength { limit } => {
-                Finding::error("wrong-length", pointer, format!("{found} has too few entries: at least {limit}"))
+            Problem::Minimum { limit } => {
+                out_of_range(pointer, &found, &format!("at least {limit}"))
             }
-            Problem::MaxItems { limit } | Problem::MaxProperties { limit } | Problem::MaxLength { limit } => {
-                Finding::error("wrong-length", pointer, format!("{found} has too many entries: at most {limit}"))
+            Problem::Maximum { limit } => {
+                out_of_range(pointer, &found, &format!("at most {limit}"))
             }
+            Problem::ExclusiveMinimum { limit } => {
+                out_of_range(pointer, &found, &format!("above {limit}"))
+            }
+            Problem::ExclusiveMaximum { limit } => {
+                out_of_range(pointer, &found, &format!("below {limit}"))
+            }
+            Problem::MinItems { limit }
+            | Problem::MinProperties { limit }
+            | Problem::MinLength { limit } => Finding::error(
+                "wrong-length",
+                pointer,
+                format!("{found} has too few entries: at least {limit}"),
+            ),
+            Problem::MaxItems { limit }
+            | Problem::MaxProperties { limit }
+            | Problem::MaxLength { limit } => Finding::error(
+                "wrong-length",
+                pointer,
+                format!("{found} has too many entries: at most {limit}"),
+            ),
             _ => Finding::error("not-allowed", pointer, error.to_string()),
         };
         match wording::help(value, part).or_else(|| wording::help(value, self.definition(error))) {
@@ -170,36 +226,60 @@ impl Checker {
 
     /// The definition that the part of the schema stands in.
     fn definition(&self, error: &ValidationError<'_>) -> &Value {
-        let name = error.schema_path().as_str().split('/').nth(2).unwrap_or_default();
-        self.schema.pointer(&format!("/definitions/{name}")).unwrap_or(&Value::Null)
-    }
-
-    fn unknown_key(&self, pointer: &str, key: &str, part: &Value) -> Finding {
-        let known: Vec<&str> = part
-            .get("properties")
-            .and_then(Value::as_object)
-            .map(|properties| properties.keys().map(String::as_str).collect())
+        let name = error
+            .schema_path()
+            .as_str()
+            .split('/')
+            .nth(2)
             .unwrap_or_default();
-        let finding = Finding::error("unknown-key", child(pointer, key), format!("unknown key `{key}`")).at_key();
-        let near = wording::usual_name(key, &known).or_else(|| nearest(key, known.iter().copied()));
-        match near {
-            Some(near) => finding.help(format!("did you mean `{near}`?")),
-            None if pointer.is_empty() => {
-                finding.help(format!("the keys here are {}; material for anchors goes under a key that begins with `x-`", listed(known)))
-            }
-            None => finding.help(format!("the keys here are {}", listed(known))),
-        }
+        self.schema
+            .pointer(&format!("/definitions/{name}"))
+            .unwrap_or(&Value::Null)
     }
+}
 
-    fn missing_key(&self, pointer: &str, property: &Value, part: &Value) -> Finding {
-        let key = property.as_str().unwrap_or_default();
-        let what = if pointer.is_empty() { "the scenario".to_owned() } else { format!("`{}`", wording::last(pointer)) };
-        let finding = Finding::error("missing-key", pointer, format!("{what} has no `{key}`")).at_key();
-        let described = part.pointer(&format!("/properties/{key}"));
-        match described.and_then(|property| property.get("examples")).and_then(|examples| examples.get(0)) {
-            Some(example) => finding.help(format!("add it, such as `{key}: {}`", wording::flow(example))),
-            None => finding.help(format!("add `{key}`")),
-        }
+fn unknown_key(pointer: &str, key: &str, part: &Value) -> Finding {
+    let known: Vec<&str> = part
+        .get("properties")
+        .and_then(Value::as_object)
+        .map(|properties| properties.keys().map(String::as_str).collect())
+        .unwrap_or_default();
+    let finding = Finding::error(
+        "unknown-key",
+        child(pointer, key),
+        format!("unknown key `{key}`"),
+    )
+    .at_key();
+    let near = wording::usual_name(key, &known).or_else(|| nearest(key, known.iter().copied()));
+    match near {
+        Some(near) => finding.help(format!("did you mean `{near}`?")),
+        None if pointer.is_empty() => finding.help(format!(
+            "the keys here are {}; material for anchors goes under a key that begins with `x-`",
+            listed(known)
+        )),
+        None => finding.help(format!("the keys here are {}", listed(known))),
+    }
+}
+
+fn missing_key(pointer: &str, property: &Value, part: &Value) -> Finding {
+    let key = property.as_str().unwrap_or_default();
+    let what = if pointer.is_empty() {
+        "the scenario".to_owned()
+    } else {
+        format!("`{}`", wording::last(pointer))
+    };
+    let finding =
+        Finding::error("missing-key", pointer, format!("{what} has no `{key}`")).at_key();
+    let described = part.pointer(&format!("/properties/{key}"));
+    match described
+        .and_then(|property| property.get("examples"))
+        .and_then(|examples| examples.get(0))
+    {
+        Some(example) => finding.help(format!(
+            "add it, such as `{key}: {}`",
+            wording::flow(example)
+        )),
+        None => finding.help(format!("add `{key}`")),
     }
 }
 
@@ -211,12 +291,17 @@ fn drop_slips(findings: &mut Findings) {
         .filter_map(|finding| {
             let (parent, _) = finding.pointer.rsplit_once('/')?;
             let help = finding.help.as_deref()?.strip_prefix("did you mean ")?;
-            Some((parent.to_owned(), format!("no {}", help.trim_end_matches('?'))))
+            Some((
+                parent.to_owned(),
+                format!("no {}", help.trim_end_matches('?')),
+            ))
         })
         .collect();
     findings.retain(|finding| {
         finding.code != "missing-key"
-            || !meant.iter().any(|(parent, no)| *parent == finding.pointer && finding.message.ends_with(no.as_str()))
+            || !meant.iter().any(|(parent, no)| {
+                *parent == finding.pointer && finding.message.ends_with(no.as_str())
+            })
     });
 }
 
@@ -224,22 +309,53 @@ fn illegal_name(pointer: &str, name: &str) -> Finding {
     let legal: String = name
         .to_lowercase()
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() || "._-".contains(letter) {
+                letter
+            } else {
+                '-'
+            }
+        })
         .skip_while(|letter| !letter.is_ascii_alphanumeric())
         .collect();
-    let finding = Finding::error("illegal-name", pointer, format!("`{name}` is not a name: lower-case letters, digits, `.`, `_` and `-`, a letter or digit first"));
-    if legal.is_empty() { finding } else { finding.help(format!("write `{legal}`")) }
+    let finding = Finding::error(
+        "illegal-name",
+        pointer,
+        format!(
+            "`{name}` is not a name: lower-case letters, digits, `.`, `_` and `-`, a letter or digit first"
+        ),
+    );
+    if legal.is_empty() {
+        finding
+    } else {
+        finding.help(format!("write `{legal}`"))
+    }
 }
 
 fn out_of_range(pointer: &str, found: &str, bound: &str) -> Finding {
-    Finding::error("out-of-range", pointer, format!("{found} is out of range: {bound}"))
+    Finding::error(
+        "out-of-range",
+        pointer,
+        format!("{found} is out of range: {bound}"),
+    )
 }
 
 fn wrong_value(pointer: &str, value: &Value, options: &[Value]) -> Finding {
     let names: Vec<String> = options.iter().map(wording::plain).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let finding = Finding::error("wrong-value", pointer, format!("{} is none of {}", wording::found(value), listed(names.iter().copied())));
-    match value.as_str().and_then(|word| nearest(word, names.iter().copied())) {
+    let finding = Finding::error(
+        "wrong-value",
+        pointer,
+        format!(
+            "{} is none of {}",
+            wording::found(value),
+            listed(names.iter().copied())
+        ),
+    );
+    match value
+        .as_str()
+        .and_then(|word| nearest(word, names.iter().copied()))
+    {
         Some(near) => finding.help(format!("did you mean `{near}`?")),
         None => match names.as_slice() {
             [only] => finding.help(format!("write `{only}`")),

@@ -8,13 +8,31 @@ use serde_json::Value;
 const FORMS: [(&str, &str); 9] = [
     ("HumanDuration", "a duration with its unit"),
     ("Size", "a size with its unit"),
-    ("Rate", "a rate: requests per second, `30/min`, `2/s` or `inf`"),
+    (
+        "Rate",
+        "a rate: requests per second, `30/min`, `2/s` or `inf`",
+    ),
     ("Ratio", "a share, such as `95%` or `0.95`"),
-    ("Concurrency", "a concurrency: a whole number from 1 on, or `inf`"),
-    ("SecretRef", "a reference to a secret, `{ env: NAME }` or `{ file: PATH }`"),
-    ("E2e", "a limit: a duration, `{ estimate: warmup, scale: 3 }` or `{ from: row }`"),
-    ("DurationOrRange", "a duration with its unit, or a range of two"),
-    ("Amount", "a number of tokens, a range `{ min, max }` or `{ mean, stddev }`"),
+    (
+        "Concurrency",
+        "a concurrency: a whole number from 1 on, or `inf`",
+    ),
+    (
+        "SecretRef",
+        "a reference to a secret, `{ env: NAME }` or `{ file: PATH }`",
+    ),
+    (
+        "E2e",
+        "a limit: a duration, `{ estimate: warmup, scale: 3 }` or `{ from: row }`",
+    ),
+    (
+        "DurationOrRange",
+        "a duration with its unit, or a range of two",
+    ),
+    (
+        "Amount",
+        "a number of tokens, a range `{ min, max }` or `{ mean, stddev }`",
+    ),
 ];
 
 /// Names that other tools have for a key of ours.
@@ -39,13 +57,21 @@ const USUAL: [(&str, &str); 16] = [
 
 /// The key of ours that another tool's name stands for, where it may stand here.
 pub(super) fn usual_name(key: &str, known: &[&str]) -> Option<&'static str> {
-    let wanted = USUAL.iter().filter(|(usual, _)| *usual == key).map(|(_, ours)| *ours);
+    let wanted = USUAL
+        .iter()
+        .filter(|(usual, _)| *usual == key)
+        .map(|(_, ours)| *ours);
     wanted.into_iter().find(|ours| known.contains(ours))
 }
 
 /// The last part of a pointer, as it was written.
 pub(super) fn last(pointer: &str) -> String {
-    pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
+    pointer
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .replace("~1", "/")
+        .replace("~0", "~")
 }
 
 /// A scalar as it is written in YAML.
@@ -60,9 +86,15 @@ pub(super) fn plain(value: &Value) -> String {
 pub(super) fn flow(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(flow).collect::<Vec<_>>().join(", ")
+        ),
         Value::Object(map) => {
-            let parts: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", flow(value))).collect();
+            let parts: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{key}: {}", flow(value)))
+                .collect();
             format!("{{ {} }}", parts.join(", "))
         }
         other => other.to_string(),
@@ -88,20 +120,40 @@ pub(super) fn found(value: &Value) -> String {
 pub(super) fn expected(schema: &Value, error: &ValidationError<'_>) -> String {
     let path = error.schema_path().as_str();
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let form = |name: &str| FORMS.iter().find(|(form, _)| *form == name).map(|(_, said)| (*said).to_owned());
-    let of_definition = parent.strip_prefix("/definitions/").and_then(|rest| form(rest.split('/').next().unwrap_or_default()));
+    let form = |name: &str| {
+        FORMS
+            .iter()
+            .find(|(form, _)| *form == name)
+            .map(|(_, said)| (*said).to_owned())
+    };
+    let of_definition = parent
+        .strip_prefix("/definitions/")
+        .and_then(|rest| form(rest.split('/').next().unwrap_or_default()));
     let of_reference = || {
         let branches = schema.pointer(path)?.as_array()?;
-        branches.iter().find_map(|branch| form(branch.get("$ref")?.as_str()?.strip_prefix("#/definitions/")?))
+        branches.iter().find_map(|branch| {
+            form(
+                branch
+                    .get("$ref")?
+                    .as_str()?
+                    .strip_prefix("#/definitions/")?,
+            )
+        })
     };
     if let Some(said) = of_definition.or_else(of_reference) {
         return said;
     }
     match error.kind() {
-        Problem::Type { kind: TypeKind::Single(kind) } => type_name(&kind.to_string()).to_owned(),
-        Problem::Type { kind: TypeKind::Multiple(kinds) } => {
-            kinds.iter().map(|kind| type_name(&kind.to_string()).to_owned()).collect::<Vec<_>>().join(" or ")
-        }
+        Problem::Type {
+            kind: TypeKind::Single(kind),
+        } => type_name(&kind.to_string()).to_owned(),
+        Problem::Type {
+            kind: TypeKind::Multiple(kinds),
+        } => kinds
+            .iter()
+            .map(|kind| type_name(&kind.to_string()).to_owned())
+            .collect::<Vec<_>>()
+            .join(" or "),
         Problem::Pattern { pattern } => format!("of the form `{pattern}`"),
         _ => of_branches(schema, path),
     }
@@ -109,18 +161,28 @@ pub(super) fn expected(schema: &Value, error: &ValidationError<'_>) -> String {
 
 /// The types that a union takes.
 fn of_branches(schema: &Value, path: &str) -> String {
-    let branches = schema.pointer(path).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let branches = schema
+        .pointer(path)
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     let mut types: Vec<&str> = branches
         .iter()
         .map(|branch| {
-            let target = branch.get("$ref").and_then(Value::as_str).and_then(|path| schema.pointer(path.trim_start_matches('#')));
+            let target = branch
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|path| schema.pointer(path.trim_start_matches('#')));
             target.unwrap_or(branch)
         })
         .filter_map(|branch| branch.get("type").and_then(Value::as_str))
         .map(type_name)
         .collect();
     types.dedup();
-    if types.is_empty() { "what may stand here".to_owned() } else { types.join(" or ") }
+    if types.is_empty() {
+        "what may stand here".to_owned()
+    } else {
+        types.join(" or ")
+    }
 }
 
 fn type_name(kind: &str) -> &str {
@@ -142,10 +204,7 @@ pub(super) fn help(value: &Value, part: &Value) -> Option<String> {
     if let (Value::Number(number), Some(text)) = (value, example.as_str())
         && text.starts_with(|letter: char| letter.is_ascii_digit())
     {
-        return Some(match text.ends_with('B') {
-            true => format!("give it a unit, such as `{number}KiB`"),
-            false => format!("give it a unit, such as `{number}s` or `{number}ms`"),
-        });
+        return Some(if text.ends_with('B') { format!("give it a unit, such as `{number}KiB`") } else { format!("give it a unit, such as `{number}s` or `{number}ms`") });
     }
     Some(format!("write it like `{}`", flow(example)))
 }

@@ -92,6 +92,7 @@ pub struct Extent {
 pub struct Repeats {
     /// How often each cell is run. 1 unless given.
     #[schemars(range(min = 1), example = 3)]
+    #[expect(clippy::struct_field_names, reason = "the name is the language's")]
     pub repeats: Option<u32>,
     /// In which order. `interleaved` where `repeats` is above 1, else `declared`, unless given.
     #[schemars(example = &"interleaved")]

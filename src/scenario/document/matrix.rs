@@ -16,29 +16,25 @@ pub struct Matrix(pub IndexMap<String, Value>);
 /// The keys that are no axes.
 pub const NO_AXES: [&str; 3] = ["exclude", "include", "max_cells"];
 
-/// The axes with names of their own; `params.<name>` and `load.<key>` are families beside these.
-pub const AXES: [&str; 7] = ["target", "dataset", "model", "rate", "concurrency", "arrival", "params"];
-
-/// Keys of `load` that hold for the whole run and so can be no axis.
-pub const WHOLE_RUN: [&str; 4] = ["order", "repeats", "seed", "cooldown"];
-
 impl Matrix {
     /// The axes, each with its values; a scalar is a list of one.
     pub fn axes(&self) -> impl Iterator<Item = (&str, &[Value])> {
-        self.0.iter().filter(|(name, _)| !NO_AXES.contains(&name.as_str())).map(|(name, value)| {
-            let values = match value {
-                Value::Array(values) => values.as_slice(),
-                scalar => std::slice::from_ref(scalar),
-            };
-            (name.as_str(), values)
-        })
+        self.0
+            .iter()
+            .filter(|(name, _)| !NO_AXES.contains(&name.as_str()))
+            .map(|(name, value)| {
+                let values = match value {
+                    Value::Array(values) => values.as_slice(),
+                    scalar => std::slice::from_ref(scalar),
+                };
+                (name.as_str(), values)
+            })
     }
 }
 
 /// A search for the highest value whose objectives hold, in place of an axis' values.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[schemars(bound = "T: JsonSchema", rename = "SearchOf{T}")]
-#[expect(dead_code, reason = "its execution comes later; its form is checked and published now")]
 pub struct Search<T> {
     /// Where to look, and how closely.
     pub search: Bounds<T>,
@@ -47,7 +43,6 @@ pub struct Search<T> {
 /// The bounds of a search.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[schemars(bound = "T: JsonSchema", rename = "BoundsOf{T}")]
-#[expect(dead_code, reason = "its execution comes later; its form is checked and published now")]
 pub struct Bounds<T> {
     /// The least value; where it misses its objectives, the run fails.
     #[schemars(example = 1)]

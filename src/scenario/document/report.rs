@@ -40,7 +40,9 @@ pub struct Report {
 /// A percentile, above 0 and below 100.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Percentile(#[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 100), example = 97.5)] pub f64);
+pub struct Percentile(
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 100), example = 97.5)] pub f64,
+);
 
 /// A format of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]

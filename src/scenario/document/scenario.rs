@@ -19,6 +19,7 @@ use super::target::Target;
 pub struct Document {
     /// The version of the scenario language: 1.
     #[schemars(extend("const" = 1), example = 1)]
+    #[expect(dead_code, reason = "the schema takes one version only")]
     pub version: u32,
     /// The scenario's name; the report folder is named by it.
     #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9._-]*$"), example = &"qwen-image-slo-vs-rate")]
@@ -29,6 +30,7 @@ pub struct Document {
     /// Other files that this one is merged over: maps merge deeply, lists replace, this file wins; of several, the later
     /// wins. Relative to the file, inside the project root, at most 5 deep.
     #[schemars(example = &["../common.yaml"])]
+    #[expect(dead_code, reason = "reading has merged the files; the key is published for editors")]
     pub extends: Option<OneOrMany<String>>,
     /// Free labels, shown in the report. They change no cell's key.
     #[serde(default)]
@@ -56,6 +58,7 @@ pub struct Document {
     pub load: Load,
     /// What makes a request good, and what a cell must reach.
     #[serde(default)]
+    #[expect(dead_code, reason = "read from its JSON, which targets' own limits are merged over")]
     pub slo: Slo,
     /// Two values of one axis that are compared, or the gates of a stored comparison.
     pub compare: Option<Compare>,
@@ -73,16 +76,6 @@ pub enum OneOrMany<T> {
     One(T),
     /// Several.
     Many(#[schemars(length(min = 1))] Vec<T>),
-}
-
-impl<T> OneOrMany<T> {
-    /// The values.
-    pub fn as_slice(&self) -> &[T] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
 }
 
 /// The value of a label: a text; a number or a boolean is taken as its text.

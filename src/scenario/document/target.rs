@@ -32,10 +32,13 @@ pub enum Options {
     /// Of `http`.
     Http(Box<http::Options>),
     /// Of `comfyui`.
+    #[expect(dead_code, reason = "its execution comes later; its form is checked and published now")]
     Comfyui(Box<comfyui::Options>),
     /// Of `triton`.
+    #[expect(dead_code, reason = "its execution comes later; its form is checked and published now")]
     Triton(Box<triton::Options>),
     /// Of `model-load`.
+    #[expect(dead_code, reason = "its execution comes later; its form is checked and published now")]
     ModelLoad(Box<model_load::Options>),
 }
 
@@ -59,6 +62,7 @@ pub struct Common {
     /// What running it costs; gives `cost_per_1k_requests` and `cost_per_1m_output_tokens`.
     pub prices: Option<Prices>,
     /// Limits and objectives of this target, merged deeply over the file's; its `objectives` replace.
+    #[expect(dead_code, reason = "read from its JSON, which is merged over the file's")]
     pub slo: Option<Slo>,
 }
 
@@ -294,13 +298,25 @@ impl JsonSchema for Target {
             schema
         };
         let owners = [Kind::Http, Kind::Comfyui, Kind::Triton, Kind::ModelLoad];
-        let plain: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| !owners.contains(kind)).collect();
+        let plain: Vec<Kind> = Kind::ALL
+            .into_iter()
+            .filter(|kind| !owners.contains(kind))
+            .collect();
         let branches = [
             branch(Common::json_schema(generator), &plain),
             branch(With::<http::Options>::json_schema(generator), &owners[..1]),
-            branch(With::<comfyui::Options>::json_schema(generator), &owners[1..2]),
-            branch(With::<triton::Options>::json_schema(generator), &owners[2..3]),
-            branch(With::<model_load::Options>::json_schema(generator), &owners[3..]),
+            branch(
+                With::<comfyui::Options>::json_schema(generator),
+                &owners[1..2],
+            ),
+            branch(
+                With::<triton::Options>::json_schema(generator),
+                &owners[2..3],
+            ),
+            branch(
+                With::<model_load::Options>::json_schema(generator),
+                &owners[3..],
+            ),
         ];
         schemars::json_schema!({
             "description": "What is loaded: its address, its protocol, and how to speak to it.",
@@ -308,4 +324,3 @@ impl JsonSchema for Target {
         })
     }
 }
-

@@ -1,10 +1,10 @@
 use super::*;
+use crate::foundation::secret::SecretRef;
 use crate::foundation::units::{Concurrency, Rate};
 use crate::kinds::arrival;
 use crate::kinds::metric::slo::{E2eLimit, SloClock};
 use crate::kinds::verdict::objective::NoData;
 use crate::scenario::{Address, Auth, Order};
-use crate::foundation::secret::SecretRef;
 use serde_json::json;
 use std::time::Duration;
 
@@ -44,52 +44,119 @@ fn with(more: &str) -> Scenario {
 fn defaults_are_those_of_the_specification() {
     let scenario = scenario(MINIMAL);
     let load = &scenario.load;
-    assert_eq!((load.requests, load.duration, load.seed, load.repeats, load.retries), (None, None, 0, 1, 0));
-    assert_eq!((load.order, load.rate, load.concurrency, load.arrival), (Order::Declared, None, None, None));
+    assert_eq!(
+        (
+            load.requests,
+            load.duration,
+            load.seed,
+            load.repeats,
+            load.retries
+        ),
+        (None, None, 0, 1, 0)
+    );
+    assert_eq!(
+        (load.order, load.rate, load.concurrency, load.arrival),
+        (Order::Declared, None, None, None)
+    );
     assert_eq!(load.timeouts.connect, Duration::from_secs(5));
-    assert_eq!((load.timeouts.first_byte, load.timeouts.idle), (None, Duration::from_secs(30)));
-    assert_eq!((load.timeouts.total, load.drain), (Duration::from_secs(600), None));
-    assert_eq!((load.warmup.requests, load.think_time, load.ramp), (0, (Duration::ZERO, Duration::ZERO), Duration::ZERO));
-    assert_eq!((scenario.matrix.max_cells, scenario.matrix.axes.len()), (256, 0));
-    assert_eq!(scenario.report.formats, ["md", "html", "json", "csv", "junit"]);
-    assert_eq!((scenario.report.samples, scenario.slo.no_data, scenario.slo.limits.clock), (1, NoData::Fail, SloClock::Scheduled));
+    assert_eq!(
+        (load.timeouts.first_byte, load.timeouts.idle),
+        (None, Duration::from_secs(30))
+    );
+    assert_eq!(
+        (load.timeouts.total, load.drain),
+        (Duration::from_secs(600), None)
+    );
+    assert_eq!(
+        (load.warmup.requests, load.think_time, load.ramp),
+        (0, (Duration::ZERO, Duration::ZERO), Duration::ZERO)
+    );
+    assert_eq!(
+        (scenario.matrix.max_cells, scenario.matrix.axes.len()),
+        (256, 0)
+    );
+    assert_eq!(
+        scenario.report.formats,
+        ["md", "html", "json", "csv", "junit"]
+    );
+    assert_eq!(
+        (
+            scenario.report.samples,
+            scenario.slo.no_data,
+            scenario.slo.limits.clock
+        ),
+        (1, NoData::Fail, SloClock::Scheduled)
+    );
     let dataset = &scenario.datasets["chat"];
     assert!(dataset.cycle && !dataset.shuffle && !dataset.endless);
-    assert_eq!(scenario.targets["api"].address, Address::Urls(vec!["http://127.0.0.1:8000".into()]));
+    assert_eq!(
+        scenario.targets["api"].address,
+        Address::Urls(vec!["http://127.0.0.1:8000".into()])
+    );
     assert!(scenario.compare.is_none());
 }
 
 #[test]
 fn repeats_are_interleaved_unless_said_otherwise() {
     assert_eq!(with("load: { repeats: 3 }").load.order, Order::Interleaved);
-    assert_eq!(with("load: { repeats: 3, order: shuffled }").load.order, Order::Shuffled);
+    assert_eq!(
+        with("load: { repeats: 3, order: shuffled }").load.order,
+        Order::Shuffled
+    );
 }
 
 #[test]
 fn the_example_of_the_specification_is_legal_and_means_what_it_says() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/scenarios/specification.yaml")).unwrap().replace("../../../scenarios/", "");
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/scenarios/specification.yaml"
+    ))
+    .unwrap()
+    .replace("../../../scenarios/", "");
     let scenario = scenario(&text);
     let omni = &scenario.targets["omni"];
-    assert_eq!(omni.auth, Some(Auth::Bearer(SecretRef::Env("OMNI_TOKEN".into()))));
-    assert_eq!(omni.address, Address::Urls(vec!["http://127.0.0.1:8099".into()]));
-    assert_eq!(scenario.matrix.axes["rate"], [json!(0.1), json!(0.5), json!(1), json!("inf")]);
+    assert_eq!(
+        omni.auth,
+        Some(Auth::Bearer(SecretRef::Env("OMNI_TOKEN".into())))
+    );
+    assert_eq!(
+        omni.address,
+        Address::Urls(vec!["http://127.0.0.1:8099".into()])
+    );
+    assert_eq!(
+        scenario.matrix.axes["rate"],
+        [json!(0.1), json!(0.5), json!(1), json!("inf")]
+    );
     assert_eq!(scenario.matrix.exclude[0].0, "/matrix/exclude/0");
     assert_eq!(scenario.load.arrival, Some(arrival::Kind::Constant));
     assert_eq!(scenario.load.timeouts.total, Duration::from_secs(900));
     let objectives = &omni.slo.objectives;
     assert_eq!(objectives[1].only["rate"], [json!(0.1), json!(0.5)]);
-    assert_eq!((objectives[2].bound, objectives[2].statistic.as_deref()), (20.0, Some("p99")));
-    assert!(matches!(&scenario.slo.limits.e2e, Some(E2eLimit::Estimate(estimate)) if estimate.scale == 3.0 && !estimate.affine));
+    assert_eq!(
+        (objectives[2].bound, objectives[2].statistic.as_deref()),
+        (20.0, Some("p99"))
+    );
+    assert!(
+        matches!(&scenario.slo.limits.e2e, Some(E2eLimit::Estimate(estimate)) if estimate.scale == 3.0 && !estimate.affine)
+    );
     assert_eq!(scenario.report.baseline["rate"], json!(0.1));
 }
 
 #[test]
 fn a_rate_is_one_value_however_it_is_written() {
-    let scenario = with("matrix:\n  rate: [30/min, 2/s, 3.0, inf]\n  exclude: [{ rate: 0.5 }]\n  include: [{ rate: 60/min }]");
-    assert_eq!(scenario.matrix.axes["rate"], [json!(0.5), json!(2), json!(3), json!("inf")]);
+    let scenario = with(
+        "matrix:\n  rate: [30/min, 2/s, 3.0, inf]\n  exclude: [{ rate: 0.5 }]\n  include: [{ rate: 60/min }]",
+    );
+    assert_eq!(
+        scenario.matrix.axes["rate"],
+        [json!(0.5), json!(2), json!(3), json!("inf")]
+    );
     assert_eq!(scenario.matrix.include[0].1["rate"], json!(1));
     let load = with("load: { rate: 30/min, concurrency: inf }").load;
-    assert_eq!((load.rate, load.concurrency), (Some(Rate::PerSecond(0.5)), Some(Concurrency::Infinite)));
+    assert_eq!(
+        (load.rate, load.concurrency),
+        (Some(Rate::PerSecond(0.5)), Some(Concurrency::Infinite))
+    );
 }
 
 #[test]
@@ -106,43 +173,104 @@ slo:
 ",
     );
     let one = &scenario.targets["one"].slo;
-    assert_eq!((one.limits.ttft, one.limits.e2e.clone()), (Some(Duration::from_secs(1)), Some(E2eLimit::Fixed(Duration::from_secs(5)))));
-    assert_eq!((one.objectives[0].metric.as_str(), one.objectives[0].pointer.as_str()), ("goodput", "/targets/one/slo/objectives/0"));
+    assert_eq!(
+        (one.limits.ttft, one.limits.e2e.clone()),
+        (
+            Some(Duration::from_secs(1)),
+            Some(E2eLimit::Fixed(Duration::from_secs(5)))
+        )
+    );
+    assert_eq!(
+        (
+            one.objectives[0].metric.as_str(),
+            one.objectives[0].pointer.as_str()
+        ),
+        ("goodput", "/targets/one/slo/objectives/0")
+    );
     let two = &scenario.targets["two"].slo;
-    assert_eq!((two.limits.ttft, two.limits.e2e.clone()), (Some(Duration::from_secs(2)), Some(E2eLimit::FromRow)));
-    assert_eq!((two.objectives[0].metric.as_str(), two.objectives[0].pointer.as_str()), ("error_rate", "/slo/objectives/0"));
+    assert_eq!(
+        (two.limits.ttft, two.limits.e2e.clone()),
+        (Some(Duration::from_secs(2)), Some(E2eLimit::FromRow))
+    );
+    assert_eq!(
+        (
+            two.objectives[0].metric.as_str(),
+            two.objectives[0].pointer.as_str()
+        ),
+        ("error_rate", "/slo/objectives/0")
+    );
 }
 
 #[test]
 fn tolerances_are_five_percent_and_ten_for_a_p99() {
     let compare = with("compare: { gates: [{ metric: ttft.p99 }, { metric: goodput }, { metric: e2e.p50, tolerance: 0.2 }] }").compare.unwrap();
     let tolerances: Vec<f64> = compare.gates.iter().map(|gate| gate.tolerance).collect();
-    assert_eq!((tolerances, compare.false_discovery_rate), (vec![0.1, 0.05, 0.2], 0.05));
+    assert_eq!(
+        (tolerances, compare.false_discovery_rate),
+        (vec![0.1, 0.05, 0.2], 0.05)
+    );
 }
 
 #[test]
 fn an_axis_over_load_changes_that_key_alone_and_is_checked() {
-    let scenario = with("load: { requests: 5, timeout: { idle: 1s } }\nmatrix: { load.timeout.total: [1s, 2s] }");
-    let load = scenario.load_with(&[("timeout.total", &json!("2s"))]).unwrap();
-    assert_eq!((load.timeouts.total, load.timeouts.idle), (Duration::from_secs(2), Duration::from_secs(1)));
+    let scenario = with(
+        "load: { requests: 5, timeout: { idle: 1s } }\nmatrix: { load.timeout.total: [1s, 2s] }",
+    );
+    let load = scenario
+        .load_with(&[("timeout.total", &json!("2s"))])
+        .unwrap();
+    assert_eq!(
+        (load.timeouts.total, load.timeouts.idle),
+        (Duration::from_secs(2), Duration::from_secs(1))
+    );
     assert_eq!(load.requests, Some(5));
-    let finding = scenario.load_with(&[("timeout.total", &json!(2))]).unwrap_err();
-    assert_eq!((finding.code, finding.pointer.as_str()), ("wrong-type", "/load/timeout/total"));
+    let finding = scenario
+        .load_with(&[("timeout.total", &json!(2))])
+        .unwrap_err();
+    assert_eq!(
+        (finding.code, finding.pointer.as_str()),
+        ("wrong-type", "/load/timeout/total")
+    );
     let finding = scenario.load_with(&[("timeot", &json!("2s"))]).unwrap_err();
-    assert_eq!((finding.code, finding.help.as_deref()), ("unknown-key", Some("did you mean `timeout`?")));
+    assert_eq!(
+        (finding.code, finding.help.as_deref()),
+        ("unknown-key", Some("did you mean `timeout`?"))
+    );
 }
 
 #[test]
 fn a_reference_becomes_a_number_where_one_is_wanted_and_stays_a_text_elsewhere() {
-    let text = format!("{MINIMAL}load: {{ requests: \"${{env:N}}\", seed: \"${{env:N}}\" }}\nlabels: {{ n: \"${{env:N}}\" }}\ndescription: ${{env:N}}\n");
-    let options = ReadOptions { environment: [("N".to_owned(), "12".to_owned())].into(), ..ReadOptions::default() };
-    let Ok(loaded) = taken(&text, &options) else { panic!("refused") };
+    let text = format!(
+        "{MINIMAL}load: {{ requests: \"${{env:N}}\", seed: \"${{env:N}}\" }}\nlabels: {{ n: \"${{env:N}}\" }}\ndescription: ${{env:N}}\n"
+    );
+    let options = ReadOptions {
+        environment: [("N".to_owned(), "12".to_owned())].into(),
+        ..ReadOptions::default()
+    };
+    let Ok(loaded) = taken(&text, &options) else {
+        panic!("refused")
+    };
     let scenario = loaded.scenario;
     assert_eq!((scenario.load.requests, scenario.load.seed), (Some(12), 12));
-    assert_eq!((scenario.description.as_deref(), scenario.labels["n"].as_str()), (Some("12"), "12"));
-    assert_eq!(scenario.effective["load"]["requests"], json!("${env:N}"), "the reference stands in place of the value");
-    let bad = ReadOptions { environment: [("N".to_owned(), "many".to_owned())].into(), ..ReadOptions::default() };
-    let Err(rejected) = taken(&text, &bad) else { panic!("taken") };
+    assert_eq!(
+        (
+            scenario.description.as_deref(),
+            scenario.labels["n"].as_str()
+        ),
+        (Some("12"), "12")
+    );
+    assert_eq!(
+        scenario.effective["load"]["requests"],
+        json!("${env:N}"),
+        "the reference stands in place of the value"
+    );
+    let bad = ReadOptions {
+        environment: [("N".to_owned(), "many".to_owned())].into(),
+        ..ReadOptions::default()
+    };
+    let Err(rejected) = taken(&text, &bad) else {
+        panic!("taken")
+    };
     assert_eq!(rejected.findings.len(), 2, "{:#?}", rejected.findings);
 }
 
@@ -158,16 +286,31 @@ load: { requests: \"${env:N}\", timeout: { total: \"${env:T}\" } }
 slo: { objectives: [\"${env:O}\", error_rate <= 1%] }
 matrix: { rate: [1, \"${env:R}\"] }
 ";
-    let Ok(loaded) = taken(text, &ReadOptions::default()) else { panic!("refused") };
+    let Ok(loaded) = taken(text, &ReadOptions::default()) else {
+        panic!("refused")
+    };
     assert_eq!(loaded.scenario.load.requests, None);
     assert_eq!(loaded.scenario.matrix.axes["rate"], [json!(1)]);
-    let Err(rejected) = taken(text, &ReadOptions { check_env: true, ..ReadOptions::default() }) else { panic!("taken") };
+    let Err(rejected) = taken(
+        text,
+        &ReadOptions {
+            check_env: true,
+            ..ReadOptions::default()
+        },
+    ) else {
+        panic!("taken")
+    };
     assert_eq!(rejected.findings.len(), 6, "{:#?}", rejected.findings);
 }
 
 #[test]
 fn the_effective_scenario_is_legal_and_is_its_own() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/scenarios/specification.yaml")).unwrap().replace("../../../scenarios/", "");
+    let text = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/scenarios/specification.yaml"
+    ))
+    .unwrap()
+    .replace("../../../scenarios/", "");
     let first = scenario(&text);
     let second = scenario(&crate::scenario::effective_yaml(&first.effective));
     assert_eq!(second.effective, first.effective);
@@ -180,32 +323,64 @@ fn the_effective_scenario_is_legal_and_is_its_own() {
 #[test]
 fn user_info_of_a_url_is_written_out_nowhere() {
     let scenario = scenario(&MINIMAL.replace("http://127", "http://user:pa55@127"));
-    assert!(!scenario.effective.to_string().contains("pa55"), "{}", scenario.effective);
+    assert!(
+        !scenario.effective.to_string().contains("pa55"),
+        "{}",
+        scenario.effective
+    );
     let target = &scenario.targets["api"];
-    assert_eq!(target.address, Address::Urls(vec!["http://127.0.0.1:8000".into()]));
-    assert_eq!(target.user_info.as_ref().map(|secret| secret.expose()), Some("user:pa55"));
+    assert_eq!(
+        target.address,
+        Address::Urls(vec!["http://127.0.0.1:8000".into()])
+    );
+    assert_eq!(
+        target.user_info.as_ref().map(|secret| secret.expose()),
+        Some("user:pa55")
+    );
 }
 
 #[test]
 fn what_is_right_of_a_wrong_file_is_left_to_be_planned() {
-    let Err(rejected) = taken(&format!("{MINIMAL}slo: {{ objectives: [e2e < 1s] }}\nreport: {{ sampels: 1 }}"), &ReadOptions::default()) else {
+    let Err(rejected) = taken(
+        &format!("{MINIMAL}slo: {{ objectives: [e2e < 1s] }}\nreport: {{ sampels: 1 }}"),
+        &ReadOptions::default(),
+    ) else {
         panic!("taken")
     };
     assert_eq!(rejected.findings.len(), 2, "{:#?}", rejected.findings);
     assert!(rejected.partial.is_some());
-    let Err(rejected) = taken(&format!("{MINIMAL}matrix: {{ rate: [fast] }}"), &ReadOptions::default()) else { panic!("taken") };
-    assert!(rejected.partial.is_none(), "without its axis the cells are others");
+    let Err(rejected) = taken(
+        &format!("{MINIMAL}matrix: {{ rate: [fast] }}"),
+        &ReadOptions::default(),
+    ) else {
+        panic!("taken")
+    };
+    assert!(
+        rejected.partial.is_none(),
+        "without its axis the cells are others"
+    );
 }
 
 #[test]
 fn every_scenario_of_the_project_is_legal() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect();
     assert!(files.len() >= 5);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("# yaml-language-server: $schema=../schemas/scenario.v1.json\n"), "{}", file.display());
+        assert!(
+            text.starts_with("# yaml-language-server: $schema=../schemas/scenario.v1.json\n"),
+            "{}",
+            file.display()
+        );
         if let Err(rejected) = read(&file, &ReadOptions::default()) {
             panic!("{}: {:#?}", file.display(), rejected.findings);
         }
@@ -223,8 +398,27 @@ datasets:
   u: { kind: urls, rows: [/a, /b 3] }
 report: { exports: [vllm-omni] }
 ";
-    let Ok(loaded) = taken(text, &ReadOptions::default()) else { panic!("refused") };
-    let told: Vec<_> = loaded.unsupported.iter().map(|finding| finding.pointer.as_str()).collect();
-    assert_eq!(told, ["/targets/sllm/protocol", "/targets/comfy/protocol", "/datasets/u/kind", "/report/exports/0"]);
-    assert!(loaded.unsupported.iter().all(|finding| finding.place.is_some()));
+    let Ok(loaded) = taken(text, &ReadOptions::default()) else {
+        panic!("refused")
+    };
+    let told: Vec<_> = loaded
+        .unsupported
+        .iter()
+        .map(|finding| finding.pointer.as_str())
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "/targets/sllm/protocol",
+            "/targets/comfy/protocol",
+            "/datasets/u/kind",
+            "/report/exports/0"
+        ]
+    );
+    assert!(
+        loaded
+            .unsupported
+            .iter()
+            .all(|finding| finding.place.is_some())
+    );
 }

@@ -14,10 +14,14 @@ pub const MAX_CELLS: u64 = 256;
 /// A value of an axis in its canonical form: rates per second, whole numbers without a fraction. A search stays as it is.
 pub fn canonical(axis: &str, value: &Value) -> Value {
     match (axis, value) {
-        (_, Value::Array(values)) => Value::Array(values.iter().map(|value| canonical(axis, value)).collect()),
-        (_, Value::Object(map)) => {
-            Value::Object(map.iter().map(|(key, value)| (key.clone(), canonical("", value))).collect())
+        (_, Value::Array(values)) => {
+            Value::Array(values.iter().map(|value| canonical(axis, value)).collect())
         }
+        (_, Value::Object(map)) => Value::Object(
+            map.iter()
+                .map(|(key, value)| (key.clone(), canonical("", value)))
+                .collect(),
+        ),
         ("rate", _) => read::<Rate>(value).unwrap_or_else(|| whole(value)),
         ("concurrency", _) => read::<Concurrency>(value).unwrap_or_else(|| whole(value)),
         _ => whole(value),
@@ -47,21 +51,36 @@ fn whole(value: &Value) -> Value {
 pub(super) fn matrix(written: &document::Matrix) -> Matrix {
     let axes = written
         .axes()
-        .map(|(axis, values)| (axis.to_owned(), values.iter().map(|value| canonical(axis, value)).collect()))
+        .map(|(axis, values)| {
+            (
+                axis.to_owned(),
+                values.iter().map(|value| canonical(axis, value)).collect(),
+            )
+        })
         .collect();
     Matrix {
         axes,
         exclude: entries(written, "exclude"),
         include: entries(written, "include"),
-        max_cells: written.0.get("max_cells").and_then(Value::as_u64).unwrap_or(MAX_CELLS),
+        max_cells: written
+            .0
+            .get("max_cells")
+            .and_then(Value::as_u64)
+            .unwrap_or(MAX_CELLS),
     }
 }
 
 fn entries(written: &document::Matrix, key: &str) -> Vec<(String, IndexMap<String, Value>)> {
-    let entries = written.0.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let entries = written
+        .0
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     let entry = |(index, entry): (usize, &Value)| {
         let values = entry.as_object().into_iter().flatten();
-        let values = values.map(|(axis, value)| (axis.clone(), canonical(axis, value))).collect();
+        let values = values
+            .map(|(axis, value)| (axis.clone(), canonical(axis, value)))
+            .collect();
         (format!("/matrix/{key}/{index}"), values)
     };
     entries.iter().enumerate().map(entry).collect()

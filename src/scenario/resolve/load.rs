@@ -53,9 +53,18 @@ fn put(document: &mut Value, path: &str, value: &Value) {
 
 /// `load` with its defaults.
 pub(super) fn load(written: document::Load) -> Result<Load, Finding> {
-    let (offer, extent, repeats, attempts) = (written.offer, written.extent, written.repeats, written.attempts);
+    let (offer, extent, repeats, attempts) = (
+        written.offer,
+        written.extent,
+        written.repeats,
+        written.attempts,
+    );
     let count = repeats.repeats.unwrap_or(1);
-    let usual = if count > 1 { Order::Interleaved } else { Order::Declared };
+    let usual = if count > 1 {
+        Order::Interleaved
+    } else {
+        Order::Declared
+    };
     Ok(Load {
         rate: offer.rate,
         concurrency: offer.concurrency,
@@ -101,17 +110,26 @@ fn think_time(written: Option<document::DurationOrRange>) -> Result<(Duration, D
         Some(document::DurationOrRange::Range(range)) => (range.min.0, range.max.0),
     };
     if least > most {
-        return Err(Finding::error("empty-range", "/load/think_time", "`min` is above `max`").help("swap them"));
+        return Err(
+            Finding::error("empty-range", "/load/think_time", "`min` is above `max`")
+                .help("swap them"),
+        );
     }
     Ok((least, most))
 }
 
 fn warmup(written: document::Warmup) -> Warmup {
-    Warmup { requests: written.requests, concurrency: written.concurrency.unwrap_or(1), params: written.params }
+    Warmup {
+        requests: written.requests,
+        concurrency: written.concurrency.unwrap_or(1),
+        params: written.params,
+    }
 }
 
 fn timeouts(written: &document::Timeout) -> Timeouts {
-    let or = |given: Option<HumanDuration>, seconds| given.map_or(Duration::from_secs(seconds), |given| given.0);
+    let or = |given: Option<HumanDuration>, seconds| {
+        given.map_or(Duration::from_secs(seconds), |given| given.0)
+    };
     Timeouts {
         connect: or(written.connect, CONNECT_S),
         first_byte: written.first_byte.map(|given| given.0),
@@ -121,12 +139,26 @@ fn timeouts(written: &document::Timeout) -> Timeouts {
 }
 
 fn workload(written: document::Workload) -> Workload {
-    let preset = |unit: &str, cost| Workload { unit: unit.to_owned(), cost };
+    let preset = |unit: &str, cost| Workload {
+        unit: unit.to_owned(),
+        cost,
+    };
     match written {
-        document::Workload::Preset(document::Preset::Tokens) => preset("tokens", WorkloadCost::Tokens),
-        document::Workload::Preset(document::Preset::Requests) => preset("requests", WorkloadCost::Requests),
-        document::Workload::Preset(document::Preset::PixelSteps) => preset("pixel_steps", WorkloadCost::PixelSteps),
-        document::Workload::Preset(document::Preset::Comfyui) => preset("comfyui", WorkloadCost::Comfyui),
-        document::Workload::Custom(own) => Workload { unit: own.unit, cost: WorkloadCost::Expression(own.cost) },
+        document::Workload::Preset(document::Preset::Tokens) => {
+            preset("tokens", WorkloadCost::Tokens)
+        }
+        document::Workload::Preset(document::Preset::Requests) => {
+            preset("requests", WorkloadCost::Requests)
+        }
+        document::Workload::Preset(document::Preset::PixelSteps) => {
+            preset("pixel_steps", WorkloadCost::PixelSteps)
+        }
+        document::Workload::Preset(document::Preset::Comfyui) => {
+            preset("comfyui", WorkloadCost::Comfyui)
+        }
+        document::Workload::Custom(own) => Workload {
+            unit: own.unit,
+            cost: WorkloadCost::Expression(own.cost),
+        },
     }
 }

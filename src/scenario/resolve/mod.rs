@@ -38,8 +38,15 @@ pub struct Given<'a> {
 /// # Errors
 /// Where a value is illegal after all.
 pub fn scenario(given: Given<'_>) -> Result<Scenario, Finding> {
-    let document: Document = serde_json::from_value(given.value.clone()).map_err(|error| refused("", &error))?;
-    let part = |key: &str| given.value.get(key).cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    let document: Document =
+        serde_json::from_value(given.value.clone()).map_err(|error| refused("", &error))?;
+    let part = |key: &str| {
+        given
+            .value
+            .get(key)
+            .cloned()
+            .unwrap_or_else(|| Value::Object(serde_json::Map::new()))
+    };
     let slo_document = part("slo");
     let targets = target::targets(&document.targets, &slo_document, given.value)?;
     let datasets = dataset::datasets(document.datasets);
@@ -52,7 +59,11 @@ pub fn scenario(given: Given<'_>) -> Result<Scenario, Finding> {
         report: report(document.report),
         name: document.name,
         description: document.description,
-        labels: document.labels.into_iter().map(|(name, label)| (name, label.to_string())).collect(),
+        labels: document
+            .labels
+            .into_iter()
+            .map(|(name, label)| (name, label.to_string()))
+            .collect(),
         folders: given.folders,
         hash: given.hash,
         targets,
@@ -65,12 +76,19 @@ fn report(written: super::document::report::Report) -> Report {
     let formats = written.formats.unwrap_or_else(|| Format::ALL.to_vec());
     let names = written.exports.into_iter().map(Export::name);
     Report {
-        formats: formats.into_iter().map(|format| format.name().to_owned()).collect(),
+        formats: formats
+            .into_iter()
+            .map(|format| format.name().to_owned())
+            .collect(),
         template: written.template,
         baseline: canonical_map(written.baseline),
         group_by: written.group_by,
         samples: written.samples.unwrap_or(1),
-        percentiles: written.percentiles.into_iter().map(|percentile| percentile.0 / 100.0).collect(),
+        percentiles: written
+            .percentiles
+            .into_iter()
+            .map(|percentile| percentile.0 / 100.0)
+            .collect(),
         exports: names.map(str::to_owned).collect(),
     }
 }
@@ -90,4 +108,3 @@ fn canonical_map(values: IndexMap<String, Value>) -> IndexMap<String, Value> {
 fn refused(pointer: &str, error: &serde_json::Error) -> Finding {
     Finding::error("unreadable-value", pointer, error.to_string())
 }
-

@@ -20,10 +20,16 @@ pub(super) fn file(written: &Value) -> Result<Slo, Finding> {
 
 /// A target's limits and objectives: its own over the file's.
 pub(super) fn of_target(file: &Value, own: Option<&Value>, target: &str) -> Result<Slo, Finding> {
-    let Some(own) = own else { return resolve(file, "") };
+    let Some(own) = own else {
+        return resolve(file, "");
+    };
     let mut merged = file.clone();
     merge(&mut merged, own);
-    let pointer = if own.get("objectives").is_some() { target } else { "" };
+    let pointer = if own.get("objectives").is_some() {
+        target
+    } else {
+        ""
+    };
     resolve(&merged, pointer)
 }
 
@@ -47,16 +53,25 @@ fn merge(base: &mut Value, over: &Value) {
 
 /// `pointer` is that of the map that `slo` (and its objectives) stands in.
 fn resolve(written: &Value, pointer: &str) -> Result<Slo, Finding> {
-    let slo: document::Slo =
-        serde_json::from_value(written.clone()).map_err(|error| refused(&format!("{pointer}/slo"), &error))?;
+    let slo: document::Slo = serde_json::from_value(written.clone())
+        .map_err(|error| refused(&format!("{pointer}/slo"), &error))?;
     let objectives = slo.objectives.unwrap_or_default();
     let objectives = objectives
         .into_iter()
         .enumerate()
-        .map(|(index, objective)| self::objective(objective, format!("{pointer}/slo/objectives/{index}")))
+        .map(|(index, objective)| {
+            self::objective(objective, format!("{pointer}/slo/objectives/{index}"))
+        })
         .collect::<Result<_, _>>()?;
-    let limits = Limits { clock: slo.clock.unwrap_or_default(), ..limits(slo.request.unwrap_or_default()) };
-    Ok(Slo { limits, objectives, no_data: slo.no_data.unwrap_or_default() })
+    let limits = Limits {
+        clock: slo.clock.unwrap_or_default(),
+        ..limits(slo.request.unwrap_or_default())
+    };
+    Ok(Slo {
+        limits,
+        objectives,
+        no_data: slo.no_data.unwrap_or_default(),
+    })
 }
 
 fn limits(written: document::Limits) -> Limits {
@@ -83,8 +98,9 @@ fn objective(written: document::Objective, pointer: String) -> Result<Objective,
         document::Objective::All(text) => (text, indexmap::IndexMap::new()),
         document::Objective::Some(conditional) => (conditional.objective, conditional.only),
     };
-    let parsed = parse::objective(&text)
-        .map_err(|error| Finding::error("bad-objective", pointer.clone(), error.to_string()).help(error.help()))?;
+    let parsed = parse::objective(&text).map_err(|error| {
+        Finding::error("bad-objective", pointer.clone(), error.to_string()).help(error.help())
+    })?;
     let only = only
         .into_iter()
         .map(|(axis, value)| {

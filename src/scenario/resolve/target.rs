@@ -34,7 +34,12 @@ pub(super) fn targets(
     Ok(targets)
 }
 
-fn resolve(name: &str, written: &document::Target, file_slo: &Value, own_slo: Option<&Value>) -> Result<Target, Finding> {
+fn resolve(
+    name: &str,
+    written: &document::Target,
+    file_slo: &Value,
+    own_slo: Option<&Value>,
+) -> Result<Target, Finding> {
     let pointer = child("/targets", name);
     let common = written.common.clone();
     let (address, user_info) = address(&common, &pointer)?;
@@ -76,16 +81,19 @@ fn address(common: &document::Common, pointer: &str) -> Result<(Address, Option<
     }
     let urls: Vec<(String, &String)> = match (&written.base_url, &written.base_urls) {
         (Some(url), _) => vec![(format!("{pointer}/base_url"), url)],
-        (None, Some(urls)) => {
-            urls.iter().enumerate().map(|(index, url)| (format!("{pointer}/base_urls/{index}"), url)).collect()
-        }
+        (None, Some(urls)) => urls
+            .iter()
+            .enumerate()
+            .map(|(index, url)| (format!("{pointer}/base_urls/{index}"), url))
+            .collect(),
         (None, None) => Vec::new(),
     };
     let under_v1 = speaks_v1(common.protocol, common.requests.path.as_deref());
     let mut bases = Vec::new();
     let mut user_info = None;
     for (pointer, url) in urls {
-        let (base, info) = base(url, under_v1).map_err(|reason| Finding::error("bad-url", pointer, reason))?;
+        let (base, info) =
+            base(url, under_v1).map_err(|reason| Finding::error("bad-url", pointer, reason))?;
         bases.push(base);
         user_info = user_info.or(info);
     }
@@ -97,7 +105,13 @@ fn speaks_v1(kind: protocol::Kind, path: Option<&str>) -> bool {
     use protocol::Kind as K;
     let own = matches!(
         kind,
-        K::OpenaiChat | K::OpenaiCompletions | K::OpenaiEmbeddings | K::OpenaiImages | K::OpenaiVideos | K::VllmOmni | K::Anthropic
+        K::OpenaiChat
+            | K::OpenaiCompletions
+            | K::OpenaiEmbeddings
+            | K::OpenaiImages
+            | K::OpenaiVideos
+            | K::VllmOmni
+            | K::Anthropic
     );
     path.map_or(own, |path| path.starts_with("/v1/"))
 }
@@ -106,14 +120,22 @@ fn speaks_v1(kind: protocol::Kind, path: Option<&str>) -> bool {
 fn base(written: &str, under_v1: bool) -> Result<(String, Option<Secret>), String> {
     let mut url = parse(written)?;
     let user_info = (!url.username().is_empty() || url.password().is_some()).then(|| {
-        let value = format!("{}:{}", decoded(url.username()), decoded(url.password().unwrap_or_default()));
+        let value = format!(
+            "{}:{}",
+            decoded(url.username()),
+            decoded(url.password().unwrap_or_default())
+        );
         Secret::new(SecretRef::Env("base_url".to_owned()), value)
     });
     // Setting these fails only for URLs that cannot have them, which `parse` has refused.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     let text = url.as_str().trim_end_matches('/');
-    let text = if under_v1 { text.strip_suffix("/v1").unwrap_or(text) } else { text };
+    let text = if under_v1 {
+        text.strip_suffix("/v1").unwrap_or(text)
+    } else {
+        text
+    };
     Ok((text.trim_end_matches('/').to_owned(), user_info))
 }
 
@@ -127,7 +149,9 @@ pub fn parse(written: &str) -> Result<Url, String> {
         return Err(format!("`{written}` is neither `http://…` nor `https://…`"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("`{written}` has a query or a fragment, which a base URL cannot have"));
+        return Err(format!(
+            "`{written}` has a query or a fragment, which a base URL cannot have"
+        ));
     }
     Ok(url)
 }
@@ -138,7 +162,10 @@ fn decoded(text: &str) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        let hex = text.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex = text
+            .get(at + 1..at + 3)
+            .filter(|_| *byte == b'%')
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         plain.push(hex.unwrap_or(*byte));
         at += if hex.is_some() { 3 } else { 1 };
     }
@@ -148,8 +175,14 @@ fn decoded(text: &str) -> String {
 fn auth(written: document::Auth) -> Auth {
     match written {
         document::Auth::Bearer(token) => Auth::Bearer(token),
-        document::Auth::Basic(basic) => Auth::Basic { user: basic.user, password: basic.password },
-        document::Auth::Header(header) => Auth::Header { name: header.name, value: header.value },
+        document::Auth::Basic(basic) => Auth::Basic {
+            user: basic.user,
+            password: basic.password,
+        },
+        document::Auth::Header(header) => Auth::Header {
+            name: header.name,
+            value: header.value,
+        },
     }
 }
 
@@ -157,8 +190,12 @@ fn ready(written: document::Ready) -> Ready {
     let seconds = std::time::Duration::from_secs;
     Ready {
         path: written.path.unwrap_or_else(|| READY_PATH.to_owned()),
-        within: written.within.map_or(seconds(READY_WITHIN_S), |within| within.0),
-        every: written.every.map_or(seconds(READY_EVERY_S), |every| every.0),
+        within: written
+            .within
+            .map_or(seconds(READY_WITHIN_S), |within| within.0),
+        every: written
+            .every
+            .map_or(seconds(READY_EVERY_S), |every| every.0),
     }
 }
 
@@ -201,7 +238,14 @@ mod tests {
 
     #[test]
     fn what_is_no_base_url_is_refused() {
-        for written in ["h:8000", "127.0.0.1:8000", "ftp://h", "http://", "http://h/?q=1", "http://h/#a"] {
+        for written in [
+            "h:8000",
+            "127.0.0.1:8000",
+            "ftp://h",
+            "http://",
+            "http://h/?q=1",
+            "http://h/#a",
+        ] {
             assert!(parse(written).is_err(), "{written}");
         }
     }

@@ -30,8 +30,17 @@ fn missing(subject: &Subject<'_>, findings: &mut Findings) {
 /// Whole URLs and subprocesses need no address.
 fn needs_none(target: &Part<'_>, subject: &Subject<'_>) -> bool {
     match target.text("protocol") {
-        Some("http") => target.map.contains_key("url") || subject.datasets().any(|dataset| dataset.text("kind") == Some("urls")),
-        Some("model-load") => target.map.get("driver").and_then(|driver| driver.get("kind")).is_some_and(|kind| kind == "exec"),
+        Some("http") => {
+            target.map.contains_key("url")
+                || subject
+                    .datasets()
+                    .any(|dataset| dataset.text("kind") == Some("urls"))
+        }
+        Some("model-load") => target
+            .map
+            .get("driver")
+            .and_then(|driver| driver.get("kind"))
+            .is_some_and(|kind| kind == "exec"),
         _ => false,
     }
 }
@@ -45,12 +54,19 @@ pub const TWICE: Rule = Rule {
 
 fn twice(subject: &Subject<'_>, findings: &mut Findings) {
     for target in subject.targets() {
-        let given: Vec<&str> = KEYS.into_iter().filter(|key| target.map.contains_key(*key)).collect();
+        let given: Vec<&str> = KEYS
+            .into_iter()
+            .filter(|key| target.map.contains_key(*key))
+            .collect();
         if let [first, second, ..] = given[..] {
             findings.push(
-                Finding::error(TWICE.code, target.at(second), format!("`{second}` stands beside `{first}`"))
-                    .at_key()
-                    .help("keep one of them"),
+                Finding::error(
+                    TWICE.code,
+                    target.at(second),
+                    format!("`{second}` stands beside `{first}`"),
+                )
+                .at_key()
+                .help("keep one of them"),
             );
         }
     }
@@ -65,7 +81,11 @@ pub const FORM: Rule = Rule {
 
 fn form(subject: &Subject<'_>, findings: &mut Findings) {
     for target in subject.targets() {
-        for (pointer, url) in target.texts("base_url").into_iter().chain(target.texts("base_urls")) {
+        for (pointer, url) in target
+            .texts("base_url")
+            .into_iter()
+            .chain(target.texts("base_urls"))
+        {
             if let Err(message) = parse_url(url) {
                 findings.push(Finding::error(FORM.code, pointer, message).help(fix(url)));
             }
@@ -75,5 +95,9 @@ fn form(subject: &Subject<'_>, findings: &mut Findings) {
 
 fn fix(url: &str) -> String {
     let bare = !url.contains("://") && !url.is_empty() && !url.starts_with('/');
-    if bare { format!("write `http://{url}`") } else { "write it like `http://127.0.0.1:8000`".to_owned() }
+    if bare {
+        format!("write `http://{url}`")
+    } else {
+        "write it like `http://127.0.0.1:8000`".to_owned()
+    }
 }

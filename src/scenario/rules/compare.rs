@@ -18,9 +18,17 @@ pub const GATE: Rule = Rule {
 };
 
 fn gates<'a>(subject: &Subject<'a>) -> impl Iterator<Item = (String, &'a str)> {
-    let gates = subject.get("/compare/gates").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let gates = subject
+        .get("/compare/gates")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate();
     gates.filter_map(|(index, gate)| {
-        Some((format!("/compare/gates/{index}/metric"), gate.get("metric")?.as_str()?))
+        Some((
+            format!("/compare/gates/{index}/metric"),
+            gate.get("metric")?.as_str()?,
+        ))
     })
 }
 
@@ -30,9 +38,12 @@ fn gate(subject: &Subject<'_>, findings: &mut Findings) {
             Err(error) => findings.push(tell(&error, GATE.code, pointer)),
             Ok((name, _, _)) => {
                 if catalogue::find(&name).is_some_and(|metric| metric.better == Better::Neither) {
-                    let message = format!("`{name}` is neither better higher nor better lower, so that it cannot regress");
+                    let message = format!(
+                        "`{name}` is neither better higher nor better lower, so that it cannot regress"
+                    );
                     findings.push(
-                        Finding::error(GATE.code, pointer, message).help("gate on a latency, a throughput or a rate of errors"),
+                        Finding::error(GATE.code, pointer, message)
+                            .help("gate on a latency, a throughput or a rate of errors"),
                     );
                 }
             }
@@ -52,7 +63,12 @@ fn gate_twice(subject: &Subject<'_>, findings: &mut Findings) {
     for (pointer, metric) in gates(subject) {
         if !seen.insert(metric) {
             findings.push(
-                Finding::error(GATE_TWICE.code, pointer, format!("there is a gate on `{metric}` already")).help("keep one of them"),
+                Finding::error(
+                    GATE_TWICE.code,
+                    pointer,
+                    format!("there is a gate on `{metric}` already"),
+                )
+                .help("keep one of them"),
             );
         }
     }
@@ -66,14 +82,23 @@ pub const PAIR: Rule = Rule {
 };
 
 fn pair(subject: &Subject<'_>, findings: &mut Findings) {
-    let by = subject.get("/compare/by").and_then(Value::as_object).into_iter().flatten();
+    let by = subject
+        .get("/compare/by")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     for (axis, values) in by {
         if let Some([base, head]) = values.as_array().map(Vec::as_slice)
             && base == head
         {
             let pointer = crate::scenario::check::child("/compare/by", axis);
             findings.push(
-                Finding::error(PAIR.code, format!("{pointer}/1"), "base and head are one value").help("name two values of the axis, base first"),
+                Finding::error(
+                    PAIR.code,
+                    format!("{pointer}/1"),
+                    "base and head are one value",
+                )
+                .help("name two values of the axis, base first"),
             );
         }
     }

@@ -16,13 +16,23 @@ pub const ROWS: Rule = Rule {
 fn rows(subject: &Subject<'_>, findings: &mut Findings) {
     for dataset in subject.datasets() {
         let kind = dataset.text("kind").unwrap_or_default();
-        let (path, rows) = (dataset.map.contains_key("path"), dataset.map.contains_key("rows"));
+        let (path, rows) = (
+            dataset.map.contains_key("path"),
+            dataset.map.contains_key("rows"),
+        );
         if path && rows {
             let message = "`rows` stands beside `path`";
-            findings.push(Finding::error(ROWS.code, dataset.at("rows"), message).at_key().help("keep one of them"));
+            findings.push(
+                Finding::error(ROWS.code, dataset.at("rows"), message)
+                    .at_key()
+                    .help("keep one of them"),
+            );
         }
         if !path && !rows && matches!(kind, "trace" | "prompts" | "urls") {
-            let message = format!("dataset `{}` of kind `{kind}` has neither `path` nor `rows`", dataset.name);
+            let message = format!(
+                "dataset `{}` of kind `{kind}` has neither `path` nor `rows`",
+                dataset.name
+            );
             findings.push(
                 Finding::error(ROWS.code, dataset.pointer, message)
                     .at_key()
@@ -41,14 +51,25 @@ pub const VBENCH_IMAGES: Rule = Rule {
 };
 
 fn vbench_images(subject: &Subject<'_>, findings: &mut Findings) {
-    for dataset in subject.datasets().filter(|dataset| dataset.text("kind") == Some("vbench")) {
+    for dataset in subject
+        .datasets()
+        .filter(|dataset| dataset.text("kind") == Some("vbench"))
+    {
         let task = dataset.text("task").unwrap_or_default();
-        if matches!(task, "i2i" | "ti2i" | "i2v" | "ti2v") && !dataset.map.contains_key("path") && !dataset.map.contains_key("rows") {
-            let message = format!("task `{task}` needs pictures, and dataset `{}` has no `path`", dataset.name);
+        if matches!(task, "i2i" | "ti2i" | "i2v" | "ti2v")
+            && !dataset.map.contains_key("path")
+            && !dataset.map.contains_key("rows")
+        {
+            let message = format!(
+                "task `{task}` needs pictures, and dataset `{}` has no `path`",
+                dataset.name
+            );
             findings.push(
                 Finding::error(VBENCH_IMAGES.code, dataset.pointer, message)
                     .at_key()
-                    .help("name the folder that has i2v-bench-info.json and its pictures as `path`"),
+                    .help(
+                        "name the folder that has i2v-bench-info.json and its pictures as `path`",
+                    ),
             );
         }
     }
@@ -62,12 +83,29 @@ pub const MIX: Rule = Rule {
 };
 
 fn mix(subject: &Subject<'_>, findings: &mut Findings) {
-    let names: Vec<&str> = subject.datasets().filter(|dataset| dataset.text("kind") != Some("mix")).map(|dataset| dataset.name).collect();
-    for dataset in subject.datasets().filter(|dataset| dataset.text("kind") == Some("mix")) {
-        let parts = dataset.map.get("of").and_then(Value::as_object).into_iter().flatten();
+    let names: Vec<&str> = subject
+        .datasets()
+        .filter(|dataset| dataset.text("kind") != Some("mix"))
+        .map(|dataset| dataset.name)
+        .collect();
+    for dataset in subject
+        .datasets()
+        .filter(|dataset| dataset.text("kind") == Some("mix"))
+    {
+        let parts = dataset
+            .map
+            .get("of")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         for (part, _) in parts.filter(|(part, _)| !names.contains(&part.as_str())) {
             let pointer = crate::scenario::check::child(&dataset.at("of"), part);
-            let finding = Finding::error(MIX.code, pointer, format!("there is no dataset `{part}` to mix")).at_key();
+            let finding = Finding::error(
+                MIX.code,
+                pointer,
+                format!("there is no dataset `{part}` to mix"),
+            )
+            .at_key();
             findings.push(match nearest(part, names.iter().copied()) {
                 Some(near) => finding.help(format!("did you mean `{near}`?")),
                 None => finding.help(format!("declared are {}", listed(names.iter().copied()))),
@@ -85,19 +123,36 @@ pub const WEIGHTS: Rule = Rule {
 
 fn weights(subject: &Subject<'_>, findings: &mut Findings) {
     for dataset in subject.datasets() {
-        let listed = dataset.map.get("weights").and_then(Value::as_array).map(|weights| ("weights", weights.iter().filter_map(Value::as_f64).collect::<Vec<_>>()));
+        let listed = dataset
+            .map
+            .get("weights")
+            .and_then(Value::as_array)
+            .map(|weights| {
+                (
+                    "weights",
+                    weights.iter().filter_map(Value::as_f64).collect::<Vec<_>>(),
+                )
+            });
         let of = match dataset.map.get("of") {
-            Some(Value::Object(parts)) => Some(("of", parts.values().filter_map(Value::as_f64).collect())),
+            Some(Value::Object(parts)) => {
+                Some(("of", parts.values().filter_map(Value::as_f64).collect()))
+            }
             Some(Value::Array(profiles)) if !profiles.is_empty() => {
-                let weight = |profile: &Value| profile.get("weight").map_or(Some(1.0), Value::as_f64);
+                let weight =
+                    |profile: &Value| profile.get("weight").map_or(Some(1.0), Value::as_f64);
                 Some(("of", profiles.iter().filter_map(weight).collect()))
             }
             _ => None,
         };
         for (key, weights) in listed.into_iter().chain(of) {
-            if weights.iter().any(|weight| *weight < 0.0) || !weights.iter().any(|weight| *weight > 0.0) {
+            if weights.iter().any(|weight| *weight < 0.0)
+                || !weights.iter().any(|weight| *weight > 0.0)
+            {
                 let message = "the weights draw nothing: none may be below 0, and not all may be 0";
-                findings.push(Finding::error(WEIGHTS.code, dataset.at(key), message).help("give at least one weight above 0"));
+                findings.push(
+                    Finding::error(WEIGHTS.code, dataset.at(key), message)
+                        .help("give at least one weight above 0"),
+                );
             }
         }
     }

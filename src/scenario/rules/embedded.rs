@@ -15,7 +15,10 @@ pub const MODEL: Rule = Rule {
 
 fn model(subject: &Subject<'_>, findings: &mut Findings) {
     for target in subject.targets() {
-        let model = target.map.get("embedded").map(simulator::Model::deserialize);
+        let model = target
+            .map
+            .get("embedded")
+            .map(simulator::Model::deserialize);
         if let Some(Ok(model)) = model {
             findings.extend(model.check(&target.at("embedded")));
         }

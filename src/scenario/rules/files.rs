@@ -19,8 +19,12 @@ fn missing(subject: &Subject<'_>, findings: &mut Findings) {
         let joined = subject.source.folder.join(&path);
         if !leaves_root(&joined, &subject.source.root) && !joined.exists() {
             findings.push(
-                Finding::error(MISSING.code, pointer, format!("there is no file `{path}`"))
-                    .help(format!("paths are relative to this file's folder; looked for {}", within(&joined, &subject.source.root))),
+                Finding::error(MISSING.code, pointer, format!("there is no file `{path}`")).help(
+                    format!(
+                        "paths are relative to this file's folder; looked for {}",
+                        within(&joined, &subject.source.root)
+                    ),
+                ),
             );
         }
     }
@@ -28,7 +32,10 @@ fn missing(subject: &Subject<'_>, findings: &mut Findings) {
 
 /// The path as seen from the project root: findings name no machine's folders.
 fn within(path: &Path, root: &Path) -> String {
-    tidy(path).strip_prefix(root).map_or_else(|_| path.display().to_string(), |inside| format!("{} in the project", inside.display()))
+    tidy(path).strip_prefix(root).map_or_else(
+        |_| path.display().to_string(),
+        |inside| format!("{} in the project", inside.display()),
+    )
 }
 
 /// A file outside the project.
@@ -43,8 +50,12 @@ fn outside(subject: &Subject<'_>, findings: &mut Findings) {
         let joined = subject.source.folder.join(&path);
         if leaves_root(&joined, &subject.source.root) {
             findings.push(
-                Finding::error(OUTSIDE.code, pointer, format!("`{path}` leaves the project"))
-                    .help("move the file into the project, and name it relative to this file"),
+                Finding::error(
+                    OUTSIDE.code,
+                    pointer,
+                    format!("`{path}` leaves the project"),
+                )
+                .help("move the file into the project, and name it relative to this file"),
             );
         }
     }
@@ -54,16 +65,25 @@ fn outside(subject: &Subject<'_>, findings: &mut Findings) {
 fn named(subject: &Subject<'_>) -> Vec<(String, String)> {
     let mut paths: Vec<(String, String)> = Vec::new();
     for dataset in subject.datasets() {
-        let of_rows = dataset.texts("path").into_iter().filter(|(_, path)| !path.contains("://"));
+        let of_rows = dataset
+            .texts("path")
+            .into_iter()
+            .filter(|(_, path)| !path.contains("://"));
         let single = of_rows.chain(dataset.texts("tokenizer"));
         paths.extend(single.map(|(pointer, path)| (pointer, path.to_owned())));
     }
     for target in subject.targets() {
-        let nested = [("http", "/tls/ca/file"), ("comfyui", "/workflow")].into_iter().filter_map(|(key, below)| {
-            let path = target.map.get(key)?.pointer(below)?.as_str()?;
-            Some((format!("{}{below}", target.at(key)), path))
-        });
-        let own = target.texts("tokenizer").into_iter().chain(target.texts("file")).chain(nested);
+        let nested = [("http", "/tls/ca/file"), ("comfyui", "/workflow")]
+            .into_iter()
+            .filter_map(|(key, below)| {
+                let path = target.map.get(key)?.pointer(below)?.as_str()?;
+                Some((format!("{}{below}", target.at(key)), path))
+            });
+        let own = target
+            .texts("tokenizer")
+            .into_iter()
+            .chain(target.texts("file"))
+            .chain(nested);
         paths.extend(own.map(|(pointer, path)| (pointer, path.to_owned())));
     }
     if let Some(template) = subject.get("/report/template").and_then(Value::as_str) {

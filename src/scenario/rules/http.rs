@@ -19,14 +19,25 @@ pub const BODIES: Rule = Rule {
 
 fn bodies(subject: &Subject<'_>, findings: &mut Findings) {
     each_request(subject, &mut |pointer, request| {
-        let given: Vec<&str> = BODIES_OF.into_iter().filter(|key| request.contains_key(*key)).collect();
+        let given: Vec<&str> = BODIES_OF
+            .into_iter()
+            .filter(|key| request.contains_key(*key))
+            .collect();
         if let [first, second, ..] = given[..] {
             let message = format!("a request has one body, and `{second}` stands beside `{first}`");
-            findings.push(Finding::error(BODIES.code, child(pointer, second), message).at_key().help("keep one of them"));
+            findings.push(
+                Finding::error(BODIES.code, child(pointer, second), message)
+                    .at_key()
+                    .help("keep one of them"),
+            );
         }
         if request.contains_key("url") && request.contains_key("path") {
             let message = "a request goes to one place, and `url` stands beside `path`";
-            findings.push(Finding::error(BODIES.code, child(pointer, "url"), message).at_key().help("keep one of them"));
+            findings.push(
+                Finding::error(BODIES.code, child(pointer, "url"), message)
+                    .at_key()
+                    .help("keep one of them"),
+            );
         }
     });
 }
@@ -46,10 +57,18 @@ fn each_request(subject: &Subject<'_>, visit: &mut dyn FnMut(&str, &Map<String, 
 fn steps<'a>(target: &Part<'a>) -> Vec<(String, &'a Map<String, Value>)> {
     let lists = ["steps", "setup", "teardown"].into_iter();
     let of_list = lists.flat_map(|key| {
-        let items = target.map.get(key).and_then(Value::as_array).into_iter().flatten().enumerate();
+        let items = target
+            .map
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate();
         items.filter_map(move |(index, step)| Some((key, index, step.as_object()?)))
     });
-    of_list.map(|(key, index, step)| (format!("{}/{index}", target.at(key)), step)).collect()
+    of_list
+        .map(|(key, index, step)| (format!("{}/{index}", target.at(key)), step))
+        .collect()
 }
 
 /// Steps whose names cannot be told apart, or a short form beside them.
@@ -60,26 +79,53 @@ pub const STEPS: Rule = Rule {
 };
 
 fn named(subject: &Subject<'_>, findings: &mut Findings) {
-    for target in subject.targets().filter(|target| target.text("protocol") == Some("http")) {
-        let Some(Value::Array(steps)) = target.map.get("steps") else { continue };
+    for target in subject
+        .targets()
+        .filter(|target| target.text("protocol") == Some("http"))
+    {
+        let Some(Value::Array(steps)) = target.map.get("steps") else {
+            continue;
+        };
         let mut seen = BTreeSet::new();
-        for (index, name) in steps.iter().enumerate().filter_map(|(index, step)| Some((index, step.get("name")?.as_str()?))) {
+        for (index, name) in steps
+            .iter()
+            .enumerate()
+            .filter_map(|(index, step)| Some((index, step.get("name")?.as_str()?)))
+        {
             if !seen.insert(name) {
                 let pointer = format!("{}/{index}/name", target.at("steps"));
                 findings.push(
-                    Finding::error(STEPS.code, pointer, format!("there is a step `{name}` already"))
-                        .help("give it a name of its own: later steps and metrics know it by it"),
+                    Finding::error(
+                        STEPS.code,
+                        pointer,
+                        format!("there is a step `{name}` already"),
+                    )
+                    .help("give it a name of its own: later steps and metrics know it by it"),
                 );
             }
             if matches!(name, "row" | "request" | "workload") {
                 let pointer = format!("{}/{index}/name", target.at("steps"));
-                findings.push(Finding::error(STEPS.code, pointer, format!("`{name}` has a meaning of its own in templates")).help("give the step another name"));
+                findings.push(
+                    Finding::error(
+                        STEPS.code,
+                        pointer,
+                        format!("`{name}` has a meaning of its own in templates"),
+                    )
+                    .help("give the step another name"),
+                );
             }
         }
-        let short = ["method", "query", "expect", "extract", "url"].into_iter().chain(BODIES_OF);
+        let short = ["method", "query", "expect", "extract", "url"]
+            .into_iter()
+            .chain(BODIES_OF);
         for key in short.filter(|key| target.map.contains_key(*key)) {
-            let message = format!("`{key}` is of the short form of one request, and this target has `steps`");
-            findings.push(Finding::error(STEPS.code, target.at(key), message).at_key().help("move it into a step"));
+            let message =
+                format!("`{key}` is of the short form of one request, and this target has `steps`");
+            findings.push(
+                Finding::error(STEPS.code, target.at(key), message)
+                    .at_key()
+                    .help("move it into a step"),
+            );
         }
     }
 }

@@ -25,16 +25,25 @@ fn range(subject: &Subject<'_>, findings: &mut Findings) {
 fn walk(value: &Value, pointer: &str, findings: &mut Findings) {
     match value {
         Value::Object(map) => {
-            if let (Some(min), Some(max)) = (map.get("min").and_then(size), map.get("max").and_then(size))
+            if let (Some(min), Some(max)) =
+                (map.get("min").and_then(size), map.get("max").and_then(size))
                 && min > max
             {
                 findings.push(
-                    Finding::error(RANGE.code, format!("{pointer}/min"), "`min` is above `max`: nothing lies between")
-                        .help("swap them"),
+                    Finding::error(
+                        RANGE.code,
+                        format!("{pointer}/min"),
+                        "`min` is above `max`: nothing lies between",
+                    )
+                    .help("swap them"),
                 );
             }
             for (key, below) in map {
-                walk(below, &crate::scenario::check::child(pointer, key), findings);
+                walk(
+                    below,
+                    &crate::scenario::check::child(pointer, key),
+                    findings,
+                );
             }
         }
         Value::Array(items) => {
@@ -47,7 +56,13 @@ fn walk(value: &Value, pointer: &str, findings: &mut Findings) {
 }
 
 fn size(bound: &Value) -> Option<f64> {
-    bound.as_f64().or_else(|| bound.as_str()?.parse::<HumanDuration>().ok().map(|duration| duration.0.as_secs_f64()))
+    bound.as_f64().or_else(|| {
+        bound
+            .as_str()?
+            .parse::<HumanDuration>()
+            .ok()
+            .map(|duration| duration.0.as_secs_f64())
+    })
 }
 
 /// An expression that is none.
@@ -63,7 +78,10 @@ fn workload(subject: &Subject<'_>, findings: &mut Findings) {
         && let Err(error) = Workload::expression(source)
     {
         let message = format!("`{source}` is not an expression: {}", error.message);
-        findings.push(Finding::error(WORKLOAD.code, AT, message).help("write it like `width * height * num_inference_steps / 1e6`"));
+        findings.push(
+            Finding::error(WORKLOAD.code, AT, message)
+                .help("write it like `width * height * num_inference_steps / 1e6`"),
+        );
     }
 }
 
@@ -76,12 +94,22 @@ pub const IDLE: Rule = Rule {
 
 fn idle(subject: &Subject<'_>, findings: &mut Findings) {
     let arrivals = arrivals(subject);
-    for (key, arrival) in [("batch", "batch"), ("burstiness", "gamma"), ("speed", "trace")] {
+    for (key, arrival) in [
+        ("batch", "batch"),
+        ("burstiness", "gamma"),
+        ("speed", "trace"),
+    ] {
         let places = [format!("/load/{key}"), format!("/matrix/load.{key}")];
-        let given = places.into_iter().find(|pointer| subject.get(pointer).is_some());
+        let given = places
+            .into_iter()
+            .find(|pointer| subject.get(pointer).is_some());
         if let Some(pointer) = given.filter(|_| !arrivals.contains(&arrival)) {
             let message = format!("`{key}` changes nothing: no cell has `arrival: {arrival}`");
-            findings.push(Finding::error(IDLE.code, pointer, message).at_key().help(format!("add `arrival: {arrival}`, or remove it")));
+            findings.push(
+                Finding::error(IDLE.code, pointer, message)
+                    .at_key()
+                    .help(format!("add `arrival: {arrival}`, or remove it")),
+            );
         }
     }
 }
@@ -96,7 +124,11 @@ fn arrivals<'a>(subject: &Subject<'a>) -> Vec<&'a str> {
     };
     take(subject.get("/load/arrival"));
     take(subject.get("/matrix/arrival"));
-    let entries = subject.get("/matrix/include").and_then(Value::as_array).into_iter().flatten();
+    let entries = subject
+        .get("/matrix/include")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     entries.for_each(|entry| take(entry.get("arrival")));
     found
 }

@@ -15,8 +15,8 @@ mod slo;
 mod subject;
 mod unsupported;
 
-pub use subject::Subject;
 use subject::Part;
+pub use subject::Subject;
 pub use unsupported::unsupported;
 
 use crate::foundation::diagnostic::{Code, Findings};
@@ -26,6 +26,7 @@ pub struct Rule {
     /// The code of its findings.
     pub code: Code,
     /// What it is for, for people who wonder.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for people who read the list; a test holds that it is there"))]
     pub explain: &'static str,
     /// Finds it.
     pub check: fn(&Subject<'_>, &mut Findings),

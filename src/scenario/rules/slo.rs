@@ -31,14 +31,23 @@ pub const OBJECTIVE: Rule = Rule {
 
 fn objectives(subject: &Subject<'_>, code: &'static str, findings: &mut Findings) {
     for (pointer, slo) in subject.slos() {
-        let written = slo.get("objectives").and_then(Value::as_array).into_iter().flatten();
+        let written = slo
+            .get("objectives")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         for (index, objective) in written.enumerate() {
             let at = format!("{pointer}/objectives/{index}");
             let (at, text) = match objective {
                 Value::String(text) => (at, Some(text.as_str())),
-                conditional => (format!("{at}/objective"), conditional.get("objective").and_then(Value::as_str)),
+                conditional => (
+                    format!("{at}/objective"),
+                    conditional.get("objective").and_then(Value::as_str),
+                ),
             };
-            let Some(Err(error)) = text.map(parse::objective) else { continue };
+            let Some(Err(error)) = text.map(parse::objective) else {
+                continue;
+            };
             if self::code(&error) == code {
                 findings.push(tell(&error, code, at));
             }
@@ -49,7 +58,9 @@ fn objectives(subject: &Subject<'_>, code: &'static str, findings: &mut Findings
 fn code(error: &ObjectiveError) -> &'static str {
     match error {
         ObjectiveError::UnknownMetric { .. } => METRIC.code,
-        ObjectiveError::UnknownStatistic { .. } | ObjectiveError::NeedsStatistic { .. } => STATISTIC.code,
+        ObjectiveError::UnknownStatistic { .. } | ObjectiveError::NeedsStatistic { .. } => {
+            STATISTIC.code
+        }
         ObjectiveError::Form { .. } | ObjectiveError::Value { .. } => OBJECTIVE.code,
     }
 }
@@ -60,7 +71,9 @@ pub(super) fn tell(error: &ObjectiveError, code: &'static str, pointer: String) 
         ObjectiveError::UnknownMetric { name } => {
             nearest(name, catalogue::all().map(|metric| metric.name)).or_else(|| usual(name))
         }
-        ObjectiveError::UnknownStatistic { statistic, known, .. } => nearest(statistic, known.iter().copied()),
+        ObjectiveError::UnknownStatistic {
+            statistic, known, ..
+        } => nearest(statistic, known.iter().copied()),
         _ => None,
     };
     let help = near.map_or_else(|| error.help(), |near| format!("did you mean `{near}`?"));
@@ -81,7 +94,10 @@ fn usual(name: &str) -> Option<&'static str> {
         ("errors", "error_rate"),
         ("slo", "slo_attainment"),
     ];
-    known.iter().find(|(other, _)| *other == name).map(|(_, ours)| *ours)
+    known
+        .iter()
+        .find(|(other, _)| *other == name)
+        .map(|(_, ours)| *ours)
 }
 
 /// A limit that is estimated from nothing.
@@ -93,15 +109,24 @@ pub const ESTIMATE: Rule = Rule {
 
 fn estimate(subject: &Subject<'_>, findings: &mut Findings) {
     let of_load = |pointer: &str| subject.get(pointer).is_some_and(|requests| *requests != 0);
-    if of_load("/load/warmup/requests") || subject.get("/matrix/load.warmup").is_some() || subject.get("/matrix/load.warmup.requests").is_some() {
+    if of_load("/load/warmup/requests")
+        || subject.get("/matrix/load.warmup").is_some()
+        || subject.get("/matrix/load.warmup.requests").is_some()
+    {
         return;
     }
     for (pointer, slo) in subject.slos() {
-        let Some(e2e) = slo.pointer("/request/e2e") else { continue };
+        let Some(e2e) = slo.pointer("/request/e2e") else {
+            continue;
+        };
         if e2e.get("estimate").is_some() && e2e.get("base").is_none() {
             findings.push(
-                Finding::error(ESTIMATE.code, format!("{pointer}/request/e2e"), "the limit is estimated from warm-ups, and there are none")
-                    .help("add `load.warmup: { requests: 2 }`, or give `base`"),
+                Finding::error(
+                    ESTIMATE.code,
+                    format!("{pointer}/request/e2e"),
+                    "the limit is estimated from warm-ups, and there are none",
+                )
+                .help("add `load.warmup: { requests: 2 }`, or give `base`"),
             );
         }
     }

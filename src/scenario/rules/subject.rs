@@ -41,7 +41,9 @@ impl<'a> Part<'a> {
             Some(Value::String(text)) => vec![(at, text)],
             Some(Value::Array(items)) => {
                 let texts = items.iter().enumerate();
-                texts.filter_map(|(index, item)| Some((format!("{at}/{index}"), item.as_str()?))).collect()
+                texts
+                    .filter_map(|(index, item)| Some((format!("{at}/{index}"), item.as_str()?)))
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -72,14 +74,24 @@ impl<'a> Subject<'a> {
     /// Every `slo` with its pointer: the file's, then the targets'.
     pub fn slos(&self) -> Vec<(String, &'a Value)> {
         let of_file = self.get("/slo").map(|slo| ("/slo".to_owned(), slo));
-        let of_targets = self.targets().filter_map(|target| Some((target.at("slo"), target.map.get("slo")?)));
+        let of_targets = self
+            .targets()
+            .filter_map(|target| Some((target.at("slo"), target.map.get("slo")?)));
         of_file.into_iter().chain(of_targets).collect()
     }
 }
 
 fn parts<'a>(document: &'a Value, key: &'static str) -> impl Iterator<Item = Part<'a>> {
-    let map = document.get(key).and_then(Value::as_object).into_iter().flatten();
+    let map = document
+        .get(key)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     map.filter_map(move |(name, part)| {
-        Some(Part { name, pointer: child(&format!("/{key}"), name), map: part.as_object()? })
+        Some(Part {
+            name,
+            pointer: child(&format!("/{key}"), name),
+            map: part.as_object()?,
+        })
     })
 }

@@ -4,31 +4,68 @@ use crate::scenario::{ReadOptions, read};
 use std::path::PathBuf;
 
 fn invalid(code: &str) -> PathBuf {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/scenarios/invalid");
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/scenarios/invalid"
+    );
     PathBuf::from(format!("{folder}/{code}.yaml"))
 }
 
 /// The errors of a fixture, and the line that it expects its own on.
 fn findings(code: &str) -> (Vec<Finding>, usize) {
     let path = invalid(code);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let (expected, line) = text.lines().next().unwrap().strip_prefix("# expect: ").unwrap().split_once(" @ ").unwrap();
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let (expected, line) = text
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("# expect: ")
+        .unwrap()
+        .split_once(" @ ")
+        .unwrap();
     assert_eq!(expected, code);
-    let rejected = read(&path, &ReadOptions::default()).err().unwrap_or_else(|| panic!("{code} is taken"));
-    let errors = rejected.findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+    let rejected = read(&path, &ReadOptions::default())
+        .err()
+        .unwrap_or_else(|| panic!("{code} is taken"));
+    let errors = rejected
+        .findings
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error);
     (errors.collect(), line.parse().unwrap())
 }
 
 #[test]
 fn every_rule_finds_its_fixture_alone_at_its_line_and_says_what_to_do() {
     let of_schema = [
-        "unknown-key", "missing-key", "wrong-type", "wrong-form", "wrong-value", "out-of-range", "wrong-length", "illegal-name",
+        "unknown-key",
+        "missing-key",
+        "wrong-type",
+        "wrong-form",
+        "wrong-value",
+        "out-of-range",
+        "wrong-length",
+        "illegal-name",
     ];
     for code in ALL.iter().map(|rule| rule.code).chain(of_schema) {
         let (findings, line) = findings(code);
-        let told: Vec<_> = findings.iter().map(|finding| (finding.code, finding.place.as_ref().unwrap().line_column().0)).collect();
+        let told: Vec<_> = findings
+            .iter()
+            .map(|finding| {
+                (
+                    finding.code,
+                    finding.place.as_ref().unwrap().line_column().0,
+                )
+            })
+            .collect();
         assert_eq!(told, [(code, line)], "{code}: {findings:#?}");
-        assert!(findings[0].help.as_ref().is_some_and(|help| !help.is_empty()), "{code} says nothing to do");
+        assert!(
+            findings[0]
+                .help
+                .as_ref()
+                .is_some_and(|help| !help.is_empty()),
+            "{code} says nothing to do"
+        );
     }
 }
 
@@ -44,6 +81,12 @@ fn every_rule_has_a_code_of_its_own_and_explains_itself() {
 #[test]
 fn a_literal_secret_is_shown_nowhere() {
     let (findings, _) = findings("literal-secret");
-    assert!(!format!("{findings:?}").contains("not-a-reference"), "{findings:?}");
-    assert_eq!(findings[0].help.as_deref(), Some("write `bearer: { env: NAME }`"));
+    assert!(
+        !format!("{findings:?}").contains("not-a-reference"),
+        "{findings:?}"
+    );
+    assert_eq!(
+        findings[0].help.as_deref(),
+        Some("write `bearer: { env: NAME }`")
+    );
 }

@@ -31,36 +31,86 @@ pub fn unsupported(subject: &Subject<'_>) -> Findings {
     for axis in ["rate", "concurrency"] {
         let pointer = format!("/matrix/{axis}");
         if subject.get(&format!("{pointer}/search")).is_some() {
-            tell(&mut found, &pointer, &format!("a search over `{axis}`"), "give the values to try as a list");
+            tell(
+                &mut found,
+                &pointer,
+                &format!("a search over `{axis}`"),
+                "give the values to try as a list",
+            );
         }
     }
-    for (index, export) in subject.get("/report/exports").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (index, export) in subject
+        .get("/report/exports")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let name = export.as_str().unwrap_or_default();
-        tell(&mut found, &format!("/report/exports/{index}"), &format!("the export `{name}`"), "leave it out");
+        tell(
+            &mut found,
+            &format!("/report/exports/{index}"),
+            &format!("the export `{name}`"),
+            "leave it out",
+        );
     }
     found
 }
 
 fn targets(subject: &Subject<'_>, found: &mut Findings) {
     for target in subject.targets() {
-        let kind = target.text("protocol").and_then(|name| protocol::Kind::ALL.into_iter().find(|kind| kind.name() == name));
+        let kind = target.text("protocol").and_then(|name| {
+            protocol::Kind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == name)
+        });
         if let Some(kind) = kind.filter(|kind| !kind.supported()) {
-            let names: Vec<&str> = protocol::Kind::ALL.into_iter().filter(|kind| kind.supported()).map(protocol::Kind::name).collect();
-            tell(found, &target.at("protocol"), &format!("protocol `{}`", kind.name()), &format!("use one of {}", names.join(", ")));
+            let names: Vec<&str> = protocol::Kind::ALL
+                .into_iter()
+                .filter(|kind| kind.supported())
+                .map(protocol::Kind::name)
+                .collect();
+            tell(
+                found,
+                &target.at("protocol"),
+                &format!("protocol `{}`", kind.name()),
+                &format!("use one of {}", names.join(", ")),
+            );
         }
         for (key, what) in LATER {
             if target.map.contains_key(key) {
                 tell(found, &target.at(key), what, "leave it out");
             }
         }
-        let http = |key: &str| target.map.get("http").and_then(|http| http.get(key)).and_then(Value::as_str);
+        let http = |key: &str| {
+            target
+                .map
+                .get("http")
+                .and_then(|http| http.get(key))
+                .and_then(Value::as_str)
+        };
         for (key, wanted, what) in LATER_HTTP {
             if http(key).is_some_and(|written| wanted.contains(&written)) {
-                tell(found, &format!("{}/{key}", target.at("http")), what, "leave it out");
+                tell(
+                    found,
+                    &format!("{}/{key}", target.at("http")),
+                    what,
+                    "leave it out",
+                );
+            }
+        }
+        for key in ["setup", "teardown"] {
+            if target.map.contains_key(key) {
+                tell(found, &target.at(key), &format!("`{key}`"), "leave it out, and send these requests yourself");
             }
         }
         if target.map.contains_key("tokenizer") {
-            tell(found, &target.at("tokenizer"), "a tokenizer of your own", "leave it out: tokens are those of the server's usage");
+            tell(
+                found,
+                &target.at("tokenizer"),
+                "a tokenizer of your own",
+                "leave it out: tokens are those of the server's usage",
+            );
         }
     }
 }
@@ -68,10 +118,24 @@ fn targets(subject: &Subject<'_>, found: &mut Findings) {
 fn datasets(subject: &Subject<'_>, found: &mut Findings) {
     for dataset in subject.datasets() {
         if let Some(kind @ ("urls" | "mix")) = dataset.text("kind") {
-            tell(found, &dataset.at("kind"), &format!("datasets of kind `{kind}`"), "use `prompts` or `trace`");
+            tell(
+                found,
+                &dataset.at("kind"),
+                &format!("datasets of kind `{kind}`"),
+                "use `prompts` or `trace`",
+            );
         }
-        for (pointer, _) in dataset.texts("path").into_iter().filter(|(_, path)| path.starts_with("hf://")) {
-            tell(found, &pointer, "a download", "get the file and name its path");
+        for (pointer, _) in dataset
+            .texts("path")
+            .into_iter()
+            .filter(|(_, path)| path.starts_with("hf://"))
+        {
+            tell(
+                found,
+                &pointer,
+                "a download",
+                "get the file and name its path",
+            );
         }
     }
 }

@@ -16,7 +16,10 @@ pub fn schema() -> Value {
     shape::inline_composed(&mut schema);
     shape::tidy(&mut schema);
     if let Value::Object(root) = &mut schema {
-        root.insert("$id".to_owned(), json!("https://plimsoll.dev/schemas/scenario.v1.json"));
+        root.insert(
+            "$id".to_owned(),
+            json!("https://plimsoll.dev/schemas/scenario.v1.json"),
+        );
         root.insert("title".to_owned(), json!("Plimsoll scenario, version 1"));
         root.insert(
             "patternProperties".to_owned(),

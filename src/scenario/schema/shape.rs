@@ -11,10 +11,14 @@ fn walk(schema: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
     for (keyword, below) in map.iter_mut() {
         match (keyword.as_str(), below) {
             ("properties" | "patternProperties" | "definitions", Value::Object(schemas)) => {
-                schemas.values_mut().for_each(|schema| walk(schema, visit));
+                for schema in schemas.values_mut() {
+                    walk(schema, visit);
+                }
             }
             ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
-                schemas.iter_mut().for_each(|schema| walk(schema, visit));
+                for schema in schemas {
+                    walk(schema, visit);
+                }
             }
             ("items" | "additionalProperties" | "propertyNames", schema) => walk(schema, visit),
             _ => {}
@@ -30,17 +34,29 @@ pub(super) fn inline_composed(schema: &mut Value) {
         if !(map.contains_key("properties") && map.contains_key("allOf")) {
             return;
         }
-        let Some(Value::Array(parts)) = map.remove("allOf") else { return };
+        let Some(Value::Array(parts)) = map.remove("allOf") else {
+            return;
+        };
         for part in parts {
-            let Some(form) = part.get("$ref").and_then(Value::as_str).and_then(|path| definition(&definitions, path)) else {
+            let Some(form) = part
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|path| definition(&definitions, path))
+            else {
                 continue;
             };
             if let (Some(Value::Object(own)), Some(Value::Object(theirs))) =
                 (map.get_mut("properties"), form.get("properties"))
             {
-                own.extend(theirs.iter().map(|(name, schema)| (name.clone(), schema.clone())));
+                own.extend(
+                    theirs
+                        .iter()
+                        .map(|(name, schema)| (name.clone(), schema.clone())),
+                );
             }
-            if let (Some(Value::Array(own)), Some(Value::Array(theirs))) = (map.get_mut("required"), form.get("required")) {
+            if let (Some(Value::Array(own)), Some(Value::Array(theirs))) =
+                (map.get_mut("required"), form.get("required"))
+            {
                 own.extend(theirs.iter().cloned());
             }
         }
@@ -76,7 +92,9 @@ fn drop_null(map: &mut Map<String, Value>) {
             map.insert("type".to_owned(), only);
         }
     }
-    let Some(Value::Array(branches)) = map.get_mut("anyOf") else { return };
+    let Some(Value::Array(branches)) = map.get_mut("anyOf") else {
+        return;
+    };
     branches.retain(|branch| branch.get("type") != Some(&json!("null")));
     if branches.len() == 1 {
         let only = branches.clone();
@@ -87,20 +105,35 @@ fn drop_null(map: &mut Map<String, Value>) {
 
 /// `oneOf` of constants, each with its description, becomes `enum` with the descriptions in its own.
 fn fold_enum(map: &mut Map<String, Value>) {
-    let Some(Value::Array(branches)) = map.get("oneOf") else { return };
+    let Some(Value::Array(branches)) = map.get("oneOf") else {
+        return;
+    };
     let mut names = Vec::new();
     let mut meanings = Vec::new();
     for branch in branches {
         let listed = branch.get("enum").and_then(Value::as_array).cloned();
         let one = branch.get("const").map(|name| vec![name.clone()]);
         let Some(these) = one.or(listed) else { return };
-        if let ([name], Some(meaning)) = (these.as_slice(), branch.get("description").and_then(Value::as_str)) {
-            meanings.push(format!("`{}`: {meaning}", name.as_str().unwrap_or_default()));
+        if let ([name], Some(meaning)) = (
+            these.as_slice(),
+            branch.get("description").and_then(Value::as_str),
+        ) {
+            meanings.push(format!(
+                "`{}`: {meaning}",
+                name.as_str().unwrap_or_default()
+            ));
         }
         names.extend(these);
     }
-    let about = map.get("description").and_then(Value::as_str).unwrap_or_default();
-    let description = if meanings.is_empty() { about.to_owned() } else { format!("{about}\n\n{}", meanings.join("\n")) };
+    let about = map
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let description = if meanings.is_empty() {
+        about.to_owned()
+    } else {
+        format!("{about}\n\n{}", meanings.join("\n"))
+    };
     map.remove("oneOf");
     map.insert("description".to_owned(), json!(description));
     map.insert("type".to_owned(), json!("string"));
@@ -111,7 +144,8 @@ fn fold_enum(map: &mut Map<String, Value>) {
 /// A branch that is a map of one key: its description is the key's.
 fn describe_lone_property(map: &mut Map<String, Value>) {
     let description = map.get("description").cloned();
-    if let (Some(description), Some(Value::Object(properties))) = (description, map.get_mut("properties"))
+    if let (Some(description), Some(Value::Object(properties))) =
+        (description, map.get_mut("properties"))
         && properties.len() == 1
     {
         for (_, property) in properties.iter_mut() {
@@ -123,13 +157,18 @@ fn describe_lone_property(map: &mut Map<String, Value>) {
 /// The key that tells the branches of a union apart.
 fn describe_tag(map: &mut Map<String, Value>) {
     let description = map.get("description").cloned();
-    let Some(Value::Object(properties)) = map.get_mut("properties") else { return };
+    let Some(Value::Object(properties)) = map.get_mut("properties") else {
+        return;
+    };
     for property in properties.values_mut() {
         if let Some(value) = property.get("const").cloned()
             && let Value::Object(map) = property
         {
             if !map.contains_key("description") {
-                map.insert("description".to_owned(), description.clone().unwrap_or_else(|| json!("The kind.")));
+                map.insert(
+                    "description".to_owned(),
+                    description.clone().unwrap_or_else(|| json!("The kind.")),
+                );
             }
             map.entry("examples").or_insert_with(|| json!([value]));
         }
@@ -157,7 +196,9 @@ pub(super) fn drop_unused(schema: &mut Value) {
                 used.insert(path.trim_start_matches("#/definitions/").to_owned());
             }
         });
-        let Some(Value::Object(definitions)) = schema.get_mut("definitions") else { return };
+        let Some(Value::Object(definitions)) = schema.get_mut("definitions") else {
+            return;
+        };
         let before = definitions.len();
         definitions.retain(|name, _| used.contains(name));
         if definitions.len() == before {
@@ -170,10 +211,16 @@ pub(super) fn drop_unused(schema: &mut Value) {
 pub(super) fn fill_examples(schema: &mut Value) {
     let whole = schema.clone();
     walk(schema, &mut |map| {
-        let Some(Value::Object(properties)) = map.get_mut("properties") else { return };
+        let Some(Value::Object(properties)) = map.get_mut("properties") else {
+            return;
+        };
         for property in properties.values_mut() {
-            let Some(example) = example(&whole, property, 0) else { continue };
-            let Value::Object(property) = property else { continue };
+            let Some(example) = example(&whole, property, 0) else {
+                continue;
+            };
+            let Value::Object(property) = property else {
+                continue;
+            };
             if property.contains_key("examples") {
                 continue;
             }
@@ -195,7 +242,11 @@ fn example(whole: &Value, schema: &Value, depth: usize) -> Option<Value> {
         return Some(own.clone());
     }
     if let Some(path) = schema.get("$ref").and_then(Value::as_str) {
-        return example(whole, definition(whole.get("definitions")?, path)?, depth + 1);
+        return example(
+            whole,
+            definition(whole.get("definitions")?, path)?,
+            depth + 1,
+        );
     }
     for union in ["allOf", "anyOf", "oneOf"] {
         if let Some(first) = schema.get(union).and_then(|branches| branches.get(0)) {
@@ -213,7 +264,9 @@ fn example(whole: &Value, schema: &Value, depth: usize) -> Option<Value> {
         .and_then(Value::as_array)
         .map(|names| names.iter().filter_map(Value::as_str).collect())
         .unwrap_or_default();
-    let wanted = properties.iter().filter(|(name, _)| required.contains(&name.as_str()));
+    let wanted = properties
+        .iter()
+        .filter(|(name, _)| required.contains(&name.as_str()));
     let first = properties.iter().take(usize::from(required.is_empty()));
     let parts = wanted.chain(first).filter_map(|(name, property)| {
         example(whole, property, depth + 1).map(|example| (name.clone(), example))

@@ -35,13 +35,23 @@ fn every_property_is_described_and_has_an_example() {
     assert!(found.len() > 200, "{}", found.len());
     let undescribed: Vec<&String> = found
         .iter()
-        .filter(|(_, property)| property.get("description").and_then(Value::as_str).is_none_or(|text| text.len() < 3))
+        .filter(|(_, property)| {
+            property
+                .get("description")
+                .and_then(Value::as_str)
+                .is_none_or(|text| text.len() < 3)
+        })
         .map(|(at, _)| at)
         .collect();
     assert!(undescribed.is_empty(), "{undescribed:#?}");
     let without: Vec<&String> = found
         .iter()
-        .filter(|(_, property)| property.get("examples").and_then(Value::as_array).is_none_or(Vec::is_empty))
+        .filter(|(_, property)| {
+            property
+                .get("examples")
+                .and_then(Value::as_array)
+                .is_none_or(Vec::is_empty)
+        })
         .map(|(at, _)| at)
         .collect();
     assert!(without.is_empty(), "{without:#?}");
@@ -57,7 +67,10 @@ fn every_example_is_valid_where_it_stands() {
         alone["definitions"] = schema["definitions"].clone();
         let validator = jsonschema::draft7::new(&alone).unwrap();
         for example in property["examples"].as_array().into_iter().flatten() {
-            let errors: Vec<String> = validator.iter_errors(example).map(|error| error.to_string()).collect();
+            let errors: Vec<String> = validator
+                .iter_errors(example)
+                .map(|error| error.to_string())
+                .collect();
             assert!(errors.is_empty(), "{at}: {example}: {errors:?}");
         }
     }
@@ -67,9 +80,16 @@ fn every_example_is_valid_where_it_stands() {
 fn every_reference_is_found_and_every_definition_used() {
     let schema = schema();
     let text = schema.to_string();
-    let used: BTreeSet<&str> =
-        text.match_indices("\"#/definitions/").map(|(at, start)| text[at + start.len()..].split('"').next().unwrap()).collect();
-    let defined: BTreeSet<&str> = schema["definitions"].as_object().unwrap().keys().map(String::as_str).collect();
+    let used: BTreeSet<&str> = text
+        .match_indices("\"#/definitions/")
+        .map(|(at, start)| text[at + start.len()..].split('"').next().unwrap())
+        .collect();
+    let defined: BTreeSet<&str> = schema["definitions"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     assert_eq!(used, defined);
 }
 
@@ -77,12 +97,18 @@ fn every_reference_is_found_and_every_definition_used() {
 fn every_map_is_closed_but_for_what_is_the_users_own() {
     fn open<'a>(schema: &'a Value, at: &str, found: &mut Vec<String>) {
         if let Value::Object(map) = schema {
-            if map.contains_key("properties") && map.get("additionalProperties") != Some(&json!(false)) {
+            if map.contains_key("properties")
+                && map.get("additionalProperties") != Some(&json!(false))
+            {
                 found.push(at.to_owned());
             }
-            map.iter().for_each(|(name, below)| open(below, &format!("{at}/{name}"), found));
+            map.iter()
+                .for_each(|(name, below)| open(below, &format!("{at}/{name}"), found));
         } else if let Value::Array(items) = schema {
-            items.iter().enumerate().for_each(|(index, item)| open(item, &format!("{at}/{index}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| open(item, &format!("{at}/{index}"), found));
         }
     }
     let mut found = Vec::new();
@@ -99,5 +125,8 @@ fn the_committed_schema_is_the_generated_one() {
         std::fs::write(path, &generated).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == generated, "schemas/scenario.v1.json is not current; UPDATE=1 rewrites it");
+    assert!(
+        committed == generated,
+        "schemas/scenario.v1.json is not current; UPDATE=1 rewrites it"
+    );
 }
