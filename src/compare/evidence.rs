@@ -1,11 +1,12 @@
 //! What the repeats of one cell say of one metric, before anything is decided over the family.
 
-use super::align::{Pair, repeats};
+use super::align::Pair;
 use super::document::{Change, Refusal, RefusalCode, Verdict};
+use super::sides::{Sides, count, logit_of_failure, value};
 use super::subject::{Scale, Subject};
 use crate::instruments::statistics::{Estimate, fisher_more_in_second, mean};
 use crate::kinds::metric::catalogue::least_n;
-use crate::results::{CellResult, MetricValue, RepeatResult, ValidityStatus};
+use crate::results::{CellResult, ValidityStatus};
 
 /// Fewest blocks from which anything is concluded (ci.md B.3 (4)).
 pub(super) const LEAST_BLOCKS: u32 = 3;
@@ -49,16 +50,6 @@ pub(super) struct Test {
     pub(super) points: Option<Estimate>,
     /// Exact one-sided p of a worsening and of an improvement, where one side has no errors at all.
     pub(super) exact: Option<(f64, f64)>,
-}
-
-/// Values of both sides: by block where these are paired, else each side's own.
-struct Sides {
-    base: Vec<f64>,
-    head: Vec<f64>,
-    paired: bool,
-    without_value: usize,
-    base_has_any: bool,
-    head_has_any: bool,
 }
 
 impl Evidence {
@@ -288,84 +279,6 @@ impl Evidence {
         if let Some(refusal) = &pair.refusal {
             self.refusal.get_or_insert_with(|| refusal.clone());
         }
-    }
-}
-
-impl Sides {
-    fn read(
-        base: &CellResult,
-        head: &CellResult,
-        paired: bool,
-        value: &dyn Fn(&RepeatResult) -> Option<f64>,
-    ) -> Self {
-        let (base, head) = (repeats(base), repeats(head));
-        let values = |side: &std::collections::BTreeMap<u32, &RepeatResult>| -> Vec<f64> {
-            side.values().filter_map(|repeat| value(repeat)).collect()
-        };
-        let (all_base, all_head) = (values(&base), values(&head));
-        let (base_has_any, head_has_any) = (!all_base.is_empty(), !all_head.is_empty());
-        if !paired {
-            let without_value = base.len() + head.len() - all_base.len() - all_head.len();
-            return Self {
-                base: all_base,
-                head: all_head,
-                paired,
-                without_value,
-                base_has_any,
-                head_has_any,
-            };
-        }
-        let numbers: std::collections::BTreeSet<&u32> = base.keys().chain(head.keys()).collect();
-        let block = |number: &u32| Some((value(base.get(number)?)?, value(head.get(number)?)?));
-        let (base, head): (Vec<f64>, Vec<f64>) =
-            numbers.iter().filter_map(|number| block(number)).unzip();
-        let without_value = numbers.len() - base.len();
-        Self {
-            base,
-            head,
-            paired,
-            without_value,
-            base_has_any,
-            head_has_any,
-        }
-    }
-}
-
-/// The subject's value in one repeat; rates from the counts, so that value and test are over the same requests.
-fn value(repeat: &RepeatResult, subject: &Subject) -> Option<f64> {
-    match subject.scale() {
-        Scale::Ratio => repeat
-            .value(&subject.metric, subject.statistic.as_deref())
-            .filter(|value| value.is_finite()),
-        Scale::Points => {
-            let (failed, all) = failures(repeat)?;
-            Some(if subject.worse() > 0.0 {
-                failed / all
-            } else {
-                1.0 - failed / all
-            })
-        }
-    }
-}
-
-/// Failed requests and all, unsent included; `None` where there were none.
-#[expect(clippy::cast_precision_loss, reason = "counts of requests")]
-fn failures(repeat: &RepeatResult) -> Option<(f64, f64)> {
-    let all = repeat.requests.intended;
-    (all > 0).then(|| (all.saturating_sub(repeat.requests.ok) as f64, all as f64))
-}
-
-/// The logit of the share of failures, with half a request added to either side.
-fn logit_of_failure(repeat: &RepeatResult) -> Option<f64> {
-    let (failed, all) = failures(repeat)?;
-    Some(((failed + 0.5) / (all - failed + 0.5)).ln())
-}
-
-/// How many requests stand behind the subject's statistic in one repeat.
-fn count(repeat: &RepeatResult, subject: &Subject) -> Option<u64> {
-    match repeat.metrics.get(&subject.metric)?.as_ref()? {
-        MetricValue::Distribution(summary) => Some(summary.n),
-        MetricValue::Number(_) => None,
     }
 }
 

@@ -9,6 +9,7 @@ mod evidence;
 mod fingerprint;
 mod rule;
 mod schema;
+mod sides;
 mod subject;
 
 #[cfg(test)]
