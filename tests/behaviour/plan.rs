@@ -39,7 +39,13 @@ fn githubs_documented_sample_gives_its_six_combinations() {
             let axes = cell["axes"].as_object().unwrap();
             let mut parts: Vec<String> = axes
                 .iter()
-                .filter_map(|(axis, value)| Some(format!("{}:{}", axis.strip_prefix("params.")?, value.as_str()?)))
+                .filter_map(|(axis, value)| {
+                    Some(format!(
+                        "{}:{}",
+                        axis.strip_prefix("params.")?,
+                        value.as_str()?
+                    ))
+                })
                 .collect();
             parts.sort();
             parts.join(" ")
@@ -80,5 +86,8 @@ fn more_cells_than_are_allowed_are_refused_before_they_are_expanded() {
         "  params.a: [{axis}]\n  params.b: [{axis}]\n  params.c: [{axis}]\n  params.d: [{axis}]\n"
     ));
     assert_eq!(code, Some(2));
-    assert!(stderr.contains("100000000"), "the number of cells is not named: {stderr}");
+    assert!(
+        stderr.contains("100000000"),
+        "the number of cells is not named: {stderr}"
+    );
 }

@@ -37,7 +37,10 @@ datasets:
 fn wait_for_records(folder: &Path, run: &mut Process) {
     let journal = folder.join("reports/chat.part/journal/repeats.log");
     while std::fs::metadata(&journal).map_or(0, |file| file.len()) < 100 {
-        assert!(run.0.try_wait().unwrap().is_none(), "the run ended by itself");
+        assert!(
+            run.0.try_wait().unwrap().is_none(),
+            "the run ended by itself"
+        );
         std::thread::yield_now();
     }
 }
@@ -45,19 +48,37 @@ fn wait_for_records(folder: &Path, run: &mut Process) {
 #[test]
 fn a_run_writes_every_file_of_the_contract_and_nothing_beside_it() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = chat("embedded: { ttft: 2ms, itl: 1ms }", &format!("load: {{ requests: 6, warmup: {{ requests: 1 }} }}\n{WIDE}"));
+    let scenario = chat(
+        "embedded: { ttft: 2ms, itl: 1ms }",
+        &format!("load: {{ requests: 6, warmup: {{ requests: 1 }} }}\n{WIDE}"),
+    );
     write(folder.path(), "a.yaml", &scenario);
     let ended = run(folder.path(), &["run", "a.yaml"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.is_empty(), "words went to stdout: {}", ended.stdout);
+    assert!(
+        ended.stdout.is_empty(),
+        "words went to stdout: {}",
+        ended.stdout
+    );
 
     let out = folder.path().join("reports/chat");
-    for file in ["results.json", "report.md", "report.html", "results.csv", "junit.xml", "requests.parquet", "effective.yaml"] {
+    for file in [
+        "results.json",
+        "report.md",
+        "report.html",
+        "results.csv",
+        "junit.xml",
+        "requests.parquet",
+        "effective.yaml",
+    ] {
         assert!(out.join(file).is_file(), "{file} is missing");
     }
     let plots = std::fs::read_dir(out.join("plots")).unwrap().count();
     assert!(plots >= 3, "{plots} plots");
-    assert!(!out.join("journal").exists(), "the journal of a complete run is left");
+    assert!(
+        !out.join("journal").exists(),
+        "the journal of a complete run is left"
+    );
     let beside: BTreeSet<String> = std::fs::read_dir(folder.path().join("reports"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -67,10 +88,17 @@ fn a_run_writes_every_file_of_the_contract_and_nothing_beside_it() {
     let results = results(&out);
     let cell = &results["cells"][0];
     assert_eq!(cell["requests"]["ok"], 6);
-    assert_eq!(cell["id"], "target=server,dataset=short,rate=inf,concurrency=1");
+    assert_eq!(
+        cell["id"],
+        "target=server,dataset=short,rate=inf,concurrency=1"
+    );
     assert_eq!(cell["metrics"]["output_tokens"]["mean"], 4.0);
     assert!(cell["metrics"]["ttft"]["p50"].as_f64().unwrap() >= 0.002);
-    assert_eq!(cell["metrics"]["offered_rate"], Value::Null, "a closed loop has no offered rate");
+    assert_eq!(
+        cell["metrics"]["offered_rate"],
+        Value::Null,
+        "a closed loop has no offered rate"
+    );
 }
 
 #[test]
@@ -78,13 +106,16 @@ fn the_effective_scenario_gives_the_same_cells() {
     let folder = tempfile::tempdir().unwrap();
     let scenario = chat(
         "embedded: {}",
-        &format!("matrix: {{ concurrency: [1, 2], params.temperature: [0, 0.5] }}\nload: {{ requests: 2 }}\n{WIDE}"),
+        &format!(
+            "matrix: {{ concurrency: [1, 2], params.temperature: [0, 0.5] }}\nload: {{ requests: 2 }}\n{WIDE}"
+        ),
     );
     write(folder.path(), "a.yaml", &scenario);
     assert_eq!(run(folder.path(), &["run", "a.yaml"]).code, Some(0));
     let cells = |file: &str| {
         let ended = run(folder.path(), &["plan", file, "--format", "json"]);
-        let plan: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
+        let plan: Value =
+            serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
         plan["cells"].clone()
     };
     assert_eq!(cells("reports/chat/effective.yaml"), cells("a.yaml"));
@@ -93,11 +124,24 @@ fn the_effective_scenario_gives_the_same_cells() {
 #[test]
 fn a_report_renders_again_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "a.yaml", &chat("embedded: {}", &format!("load: {{ requests: 3 }}\n{WIDE}")));
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat("embedded: {}", &format!("load: {{ requests: 3 }}\n{WIDE}")),
+    );
     assert_eq!(run(folder.path(), &["run", "a.yaml"]).code, Some(0));
     let out = folder.path().join("reports/chat");
-    let files = ["report.md", "report.html", "results.csv", "results.json", "junit.xml"];
-    let before: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(out.join(file)).unwrap()).collect();
+    let files = [
+        "report.md",
+        "report.html",
+        "results.csv",
+        "results.json",
+        "junit.xml",
+    ];
+    let before: Vec<Vec<u8>> = files
+        .iter()
+        .map(|file| std::fs::read(out.join(file)).unwrap())
+        .collect();
     for file in files {
         if file != "results.json" {
             std::fs::remove_file(out.join(file)).unwrap();
@@ -106,17 +150,31 @@ fn a_report_renders_again_to_the_same_bytes() {
     let ended = run(folder.path(), &["report", "reports/chat"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     for (file, before) in files.iter().zip(before) {
-        assert!(std::fs::read(out.join(file)).unwrap() == before, "{file} changed");
+        assert!(
+            std::fs::read(out.join(file)).unwrap() == before,
+            "{file} changed"
+        );
     }
 }
 
 #[test]
 fn a_template_of_ones_own_is_rendered_and_a_wrong_one_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "a.yaml", &chat("embedded: {}", &format!("load: {{ requests: 3 }}\n{WIDE}")));
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat("embedded: {}", &format!("load: {{ requests: 3 }}\n{WIDE}")),
+    );
     assert_eq!(run(folder.path(), &["run", "a.yaml"]).code, Some(0));
-    write(folder.path(), "mine.txt.jinja", "{% for cell in results.cells %}{{ cell.requests.ok }} ok{% endfor %}\n");
-    let ended = run(folder.path(), &["report", "reports/chat", "--template", "mine.txt.jinja"]);
+    write(
+        folder.path(),
+        "mine.txt.jinja",
+        "{% for cell in results.cells %}{{ cell.requests.ok }} ok{% endfor %}\n",
+    );
+    let ended = run(
+        folder.path(),
+        &["report", "reports/chat", "--template", "mine.txt.jinja"],
+    );
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let mine: Vec<_> = std::fs::read_dir(folder.path().join("reports/chat"))
         .unwrap()
@@ -125,19 +183,47 @@ fn a_template_of_ones_own_is_rendered_and_a_wrong_one_is_named() {
         .collect();
     assert_eq!(mine.len(), 1, "the template's output is nowhere");
 
-    write(folder.path(), "wrong.md.jinja", "one\n{{ results.nothing_of_that_name }}\n");
-    let ended = run(folder.path(), &["report", "reports/chat", "--check-template", "--template", "wrong.md.jinja"]);
+    write(
+        folder.path(),
+        "wrong.md.jinja",
+        "one\n{{ results.nothing_of_that_name }}\n",
+    );
+    let ended = run(
+        folder.path(),
+        &[
+            "report",
+            "reports/chat",
+            "--check-template",
+            "--template",
+            "wrong.md.jinja",
+        ],
+    );
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("wrong.md.jinja") && ended.stderr.contains("line 2"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("wrong.md.jinja") && ended.stderr.contains("line 2"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
 fn an_unset_reference_ends_a_run_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "a.yaml", &chat("base_url: '${env:NOWHERE_TO_BE_FOUND}'", "load: { requests: 1 }\n"));
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat(
+            "base_url: '${env:NOWHERE_TO_BE_FOUND}'",
+            "load: { requests: 1 }\n",
+        ),
+    );
     let ended = run(folder.path(), &["run", "a.yaml"]);
     assert_eq!(ended.code, Some(2));
-    assert!(ended.stderr.contains("NOWHERE_TO_BE_FOUND"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("NOWHERE_TO_BE_FOUND"),
+        "{}",
+        ended.stderr
+    );
     assert!(!folder.path().join("reports").exists());
 }
 
@@ -147,11 +233,18 @@ fn a_dead_target_is_reported_with_what_was_tried() {
     write(
         folder.path(),
         "a.yaml",
-        &chat("base_url: 'http://127.0.0.1:9', ready: { path: /health, within: 300ms, every: 50ms }", "load: { requests: 1 }\n"),
+        &chat(
+            "base_url: 'http://127.0.0.1:9', ready: { path: /health, within: 300ms, every: 50ms }",
+            "load: { requests: 1 }\n",
+        ),
     );
     let ended = run(folder.path(), &["run", "a.yaml"]);
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    assert!(ended.stderr.contains("http://127.0.0.1:9/health"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("http://127.0.0.1:9/health"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("tried"), "{}", ended.stderr);
     assert!(ended.stderr.contains("help:"), "{}", ended.stderr);
 }
@@ -165,7 +258,11 @@ fn a_target_that_dies_halfway_leaves_a_whole_report() {
         &format!("load: {{ duration: 3s, concurrency: 2, think_time: 5ms }}\n{WIDE}"),
     );
     write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path()).args(["run", "a.yaml"]).stderr(Stdio::piped()).spawn().unwrap();
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut process = Process(child);
     wait_for_records(folder.path(), &mut process);
     mock.process.0.kill().unwrap();
@@ -176,25 +273,40 @@ fn a_target_that_dies_halfway_leaves_a_whole_report() {
     let outcomes = results["cells"][0]["outcomes"].as_object().unwrap();
     let failed = results["cells"][0]["requests"]["failed"].as_u64().unwrap();
     assert!(failed > 0, "{outcomes:?}");
-    assert!(outcomes.keys().any(|outcome| outcome == "connect" || outcome == "reset"), "{outcomes:?}");
+    assert!(
+        outcomes
+            .keys()
+            .any(|outcome| outcome == "connect" || outcome == "reset"),
+        "{outcomes:?}"
+    );
     assert!(matches!(code, Some(0 | 3 | 5)), "{code:?}");
 }
 
 #[test]
 fn a_folder_that_is_not_ours_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "a.yaml", &chat("embedded: {}", "load: { requests: 1 }\n"));
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat("embedded: {}", "load: { requests: 1 }\n"),
+    );
     std::fs::create_dir(folder.path().join("mine")).unwrap();
     write(&folder.path().join("mine"), "thesis.txt", "years of work");
     let ended = run(folder.path(), &["run", "a.yaml", "--out", "mine"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    assert_eq!(std::fs::read_to_string(folder.path().join("mine/thesis.txt")).unwrap(), "years of work");
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("mine/thesis.txt")).unwrap(),
+        "years of work"
+    );
 }
 
 #[test]
 fn what_cannot_be_executed_yet_is_refused_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = chat("embedded: {}", "load: { requests: 1 }\nreport: { exports: [locust] }\n");
+    let scenario = chat(
+        "embedded: {}",
+        "load: { requests: 1 }\nreport: { exports: [locust] }\n",
+    );
     write(folder.path(), "a.yaml", &scenario);
     assert_eq!(run(folder.path(), &["plan", "a.yaml"]).code, Some(0));
     let ended = run(folder.path(), &["run", "a.yaml"]);
@@ -205,14 +317,25 @@ fn what_cannot_be_executed_yet_is_refused_at_its_place() {
 #[test]
 fn an_interrupted_run_says_so_and_the_second_one_is_refused_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = chat("embedded: { ttft: 5ms }", &format!("load: {{ duration: 60s }}\n{WIDE}"));
+    let scenario = chat(
+        "embedded: { ttft: 5ms }",
+        &format!("load: {{ duration: 60s }}\n{WIDE}"),
+    );
     write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path()).args(["run", "a.yaml"]).stderr(Stdio::piped()).spawn().unwrap();
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut first = Process(child);
     wait_for_records(folder.path(), &mut first);
     let second = run(folder.path(), &["run", "a.yaml"]);
     assert_eq!(second.code, Some(2), "{}", second.stderr);
-    assert!(second.stderr.contains(&first.0.id().to_string()), "the pid is not named: {}", second.stderr);
+    assert!(
+        second.stderr.contains(&first.0.id().to_string()),
+        "the pid is not named: {}",
+        second.stderr
+    );
 
     first.signal(Signal::INT);
     let stderr = BufReader::new(first.0.stderr.take().unwrap());
@@ -238,20 +361,38 @@ load: {{ requests: 3 }}
 {WIDE}"
     );
     write(folder.path(), "a.yaml", &scenario);
-    let output = plimsoll(folder.path()).args(["run", "a.yaml", "-vv"]).env("TOKEN", CANARY).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = plimsoll(folder.path())
+        .args(["run", "a.yaml", "-vv"])
+        .env("TOKEN", CANARY)
+        .output()
+        .unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(!said.contains(CANARY), "{said}");
     assert_eq!(output.status.code(), Some(5), "{said}");
     let mut files = vec![folder.path().join("reports")];
     let mut read = 0;
     while let Some(path) = files.pop() {
         if path.is_dir() {
-            files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            files.extend(
+                std::fs::read_dir(path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
             continue;
         }
         let bytes = std::fs::read(&path).unwrap();
         read += 1;
-        assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()), "{} holds the secret", path.display());
+        assert!(
+            !bytes
+                .windows(CANARY.len())
+                .any(|window| window == CANARY.as_bytes()),
+            "{} holds the secret",
+            path.display()
+        );
     }
     assert!(read > 5, "only {read} files were looked at");
 }
@@ -259,7 +400,11 @@ load: {{ requests: 3 }}
 #[test]
 fn a_metrics_value_alone_goes_to_stdout() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "a.yaml", &chat("embedded: {}", &format!("load: {{ requests: 3 }}\n{WIDE}")));
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat("embedded: {}", &format!("load: {{ requests: 3 }}\n{WIDE}")),
+    );
     let ended = run(folder.path(), &["run", "a.yaml", "--print", "success_rate"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "1\n"));
 }

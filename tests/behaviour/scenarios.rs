@@ -24,7 +24,8 @@ fn ship(name: &str, set: &str, more: &[&str]) -> (Ended, Value) {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     };
-    let bytes = std::fs::read(out.join("results.json")).unwrap_or_else(|_| panic!("no results: {}", ended.stderr));
+    let bytes = std::fs::read(out.join("results.json"))
+        .unwrap_or_else(|_| panic!("no results: {}", ended.stderr));
     (ended, serde_json::from_slice(&bytes).unwrap())
 }
 
@@ -34,7 +35,12 @@ fn cells(results: &Value) -> &Vec<Value> {
 
 /// What a run may end with on a machine that others use too: well, or void since the machine was busy.
 fn well_or_void(ended: &Ended) {
-    assert!(matches!(ended.code, Some(0 | 3)), "{:?}: {}", ended.code, ended.stderr);
+    assert!(
+        matches!(ended.code, Some(0 | 3)),
+        "{:?}: {}",
+        ended.code,
+        ended.stderr
+    );
 }
 
 #[test]
@@ -50,11 +56,25 @@ fn the_quickstart_runs_without_a_network() {
 
 #[test]
 fn a_chat_server_is_put_under_its_rates() {
-    let (ended, results) = ship("llm-chat", "targets.llm.embedded={ttft: 5ms, itl: 1ms}", &["--cells", "*rate=8,*"]);
-    assert!(matches!(ended.code, Some(0 | 1 | 3)), "{:?}: {}", ended.code, ended.stderr);
+    let (ended, results) = ship(
+        "llm-chat",
+        "targets.llm.embedded={ttft: 5ms, itl: 1ms}",
+        &["--cells", "*rate=8,*"],
+    );
+    assert!(
+        matches!(ended.code, Some(0 | 1 | 3)),
+        "{:?}: {}",
+        ended.code,
+        ended.stderr
+    );
     let cell = &cells(&results)[0];
     for metric in ["ttft", "tpot", "itl", "e2e"] {
-        assert!(cell["metrics"][metric]["p50"].as_f64().is_some_and(|value| value > 0.0), "{metric}: {cell:#}");
+        assert!(
+            cell["metrics"][metric]["p50"]
+                .as_f64()
+                .is_some_and(|value| value > 0.0),
+            "{metric}: {cell:#}"
+        );
     }
     assert!(cell["slo"]["defined"].as_u64().unwrap() > 0);
 }
@@ -66,13 +86,33 @@ fn limits_of_pictures_are_estimated_from_warm_ups() {
         "targets.omni={protocol: vllm-omni, embedded: {image: {base: 5ms, per_unit: 0.0005ms}}}",
         &["--cells", "*rate=4,*"],
     );
-    assert!(matches!(ended.code, Some(0 | 1 | 3)), "{:?}: {}", ended.code, ended.stderr);
+    assert!(
+        matches!(ended.code, Some(0 | 1 | 3)),
+        "{:?}: {}",
+        ended.code,
+        ended.stderr
+    );
     let cell = &cells(&results)[0];
-    assert!(cell["slo"]["base_ms"].as_f64().is_some_and(|base| base > 0.0), "{}", cell["slo"]);
+    assert!(
+        cell["slo"]["base_ms"]
+            .as_f64()
+            .is_some_and(|base| base > 0.0),
+        "{}",
+        cell["slo"]
+    );
     assert_eq!(cell["slo"]["defined"], 20);
     assert_eq!(cell["requests"]["ok"], 20, "{}", cell["outcomes"]);
-    assert!(cell["metrics"]["image_bytes"]["mean"].as_f64().is_some_and(|bytes| bytes > 0.0));
-    assert!(cell["groups"].as_array().is_some_and(|groups| groups.len() > 1), "no groups by size");
+    assert!(
+        cell["metrics"]["image_bytes"]["mean"]
+            .as_f64()
+            .is_some_and(|bytes| bytes > 0.0)
+    );
+    assert!(
+        cell["groups"]
+            .as_array()
+            .is_some_and(|groups| groups.len() > 1),
+        "no groups by size"
+    );
 }
 
 #[test]
@@ -81,14 +121,25 @@ fn endpoints_count_what_they_refuse_apart_from_what_they_answer() {
     well_or_void(&ended);
     let cell = &cells(&results)[0];
     assert_eq!(cell["requests"]["intended"], 100);
-    assert!(cell["metrics"]["output_tokens"]["mean"].as_f64().is_some(), "{}: {}", cell["outcomes"], ended.stderr);
+    assert!(
+        cell["metrics"]["output_tokens"]["mean"].as_f64().is_some(),
+        "{}: {}",
+        cell["outcomes"],
+        ended.stderr
+    );
 }
 
 #[test]
 fn a_pull_request_without_a_difference_passes_its_gate() {
     let server = "{protocol: openai-chat, embedded: {ttft: 4ms, itl: 1ms}}";
-    let (ended, results) = ship("pr-gate", &format!("targets={{base: {server}, head: {server}}}"), &[]);
-    let repeats = cells(&results).iter().map(|cell| cell["repeats"].as_array().unwrap().len());
+    let (ended, results) = ship(
+        "pr-gate",
+        &format!("targets={{base: {server}, head: {server}}}"),
+        &[],
+    );
+    let repeats = cells(&results)
+        .iter()
+        .map(|cell| cell["repeats"].as_array().unwrap().len());
     assert!(repeats.eq([10, 10, 10, 10]), "ten blocks of every cell");
     assert_ne!(ended.code, Some(1), "a false alarm: {}", ended.stderr);
     well_or_void(&ended);

@@ -28,22 +28,39 @@ fn json() -> Vec<Value> {
 fn places(errors: &[Value]) -> BTreeSet<(u64, u64)> {
     errors
         .iter()
-        .map(|error| (error["line"].as_u64().unwrap(), error["column"].as_u64().unwrap()))
+        .map(|error| {
+            (
+                error["line"].as_u64().unwrap(),
+                error["column"].as_u64().unwrap(),
+            )
+        })
         .collect()
 }
 
 #[test]
 fn every_mistake_of_a_file_is_shown_at_its_place_in_one_pass() {
     let errors = json();
-    let lines: BTreeSet<u64> = errors.iter().map(|error| error["line"].as_u64().unwrap()).collect();
+    let lines: BTreeSet<u64> = errors
+        .iter()
+        .map(|error| error["line"].as_u64().unwrap())
+        .collect();
     // Each line of the fixture that holds a mistake; an exclude that removes nothing is found by expanding the matrix,
     // which needs a file that is otherwise right.
     for line in [2, 6, 7, 9, 16, 17, 18, 19, 22, 23, 25] {
-        assert!(lines.contains(&line), "nothing was found on line {line}: {errors:#?}");
+        assert!(
+            lines.contains(&line),
+            "nothing was found on line {line}: {errors:#?}"
+        );
     }
     for error in &errors {
-        assert!(error["help"].as_str().is_some_and(|help| !help.is_empty()), "no fix: {error}");
-        assert!(error["pointer"].is_string() && error["code"].is_string(), "{error}");
+        assert!(
+            error["help"].as_str().is_some_and(|help| !help.is_empty()),
+            "no fix: {error}"
+        );
+        assert!(
+            error["pointer"].is_string() && error["code"].is_string(),
+            "{error}"
+        );
     }
 }
 
@@ -66,7 +83,10 @@ fn a_literal_secret_is_refused_and_shown_nowhere() {
         let ended = validate(format);
         assert_eq!(ended.code, Some(2));
         for output in [&ended.stdout, &ended.stderr] {
-            assert!(!output.contains("0123456789abcdef"), "{format} shows the secret: {output}");
+            assert!(
+                !output.contains("0123456789abcdef"),
+                "{format} shows the secret: {output}"
+            );
         }
     }
 }
@@ -78,7 +98,11 @@ fn all_formats_name_the_same_places() {
     let human = validate("human");
     for (line, column) in &expected {
         let place = format!("many-mistakes.yaml:{line}:{column}");
-        assert!(human.stderr.contains(&place), "human lacks {place}:\n{}", human.stderr);
+        assert!(
+            human.stderr.contains(&place),
+            "human lacks {place}:\n{}",
+            human.stderr
+        );
     }
 
     let github = validate("github");
@@ -98,22 +122,36 @@ fn all_formats_name_the_same_places() {
         .iter()
         .map(|result| {
             let region = &result["locations"][0]["physicalLocation"]["region"];
-            (region["startLine"].as_u64().unwrap(), region["startColumn"].as_u64().unwrap())
+            (
+                region["startLine"].as_u64().unwrap(),
+                region["startColumn"].as_u64().unwrap(),
+            )
         })
         .collect();
     assert_eq!(located, expected);
 }
 
 fn number(line: &str, key: &str) -> u64 {
-    let at = line.find(key).unwrap_or_else(|| panic!("no {key} in {line}")) + key.len();
-    line[at..].chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+    let at = line
+        .find(key)
+        .unwrap_or_else(|| panic!("no {key} in {line}"))
+        + key.len();
+    line[at..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect::<String>()
+        .parse()
+        .unwrap()
 }
 
 #[test]
 fn every_scenario_that_we_ship_is_valid() {
     for entry in std::fs::read_dir(root().join("scenarios")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
             let ended = run(root(), &["validate", path.to_str().unwrap()]);
             assert_eq!(ended.code, Some(0), "{}: {}", path.display(), ended.stderr);
         }
