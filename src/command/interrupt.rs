@@ -55,7 +55,7 @@ impl Interrupt {
                 _ = terminations.recv() => Ending::Terminated,
             };
             if self.signal.swap(ending.code(), Ordering::SeqCst) != 0 {
-                #[expect(clippy::exit, reason = "the second signal means: now, whatever is under way")]
+                // The second signal means: now, whatever is under way.
                 std::process::exit(i32::from(ending.code()));
             }
             super::output::words(

@@ -66,8 +66,8 @@ impl Watch {
         let done = (stage.execution - 1) as f64 / stage.executions.max(1) as f64;
         shown.stage = Snapshot {
             elapsed: self.elapsed(),
-            cell: stage.execution,
-            cells: stage.executions,
+            cell: stage.number,
+            cells: stage.cells,
             label: self.label(stage.cell),
             repeat: stage.repeat,
             repeats: stage.repeats,
@@ -109,8 +109,8 @@ impl Watcher for Watch {
                 #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
                 let throughput = (*seconds > 0.0).then(|| *ok as f64 / seconds);
                 self.shown().progress.cell_done(&CellDone {
-                    cell: stage.execution,
-                    cells: stage.executions,
+                    cell: stage.number,
+                    cells: stage.cells,
                     label: self.label(stage.cell),
                     repeat: stage.repeat,
                     repeats: stage.repeats,

@@ -50,6 +50,7 @@ const METADATA: [IpAddr; 3] = [
 
 impl Network {
     /// The network, with what `--allow-net` names: a host, an address, or either with its port.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`--allow-net` comes with untrusted scenarios"))]
     pub const fn naming(named: Vec<String>) -> Self {
         Self { named }
     }

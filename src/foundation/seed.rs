@@ -46,7 +46,6 @@ impl Seed {
 
     /// The seed as one number, for what takes only that (a request's `seed` parameter, an attempt's issue).
     pub fn as_u64(self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        self.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }

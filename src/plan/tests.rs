@@ -57,7 +57,6 @@ fn target(name: &str, protocol: protocol::Kind) -> (String, Target) {
 
 fn dataset(name: &str, task: Task) -> (String, Dataset) {
     let dataset = Dataset {
-        name: name.into(),
         kind: "trace".into(),
         task: Some(task),
         source: Box::new(Nothing),

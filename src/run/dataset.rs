@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::RunError;
+use super::event::{Event, Watcher};
 use crate::foundation::seed::Seed;
 use crate::kinds::dataset::Rows;
 use crate::plan::{Cell, Plan};
@@ -17,7 +18,7 @@ pub struct Datasets<'a> {
 
 impl<'a> Datasets<'a> {
     /// Reads every dataset that a cell names. A bad row ends the run here, before a byte is sent.
-    pub fn open(scenario: &'a Scenario, plan: &Plan) -> Result<Self, RunError> {
+    pub fn open(scenario: &'a Scenario, plan: &Plan, watcher: &dyn Watcher) -> Result<Self, RunError> {
         let mut datasets = Self { scenario, references: BTreeMap::new() };
         for name in plan.cells.iter().filter_map(|cell| cell.dataset.as_deref()) {
             if datasets.references.contains_key(name) {
@@ -30,6 +31,10 @@ impl<'a> Datasets<'a> {
                 rows: rows.len(),
                 skipped: rows.skipped(),
             };
+            for bad in rows.bad_rows() {
+                let text = format!("dataset `{name}`: skipped {bad}");
+                watcher.event(&Event::Note { text: &text });
+            }
             datasets.references.insert(name.to_owned(), reference);
         }
         Ok(datasets)

@@ -52,6 +52,10 @@ pub enum Event<'a> {
 pub struct Stage<'a> {
     /// The cell's id.
     pub cell: &'a str,
+    /// The cell's number in the plan, from 1.
+    pub number: usize,
+    /// How many cells the plan has.
+    pub cells: usize,
     /// Number of the execution, from 1.
     pub execution: usize,
     /// How many executions the run has: cells times repeats.

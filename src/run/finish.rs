@@ -113,7 +113,7 @@ fn verdict(
     for cell in &results.cells {
         all.extend(cell_endings(cell));
     }
-    match diff.map(|diff| diff.outcome(Gate::Paired, strict)) {
+    match diff.map(|diff| diff.outcome(gate_of(diff), strict)) {
         Some(Outcome::Regressed) => all.push((Ending::Missed, "the comparison found a regression".to_owned())),
         Some(Outcome::Void) => all.push((Ending::Void, "a gate of the comparison is void".to_owned())),
         Some(Outcome::Inconclusive) => {
@@ -125,6 +125,11 @@ fn verdict(
     let ending = Ending::of(all.iter().map(|(ending, _)| *ending));
     let reasons = all.into_iter().map(|(_, reason)| reason).collect();
     (ending, RunVerdict { exit_code: ending.code(), reasons })
+}
+
+/// A comparison without gates is shown and gates nothing.
+fn gate_of(diff: &Diff) -> Gate {
+    if diff.gates.is_empty() { Gate::Off } else { Gate::Paired }
 }
 
 fn cell_endings(cell: &CellResult) -> Vec<(Ending, String)> {

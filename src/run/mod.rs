@@ -81,7 +81,7 @@ pub fn execute(
     plan: &Plan,
     interrupted: &dyn Fn() -> Option<Ending>,
 ) -> Result<Finished, RunError> {
-    let datasets = dataset::Datasets::open(session.scenario, plan)?;
+    let datasets = dataset::Datasets::open(session.scenario, plan, session.watcher)?;
     repeat::check(session, plan, &datasets)?;
     let workplace = Workplace::claim(session.out, session.existing)?;
     let mut environment = environment(session);
@@ -126,7 +126,7 @@ fn execute_all(
             return Ok(false);
         }
         let Some(cell) = plan.cells.get(execution.cell) else { continue };
-        let repeat = Repeat { session, cell, execution: *execution, number, executions: order.len() };
+        let repeat = Repeat { session, cell, execution: *execution, number, executions: order.len(), cells: plan.cells.len() };
         let commit = repeat.execute(&rooms, (&mut journal, part))?;
         if commit.ended == Ended::Interrupted {
             return Ok(false);

@@ -33,6 +33,8 @@ pub struct Repeat<'a> {
     pub number: usize,
     /// How many the run has.
     pub executions: usize,
+    /// How many cells the plan has.
+    pub cells: usize,
 }
 
 impl Repeat<'_> {
@@ -107,6 +109,8 @@ impl Repeat<'_> {
         });
         Stage {
             cell: &self.cell.id,
+            number: self.execution.cell + 1,
+            cells: self.cells,
             execution: self.number + 1,
             executions: self.executions,
             repeat: self.execution.repeat,

@@ -69,6 +69,7 @@ pub struct Target {
     /// Request parameters for this target.
     pub params: Params,
     /// A `tokenizer.json`, relative to the scenario, that counts tokens where the server tells none.
+    #[expect(dead_code, reason = "`run` refuses it until it can be executed")]
     pub tokenizer: Option<PathBuf>,
     /// How to know that it is ready.
     pub ready: Option<Ready>,
@@ -79,12 +80,15 @@ pub struct Target {
     /// Price of running it.
     pub prices: Option<Prices>,
     /// Requests sent once before its cells.
+    #[expect(dead_code, reason = "`run` refuses it until it can be executed")]
     pub setup: Vec<protocol::http::Step>,
     /// Requests sent once after its cells.
+    #[expect(dead_code, reason = "`run` refuses it until it can be executed")]
     pub teardown: Vec<protocol::http::Step>,
     /// Its own limits and objectives, merged over the file's.
     pub slo: Slo,
     /// Other hosts that an answer may send us to.
+    #[expect(dead_code, reason = "`run` refuses it until it can be executed")]
     pub allow_hosts: Vec<String>,
     /// Options of `http`.
     pub http_protocol: Option<protocol::http::Options>,
@@ -205,8 +209,6 @@ pub struct Prices {
 
 /// Where requests come from.
 pub struct Dataset {
-    /// Its name.
-    pub name: String,
     /// Its kind's name: `trace`, `random`, …
     pub kind: String,
     /// What its requests ask for.

@@ -11,6 +11,7 @@
 
 mod comparison;
 mod latency;
+#[allow(dead_code, reason = "what the behaviour tests need beside")]
 #[path = "../behaviour/support.rs"]
 mod support;
 

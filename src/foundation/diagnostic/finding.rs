@@ -110,6 +110,7 @@ impl Finding {
     }
 
     /// The same finding with a place of its own, for files other than the scenario.
+    #[cfg(test)]
     #[must_use]
     pub fn in_place(mut self, place: Place) -> Self {
         self.place = Some(place);

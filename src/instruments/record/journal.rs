@@ -315,6 +315,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where the file cannot be read or written, or is no journal.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a resumed run reads and goes on with its journal"))]
     pub fn open(path: &Path) -> Result<(Self, Contents), JournalError> {
         let contents = Contents::read(path)?;
         let failed = |source| JournalError::Io { doing: "write", path: path.into(), source };
@@ -349,6 +350,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where the disk refuses.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a resumed run reads and goes on with its journal"))]
     pub fn observe(&mut self, observation: &Observation) -> Result<(), JournalError> {
         self.json(Kind::Observation, observation)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use url::Url;
 
 use super::origin::addresses;
@@ -18,8 +18,6 @@ const BODY_CAP: usize = 16 << 20;
 pub struct Fetched {
     /// The status.
     pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
     /// The whole body.
     pub body: Bytes,
 }
@@ -38,16 +36,6 @@ pub enum FetchError {
         /// Why.
         reason: String,
     },
-}
-
-impl FetchError {
-    /// What the user can do.
-    pub fn help(&self) -> String {
-        match self {
-            Self::Address(error) => error.help(),
-            Self::Failed { .. } => "check that the target is up and reachable from here".into(),
-        }
-    }
 }
 
 /// GETs a URL; follows no redirect, uses no proxy. Must run inside a tokio runtime.
@@ -91,7 +79,7 @@ pub async fn get(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Fetched { status: response.status().as_u16(), headers: response.headers().clone(), body: body.into() })
+    Ok(Fetched { status: response.status().as_u16(), body: body.into() })
 }
 
 /// An error with what caused it; reqwest names only itself.

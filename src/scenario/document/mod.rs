@@ -19,5 +19,4 @@ pub mod source;
 pub mod target;
 mod yaml;
 
-pub use places::Places;
 pub use scenario::Document;

@@ -65,7 +65,7 @@ fn defaults_are_those_of_the_specification() {
     );
     assert_eq!(
         (load.timeouts.total, load.drain),
-        (Duration::from_secs(600), None)
+        (Duration::from_mins(10), None)
     );
     assert_eq!(
         (load.warmup.requests, load.think_time, load.ramp),

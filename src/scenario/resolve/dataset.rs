@@ -10,13 +10,13 @@ pub(super) fn datasets(written: IndexMap<String, document::Dataset>) -> IndexMap
     written
         .into_iter()
         .map(|(name, dataset)| {
-            let dataset = resolve(name.clone(), dataset);
+            let dataset = resolve(dataset);
             (name, dataset)
         })
         .collect()
 }
 
-fn resolve(name: String, written: document::Dataset) -> Dataset {
+fn resolve(written: document::Dataset) -> Dataset {
     let kind = written.kind();
     let common = written.common().clone();
     let source = match written {
@@ -29,7 +29,6 @@ fn resolve(name: String, written: document::Dataset) -> Dataset {
     };
     let drawn = common.weights.is_some();
     Dataset {
-        name,
         kind: kind.to_owned(),
         task: common.task,
         source,
