@@ -105,102 +105,117 @@ fn banner_lines(lines: &mut Vec<String>, banner: &Banner, colour: Colour) {
 }
 
 fn columns(results: &Results, axes: &Axes, shown: &[CellResult]) -> Vec<Column> {
-    let mut columns: Vec<Column> = Vec::new();
+    let mut columns = axis_columns(axes, shown);
+    columns.extend(throughput_columns(results, shown));
+    columns.extend(latency_columns(results, shown));
+    columns.push(errors_column(shown));
+    columns.push(validity_column(shown));
+    columns
+}
+
+/// What tells a cell from the others; its label, where nothing varies.
+fn axis_columns(axes: &Axes, shown: &[CellResult]) -> Vec<Column> {
     if axes.varying.is_empty() {
-        columns.push(text_column("cell", shown, |cell| {
+        return vec![text_column("cell", shown, |cell| {
             (escape::line(&axes.short_label(cell)), None)
-        }));
+        })];
     }
-    for (at, name) in axes.varying.iter().enumerate() {
-        let value = |cell: &CellResult| {
-            let value = axes.values(cell).swap_remove(at);
-            (escape::shorten(&escape::line(&value), WIDEST_AXIS), None)
-        };
-        columns.push(text_column(
-            &escape::shorten(&escape::line(name), WIDEST_AXIS),
-            shown,
-            value,
-        ));
-    }
-    for (metric, title, rank) in [
+    axes.varying
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let value = |cell: &CellResult| {
+                let value = axes.values(cell).swap_remove(at);
+                (escape::shorten(&escape::line(&value), WIDEST_AXIS), None)
+            };
+            let title = escape::shorten(&escape::line(name), WIDEST_AXIS);
+            text_column(&title, shown, value)
+        })
+        .collect()
+}
+
+/// Ok requests per second, and goodput where any cell has one; `≥` where the client was the limit.
+fn throughput_columns(results: &Results, shown: &[CellResult]) -> Vec<Column> {
+    let has = |metric: &str| {
+        results
+            .cells
+            .iter()
+            .any(|cell| cell.value(metric, None).is_some())
+    };
+    [
         ("request_throughput", "ok/s", 0),
         ("goodput", "goodput/s", 2),
-    ] {
-        if rank == 0
-            || results
-                .cells
-                .iter()
-                .any(|cell| cell.value(metric, None).is_some())
-        {
-            columns.push(number_column(title, rank, shown, |cell| {
-                let value = Value::number(cell.value(metric, None), Scale::PerSecond);
-                let limited =
-                    cell.validity.status == ValidityStatus::ClientLimited && value.state != "none";
-                (
-                    if limited {
-                        format!("≥{}", value.text)
-                    } else {
-                        value.text
-                    },
-                    None,
-                )
-            }));
-        }
-    }
-    for (metric, statistic, rank) in [
+    ]
+    .into_iter()
+    .filter(|(metric, _, rank)| *rank == 0 || has(metric))
+    .map(|(metric, title, rank)| {
+        number_column(title, rank, shown, |cell| {
+            let value = Value::number(cell.value(metric, None), Scale::PerSecond);
+            let limited =
+                cell.validity.status == ValidityStatus::ClientLimited && value.state != "none";
+            let text = if limited {
+                format!("≥{}", value.text)
+            } else {
+                value.text
+            };
+            (text, None)
+        })
+    })
+    .collect()
+}
+
+/// End to end always, the first token where any cell has one; `~` where a percentile stands on too few values.
+fn latency_columns(results: &Results, shown: &[CellResult]) -> Vec<Column> {
+    let has = |metric: &str| {
+        results
+            .cells
+            .iter()
+            .any(|cell| distribution(cell, metric).is_some())
+    };
+    [
         ("ttft", "p50", 3),
         ("ttft", "p99", 3),
         ("e2e", "p50", 1),
         ("e2e", "p99", 0),
-    ] {
-        if metric != "e2e"
-            && results
-                .cells
-                .iter()
-                .all(|cell| distribution(cell, metric).is_none())
-        {
-            continue;
-        }
+    ]
+    .into_iter()
+    .filter(|(metric, _, _)| *metric == "e2e" || has(metric))
+    .map(|(metric, statistic, rank)| {
         let scale = scale_of(results, metric, &["p50", "p99"]);
-        columns.push(number_column(
-            &format!("{metric} {statistic} {}", scale.symbol()),
-            rank,
-            shown,
-            |cell| {
-                let value = Value::statistic(distribution(cell, metric), statistic, scale);
-                // A mark, since the number stands on too few values.
-                (
-                    if value.state == "doubt" {
-                        format!("~{}", value.text)
-                    } else {
-                        value.text
-                    },
-                    (value.state == "doubt").then_some(Paint::Dim),
-                )
-            },
-        ));
-    }
-    columns.push(number_column("errors", 0, shown, |cell| {
+        let title = format!("{metric} {statistic} {}", scale.symbol());
+        number_column(&title, rank, shown, |cell| {
+            let value = Value::statistic(distribution(cell, metric), statistic, scale);
+            if value.state == "doubt" {
+                (format!("~{}", value.text), Some(Paint::Dim))
+            } else {
+                (value.text, None)
+            }
+        })
+    })
+    .collect()
+}
+
+fn errors_column(shown: &[CellResult]) -> Column {
+    number_column("errors", 0, shown, |cell| {
         let errors = cell.value("error_rate", None);
         let text = errors.map_or_else(
             || NO_DATA.to_owned(),
             |errors| Scale::Percent.with_unit(errors),
         );
-        (
-            text,
-            errors
-                .is_some_and(|errors| errors > 0.0)
-                .then_some(Paint::Bad),
-        )
-    }));
-    columns.push(text_column("validity", shown, |cell| {
-        match cell.validity.status {
-            ValidityStatus::Valid => ("VALID".to_owned(), Some(Paint::Dim)),
-            ValidityStatus::Invalid => ("INVALID".to_owned(), Some(Paint::Bad)),
-            ValidityStatus::ClientLimited => ("CLIENT_LIMITED".to_owned(), Some(Paint::Doubt)),
-        }
-    }));
-    columns
+        let any = errors.is_some_and(|errors| errors > 0.0);
+        (text, any.then_some(Paint::Bad))
+    })
+}
+
+fn validity_column(shown: &[CellResult]) -> Column {
+    text_column("validity", shown, |cell| {
+        let (text, paint) = match cell.validity.status {
+            ValidityStatus::Valid => ("VALID", Paint::Dim),
+            ValidityStatus::Invalid => ("INVALID", Paint::Bad),
+            ValidityStatus::ClientLimited => ("CLIENT_LIMITED", Paint::Doubt),
+        };
+        (text.to_owned(), Some(paint))
+    })
 }
 
 fn text_column(
