@@ -66,56 +66,16 @@ fn compare(head: &Results, pairs: &[Pair<'_>], design: Design) -> Diff {
     let q = settings.map_or(FALSE_DISCOVERY_RATE, |settings| {
         settings.false_discovery_rate
     });
-    let mut refusals = Vec::new();
-    let mut gates: Vec<Subject> = Vec::new();
-    for gate in settings
-        .map(|settings| settings.gates.as_slice())
-        .unwrap_or_default()
-    {
-        match Subject::of(gate, head).filter(|subject| subject.better != Better::Neither) {
-            Some(subject) => gates.push(subject),
-            None => refusals.push(Refusal {
-                code: RefusalCode::NotComparable,
-                text: format!("`{}` is no metric that can be better or worse", gate.metric),
-            }),
-        }
-    }
+    let (gates, mut refusals) = gates(head);
     let advisory = Subject::advisory(head, &gates);
     let is_paired = matches!(design, Design::Paired { .. });
-    let rows = |subjects: &[Subject]| {
-        let (mut candidates, not_applicable) = candidates(pairs, subjects, is_paired);
-        decide(&mut candidates, q);
-        let mut rows: Vec<Row> = candidates
-            .into_iter()
-            .map(|candidate| candidate.row)
-            .collect();
-        sort(&mut rows);
-        (rows, not_applicable)
-    };
-    let (gate_rows, not_applicable) = rows(&gates);
+    let (gate_rows, not_applicable) = decided(pairs, &gates, is_paired, q);
     // What one side lacks is said once, of its cell: here it can fail nothing.
-    let (mut advisory_rows, _) = rows(&advisory);
+    let (mut advisory_rows, _) = decided(pairs, &advisory, is_paired, q);
     advisory_rows.retain(|row| row.base.is_some() && row.head.is_some());
-    if !pairs
-        .iter()
-        .any(|pair| pair.base.is_some() && pair.head.is_some())
-    {
-        refusals.push(Refusal {
-            code: RefusalCode::NoPairs,
-            text: "no cell of base has a counterpart in head".to_owned(),
-        });
-    }
-    for gate in &gates {
-        if !pairs.is_empty() && !gate_rows.iter().any(|row| row.metric == gate.name) {
-            let text = format!(
-                "the gate `{}` applies to no cell: no side has such a value",
-                gate.name
-            );
-            refusals.push(Refusal {
-                code: RefusalCode::NoData,
-                text,
-            });
-        }
+    refusals.extend(without_counterpart(pairs));
+    if !pairs.is_empty() {
+        refusals.extend(without_rows(&gates, &gate_rows));
     }
     let only = |pick: fn(&Pair<'_>) -> bool| -> Vec<String> {
         pairs
@@ -139,6 +99,62 @@ fn compare(head: &Results, pairs: &[Pair<'_>], design: Design) -> Diff {
         only_in_base: only(|pair| pair.head.is_none()),
         only_in_head: only(|pair| pair.base.is_none()),
     }
+}
+
+/// What the scenario gates on, and a refusal for each gate that can be neither better nor worse.
+fn gates(head: &Results) -> (Vec<Subject>, Vec<Refusal>) {
+    let (mut gates, mut refusals) = (Vec::new(), Vec::new());
+    let settings = head.compare.as_ref();
+    for gate in settings
+        .map(|settings| settings.gates.as_slice())
+        .unwrap_or_default()
+    {
+        match Subject::of(gate, head).filter(|subject| subject.better != Better::Neither) {
+            Some(subject) => gates.push(subject),
+            None => refusals.push(Refusal {
+                code: RefusalCode::NotComparable,
+                text: format!("`{}` is no metric that can be better or worse", gate.metric),
+            }),
+        }
+    }
+    (gates, refusals)
+}
+
+/// The rows of one family of tests, worst first, and how many subjects do not apply.
+fn decided(pairs: &[Pair<'_>], subjects: &[Subject], is_paired: bool, q: f64) -> (Vec<Row>, u64) {
+    let (mut candidates, not_applicable) = candidates(pairs, subjects, is_paired);
+    decide(&mut candidates, q);
+    let mut rows: Vec<Row> = candidates
+        .into_iter()
+        .map(|candidate| candidate.row)
+        .collect();
+    sort(&mut rows);
+    (rows, not_applicable)
+}
+
+/// A refusal where no cell stands on both sides.
+fn without_counterpart(pairs: &[Pair<'_>]) -> Option<Refusal> {
+    let any = pairs
+        .iter()
+        .any(|pair| pair.base.is_some() && pair.head.is_some());
+    (!any).then(|| Refusal {
+        code: RefusalCode::NoPairs,
+        text: "no cell of base has a counterpart in head".to_owned(),
+    })
+}
+
+/// A refusal for each gate that applies nowhere: what was never compared has not passed.
+fn without_rows<'a>(gates: &'a [Subject], rows: &'a [Row]) -> impl Iterator<Item = Refusal> + 'a {
+    gates
+        .iter()
+        .filter(|gate| !rows.iter().any(|row| row.metric == gate.name))
+        .map(|gate| Refusal {
+            code: RefusalCode::NoData,
+            text: format!(
+                "the gate `{}` applies to no cell: no side has such a value",
+                gate.name
+            ),
+        })
 }
 
 /// All subjects in all cells, and how many of them do not apply.
