@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Kind, Prepared, Protocol, Settings, build};
 use crate::foundation::units::Offset;
-use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step};
+use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step, Steps};
 use crate::instruments::record::Seen;
 use crate::kinds::dataset::{Prompt, Request, Row};
 
@@ -120,19 +120,17 @@ pub fn play_keeping(
             seed: 77,
         },
     );
-    let (mut sent, mut ms) = (Vec::new(), 0);
+    let (mut sent, mut ticks) = (Vec::new(), Ticks::default());
     let mut answers = answers.iter();
     loop {
         match steps.next(&mut seen) {
-            Step::Send(exchange) => sent.push(exchange.clone()),
+            Step::Send(exchange) => {
+                sent.push(exchange.clone());
+                let answer = answers.next().expect("an answer for each exchange");
+                deliver(answer, steps.as_mut(), &mut seen, &mut ticks);
+            }
             Step::Await { .. } => {
-                steps.receive(
-                    Received::Elapsed {
-                        at: Offset::from_nanos(ms * 1_000_000),
-                    },
-                    &mut seen,
-                );
-                continue;
+                steps.receive(Received::Elapsed { at: ticks.now() }, &mut seen);
             }
             Step::Finish(judgement) => {
                 return Attempt {
@@ -142,34 +140,48 @@ pub fn play_keeping(
                 };
             }
         }
-        let answer = answers.next().expect("an answer for each exchange");
-        let mut at = || {
-            ms += 1;
-            Offset::from_nanos(ms * 1_000_000)
-        };
-        let mut headers = HeaderMap::new();
-        for (name, value) in &answer.headers {
-            headers.append(*name, value.parse().unwrap());
-        }
-        let head = Head {
-            status: answer.status,
-            headers,
-            at: at(),
-        };
-        let mut flow = steps.receive(Received::Head(&head), &mut seen);
-        for piece in &answer.pieces {
-            if flow == Flow::More {
-                flow = steps.receive(
-                    Received::Chunk {
-                        bytes: piece,
-                        at: at(),
-                    },
-                    &mut seen,
-                );
-            }
-        }
+    }
+}
+
+/// Time in whole milliseconds.
+#[derive(Default)]
+struct Ticks {
+    ms: u64,
+}
+
+impl Ticks {
+    fn now(&self) -> Offset {
+        Offset::from_nanos(self.ms * 1_000_000)
+    }
+
+    fn next(&mut self) -> Offset {
+        self.ms += 1;
+        self.now()
+    }
+}
+
+/// One answer from its head to its end, or to where the attempt wants no more.
+fn deliver(answer: &Answer, steps: &mut dyn Steps, seen: &mut Seen, ticks: &mut Ticks) {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &answer.headers {
+        headers.append(*name, value.parse().unwrap());
+    }
+    let head = Head {
+        status: answer.status,
+        headers,
+        at: ticks.next(),
+    };
+    let mut flow = steps.receive(Received::Head(&head), seen);
+    for piece in &answer.pieces {
         if flow == Flow::More {
-            steps.receive(Received::End { at: at() }, &mut seen);
+            let chunk = Received::Chunk {
+                bytes: piece,
+                at: ticks.next(),
+            };
+            flow = steps.receive(chunk, seen);
         }
+    }
+    if flow == Flow::More {
+        steps.receive(Received::End { at: ticks.next() }, seen);
     }
 }

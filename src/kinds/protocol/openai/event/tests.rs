@@ -3,7 +3,7 @@ use super::*;
 fn choices(json: &str) -> (Vec<Choice>, String) {
     let (mut choices, mut kept) = (Vec::new(), Vec::new());
     read(json.as_bytes(), Some(&mut kept), &mut |choice| {
-        choices.push(choice)
+        choices.push(choice);
     })
     .unwrap();
     (choices, String::from_utf8(kept).unwrap())
