@@ -128,17 +128,73 @@ fn headers(text: &str) -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn all_formats_name_the_same_places() {
-    let findings = awkward();
-    let expected: Vec<String> = findings
+/// Where each finding stands, as a person would say it.
+fn expected(findings: &[Finding]) -> Vec<String> {
+    findings
         .iter()
         .map(|finding| {
             let place = finding.place.as_ref().unwrap();
             let (line, column) = place.line_column();
             format!("{}:{line}:{column}", place.file.path)
         })
-        .collect();
+        .collect()
+}
+
+fn places_of_json(findings: &[Finding]) -> Vec<String> {
+    let document: Value = serde_json::from_str(&as_json(findings)).unwrap();
+    let rows = document["errors"].as_array().unwrap();
+    rows.iter()
+        .map(|row| {
+            format!(
+                "{}:{}:{}",
+                row["file"].as_str().unwrap(),
+                row["line"],
+                row["column"]
+            )
+        })
+        .collect()
+}
+
+fn places_of_sarif(findings: &[Finding]) -> Vec<String> {
+    let log: Value = serde_json::from_str(&sarif(findings)).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    results
+        .iter()
+        .map(|result| {
+            let location = &result["locations"][0]["physicalLocation"];
+            let uri = location["artifactLocation"]["uri"].as_str().unwrap();
+            let path = uri
+                .replace("%2C", ",")
+                .replace("%3A", ":")
+                .replace("%20", " ")
+                .replace("%25", "%");
+            let region = &location["region"];
+            format!("{path}:{}:{}", region["startLine"], region["startColumn"])
+        })
+        .collect()
+}
+
+fn places_of_github(findings: &[Finding]) -> Vec<String> {
+    let place = |line: &str| {
+        let command = line.strip_prefix("::error ").unwrap();
+        let properties = command.split("::").next().unwrap();
+        let values: Vec<_> = properties
+            .split(',')
+            .map(|pair| pair.split_once('=').unwrap().1)
+            .collect();
+        values
+            .join(":")
+            .replace("%2C", ",")
+            .replace("%3A", ":")
+            .replace("%25", "%")
+    };
+    github(findings).lines().map(place).collect()
+}
+
+#[test]
+fn all_formats_name_the_same_places() {
+    let findings = awkward();
+    let expected = expected(&findings);
     assert_eq!(
         expected[..4],
         [
@@ -150,52 +206,9 @@ fn all_formats_name_the_same_places() {
     );
     assert_eq!(expected[4..6], ["bom.yaml:1:1", "empty.yaml:1:1"]);
     assert_eq!(headers(&human(&findings, PLAIN)), expected);
-    let document: Value = serde_json::from_str(&as_json(&findings)).unwrap();
-    let rows = document["errors"].as_array().unwrap();
-    let places = |row: &Value| {
-        format!(
-            "{}:{}:{}",
-            row["file"].as_str().unwrap(),
-            row["line"],
-            row["column"]
-        )
-    };
-    assert_eq!(rows.iter().map(places).collect::<Vec<_>>(), expected);
-    let log: Value = serde_json::from_str(&sarif(&findings)).unwrap();
-    let results = log["runs"][0]["results"].as_array().unwrap();
-    let places = |result: &Value| {
-        let location = &result["locations"][0]["physicalLocation"];
-        let uri = location["artifactLocation"]["uri"].as_str().unwrap();
-        let path = uri
-            .replace("%2C", ",")
-            .replace("%3A", ":")
-            .replace("%20", " ")
-            .replace("%25", "%");
-        format!(
-            "{path}:{}:{}",
-            location["region"]["startLine"], location["region"]["startColumn"]
-        )
-    };
-    assert_eq!(results.iter().map(places).collect::<Vec<_>>(), expected);
-    let commands = github(&findings);
-    let places = |line: &str| {
-        let properties = line
-            .strip_prefix("::error ")
-            .unwrap()
-            .split("::")
-            .next()
-            .unwrap();
-        let values: Vec<_> = properties
-            .split(',')
-            .map(|pair| pair.split_once('=').unwrap().1)
-            .collect();
-        values
-            .join(":")
-            .replace("%2C", ",")
-            .replace("%3A", ":")
-            .replace("%25", "%")
-    };
-    assert_eq!(commands.lines().map(places).collect::<Vec<_>>(), expected);
+    assert_eq!(places_of_json(&findings), expected);
+    assert_eq!(places_of_sarif(&findings), expected);
+    assert_eq!(places_of_github(&findings), expected);
 }
 
 #[test]
