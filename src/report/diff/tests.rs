@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 
 use super::*;
-use crate::compare::{Change, Loosened, RefusalCode, SCHEMA, Side, Summary};
+use crate::compare::{Change, Design, Loosened, RefusalCode, SCHEMA, Side, Summary, Verdict};
 use crate::report::fixture::HOSTILE;
-use crate::results::{ComparedAxis, Tool, Unit};
+use crate::results::{Better, ComparedAxis, Tool, Unit};
 
 fn row(cell: &str, verdict: Verdict) -> Row {
     Row {
