@@ -155,69 +155,83 @@ impl Column {
     }
 
     fn of(&self, cell: &CellResult) -> String {
-        let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         match self {
             Self::Id => escape::csv(&cell.id),
             Self::Key => escape::csv(&cell.key),
-            Self::Axis(name) => cell.axes.get(name).map_or_else(String::new, |value| {
-                // A number is no text that could be a formula.
-                if value.is_number() {
-                    shown(Some(value))
-                } else {
-                    escape::csv(&shown(Some(value)))
-                }
-            }),
+            Self::Axis(name) => axis(cell, name),
             Self::Validity => status_of(cell).to_owned(),
-            Self::Requests(which) => {
-                let requests = cell.requests;
-                match *which {
-                    "intended" => requests.intended,
-                    "sent" => requests.sent,
-                    "ok" => requests.ok,
-                    "failed" => requests.failed,
-                    _ => requests.unsent,
-                }
-                .to_string()
-            }
+            Self::Requests(which) => requests(cell, which).to_string(),
             Self::Scalar(metric) => number(cell.value(metric, None)),
-            Self::Spread(metric, part) => {
-                cell.spread
-                    .get(metric)
-                    .map_or_else(String::new, |spread| match *part {
-                        "n" => spread.n.to_string(),
-                        "mean" => number(spread.mean),
-                        "stddev" => number(spread.stddev),
-                        "ci95_low" => number(spread.ci95.map(|[low, _]| low)),
-                        _ => number(spread.ci95.map(|[_, high]| high)),
-                    })
-            }
-            Self::Statistic(metric, statistic) => {
-                match (cell.metrics.get(metric), statistic.as_str()) {
-                    (Some(Some(MetricValue::Distribution(summary))), "n") => summary.n.to_string(),
-                    (Some(Some(MetricValue::Distribution(summary))), statistic) => {
-                        number(summary.get(statistic))
-                    }
-                    _ => String::new(),
-                }
-            }
-            Self::Objectives(which) => {
-                let is = |verdict| serde_json::to_value(verdict).is_ok_and(|name| name == *which);
-                cell.objectives
-                    .iter()
-                    .filter(|objective| is(objective.verdict))
-                    .count()
-                    .to_string()
-            }
+            Self::Spread(metric, part) => spread(cell, metric, part),
+            Self::Statistic(metric, statistic) => statistic_of(cell, metric, statistic),
+            Self::Objectives(which) => objectives(cell, which).to_string(),
             Self::SloDefined => cell.slo.defined.to_string(),
             Self::SloMet => cell.slo.met.to_string(),
-            Self::Warnings => escape::csv(
-                &cell
-                    .warnings
-                    .iter()
-                    .map(|warning| warning.code.as_str())
-                    .collect::<Vec<_>>()
-                    .join(" "),
-            ),
+            Self::Warnings => warnings(cell),
         }
     }
+}
+
+/// In full; nothing where there is no data, never 0.
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+fn axis(cell: &CellResult, name: &str) -> String {
+    cell.axes.get(name).map_or_else(String::new, |value| {
+        // A number is no text that could be a formula.
+        if value.is_number() {
+            shown(Some(value))
+        } else {
+            escape::csv(&shown(Some(value)))
+        }
+    })
+}
+
+fn requests(cell: &CellResult, which: &str) -> u64 {
+    let requests = cell.requests;
+    match which {
+        "intended" => requests.intended,
+        "sent" => requests.sent,
+        "ok" => requests.ok,
+        "failed" => requests.failed,
+        _ => requests.unsent,
+    }
+}
+
+fn spread(cell: &CellResult, metric: &str, part: &str) -> String {
+    let Some(spread) = cell.spread.get(metric) else {
+        return String::new();
+    };
+    match part {
+        "n" => spread.n.to_string(),
+        "mean" => number(spread.mean),
+        "stddev" => number(spread.stddev),
+        "ci95_low" => number(spread.ci95.map(|[low, _]| low)),
+        _ => number(spread.ci95.map(|[_, high]| high)),
+    }
+}
+
+fn statistic_of(cell: &CellResult, metric: &str, statistic: &str) -> String {
+    match cell.metrics.get(metric) {
+        Some(Some(MetricValue::Distribution(summary))) if statistic == "n" => summary.n.to_string(),
+        Some(Some(MetricValue::Distribution(summary))) => number(summary.get(statistic)),
+        _ => String::new(),
+    }
+}
+
+fn objectives(cell: &CellResult, which: &str) -> usize {
+    cell.objectives
+        .iter()
+        .filter(|objective| serde_json::to_value(objective.verdict).is_ok_and(|name| name == which))
+        .count()
+}
+
+fn warnings(cell: &CellResult) -> String {
+    let codes: Vec<&str> = cell
+        .warnings
+        .iter()
+        .map(|warning| warning.code.as_str())
+        .collect();
+    escape::csv(&codes.join(" "))
 }

@@ -22,7 +22,7 @@ use crate::results::{CellResult, ObjectiveVerdict, Results, ValidityStatus};
 
 pub use axes::{Axes, names, shown};
 pub use objectives::{unit_of_objective, value_against_bound};
-pub use table::{Table, Value, status_of};
+pub use table::{Value, status_of};
 pub use tables::{distribution, scale_of};
 pub use verdict::{Banner, Verdict, banners, counted};
 pub use view::{CellView, DefinitionView, Fact, PlotView, SampleView, Tables, WarningView};

@@ -29,54 +29,25 @@ struct Panel {
 /// Draws it.
 pub fn draw(results: &Results, axes: &Axes) -> Svg {
     let rows = Rows::of(results.cells.len());
-    let metrics: Vec<&'static str> = PANELS
-        .into_iter()
-        .filter(|metric| {
-            results
-                .cells
-                .iter()
-                .any(|cell| distribution(cell, metric).is_some_and(|summary| summary.n > 0))
-        })
-        .collect();
-    let description = if metrics.is_empty() {
-        "No request succeeded, so that there is no latency to draw.".to_owned()
-    } else {
-        format!(
-            "For each of {} cells the median, p95, p99 and greatest value of {} over ok requests, a panel each. Hollow marks are percentiles of too few values.",
-            results.cells.len(),
-            metrics.join(", ")
-        )
-    };
+    let metrics = drawn(results);
+    let description = description(results, &metrics);
     let mut svg = Svg::new(WIDTH, rows.total(), TITLE, &description);
     svg.text("b", Anchor::Start, (0.0, 16.0), TITLE);
     if metrics.is_empty() {
-        nothing(
-            &mut svg,
-            &Area {
-                left: 0.0,
-                top: HEAD,
-                right: WIDTH,
-                bottom: rows.bottom(),
-            },
-            "no data: no request succeeded",
-        );
+        let area = Area {
+            left: 0.0,
+            top: HEAD,
+            right: WIDTH,
+            bottom: rows.bottom(),
+        };
+        nothing(&mut svg, &area, "no data: no request succeeded");
         return svg;
     }
     legend(&mut svg);
     rows.labels(&mut svg, axes, &results.cells);
     let panels = panels(results, &metrics, rows);
     for panel in &panels {
-        let kind = if panel.scale.is_logarithmic() {
-            ", logarithmic"
-        } else {
-            ""
-        };
-        Rows::scale(
-            &mut svg,
-            &panel.area,
-            &panel.scale,
-            &format!("{}, {}{kind}", panel.metric, panel.unit.symbol()),
-        );
+        scale_along(&mut svg, panel);
     }
     for panel in &panels {
         strokes(&mut svg, &results.cells, panel, rows);
@@ -93,6 +64,40 @@ pub fn draw(results: &Results, axes: &Axes) -> Svg {
         }
     }
     svg
+}
+
+/// Metrics of which any cell has values.
+fn drawn(results: &Results) -> Vec<&'static str> {
+    PANELS
+        .into_iter()
+        .filter(|metric| {
+            results
+                .cells
+                .iter()
+                .any(|cell| distribution(cell, metric).is_some_and(|summary| summary.n > 0))
+        })
+        .collect()
+}
+
+fn description(results: &Results, metrics: &[&'static str]) -> String {
+    if metrics.is_empty() {
+        return "No request succeeded, so that there is no latency to draw.".to_owned();
+    }
+    format!(
+        "For each of {} cells the median, p95, p99 and greatest value of {} over ok requests, a panel each. Hollow marks are percentiles of too few values.",
+        results.cells.len(),
+        metrics.join(", ")
+    )
+}
+
+fn scale_along(svg: &mut Svg, panel: &Panel) {
+    let kind = if panel.scale.is_logarithmic() {
+        ", logarithmic"
+    } else {
+        ""
+    };
+    let name = format!("{}, {}{kind}", panel.metric, panel.unit.symbol());
+    Rows::scale(svg, &panel.area, &panel.scale, &name);
 }
 
 fn legend(svg: &mut Svg) {

@@ -85,7 +85,7 @@ fn everything_that_is_drawn_lies_within_the_drawing() {
 fn without_data_a_plot_says_so_and_draws_no_axis() {
     let mut results = fixture::results();
     results.cells.truncate(1);
-    for (_, value) in &mut results.cells[0].metrics {
+    for value in results.cells[0].metrics.values_mut() {
         *value = None;
     }
     results.cells[0].timeline.clear();

@@ -101,25 +101,44 @@ fn points<'a>(group: &Group<'a>, over: &str, metric: &str) -> Vec<Point<'a>> {
     points
 }
 
-fn over_axis(over: &str, groups: &[Group<'_>]) -> Svg {
-    let all: Vec<(usize, &str, &str, Vec<Point<'_>>)> = groups
+/// The line of one metric of one group.
+struct Line<'a> {
+    /// Which group, and so which colour and marker.
+    index: usize,
+    metric: &'static str,
+    name: String,
+    points: Vec<Point<'a>>,
+}
+
+fn lines<'a>(over: &str, groups: &[Group<'a>]) -> Vec<Line<'a>> {
+    groups
         .iter()
         .enumerate()
         .flat_map(|(index, group)| {
-            METRICS.map(|(metric, word)| (index, metric, word, points(group, over, metric)))
+            METRICS.map(|(metric, word)| Line {
+                index,
+                metric,
+                name: if group.name.is_empty() {
+                    word.to_owned()
+                } else {
+                    format!("{word} {}", group.name)
+                },
+                points: points(group, over, metric),
+            })
         })
-        .collect();
+        .collect()
+}
+
+fn over_axis(over: &str, groups: &[Group<'_>]) -> Svg {
+    let lines = lines(over, groups);
     let title = format!("Throughput and goodput by {over}");
     let description = format!(
         "Ok requests per second (throughput) and requests per second that kept their limits (goodput, dashed) at each {over}, {} lines; crosses are INVALID cells, arrows mean at least.",
-        all.iter()
-            .filter(|(_, _, _, points)| !points.is_empty())
-            .count()
+        lines.iter().filter(|line| !line.points.is_empty()).count()
     );
     let mut svg = Svg::new(WIDTH, HEIGHT, &title, &description);
     svg.text("b", Anchor::Start, (0.0, 16.0), &title);
-    let values = || all.iter().flat_map(|(_, _, _, points)| points);
-    let beyond = values().any(|point| point.x.is_none());
+    let values = || lines.iter().flat_map(|line| &line.points);
     let mut area = Area {
         left: 46.0,
         top: 58.0,
@@ -135,50 +154,44 @@ fn over_axis(over: &str, groups: &[Group<'_>]) -> Svg {
     };
     frame::upright(&mut svg, &area, &y, "requests/s");
     let edge = area.right;
-    if beyond {
+    if values().any(|point| point.x.is_none()) {
         area.right -= BEYOND;
-        svg.text(
-            "s",
-            Anchor::Middle,
-            (edge - 16.0, area.bottom + 17.0),
-            "inf",
-        );
+        let at = (edge - 16.0, area.bottom + 17.0);
+        svg.text("s", Anchor::Middle, at, "inf");
     }
+    frame::level(&mut svg, &area, &x, &axis_name(over, &x));
+    if over == "rate" {
+        offered(&mut svg, &area, &x, &y);
+    }
+    let place = |point: &Point<'_>| {
+        (
+            point.x.map_or(edge - 16.0, |value| area.x(&x, value)),
+            area.y(&y, point.y),
+        )
+    };
+    let mut names = Vec::new();
+    for line in lines {
+        series(&mut svg, &line, place);
+        if let Some(last) = line.points.last() {
+            names.push((place(last).1, line.index, line.name));
+        }
+    }
+    direct_labels(&mut svg, edge + 10.0, &area, names);
+    svg
+}
+
+fn axis_name(over: &str, scale: &PlotScale) -> String {
     let unit = if over == "rate" {
         "rate offered, requests/s"
     } else {
         "concurrency, requests in flight at most"
     };
-    let kind = if x.is_logarithmic() {
+    let kind = if scale.is_logarithmic() {
         ", logarithmic"
     } else {
         ""
     };
-    frame::level(&mut svg, &area, &x, &format!("{unit}{kind}"));
-    if over == "rate" {
-        offered(&mut svg, &area, &x, &y);
-    }
-    let mut names = Vec::new();
-    for (index, _, word, points) in &all {
-        let group = &groups[*index].name;
-        let name = if group.is_empty() {
-            (*word).to_owned()
-        } else {
-            format!("{word} {group}")
-        };
-        let place = |point: &Point<'_>| {
-            (
-                point.x.map_or(edge - 16.0, |value| area.x(&x, value)),
-                area.y(&y, point.y),
-            )
-        };
-        series(&mut svg, *index, *word == "goodput", points, place);
-        if let Some(last) = points.last() {
-            names.push((place(last).1, *index, name));
-        }
-    }
-    direct_labels(&mut svg, edge + 10.0, &area, names);
-    svg
+    format!("{unit}{kind}")
 }
 
 /// Where throughput would be if the target carried all that is offered.
@@ -203,55 +216,40 @@ fn offered(svg: &mut Svg, area: &Area, x: &PlotScale, y: &PlotScale) {
     }
 }
 
-fn series(
-    svg: &mut Svg,
-    index: usize,
-    dashed: bool,
-    points: &[Point<'_>],
-    place: impl Fn(&Point<'_>) -> (f64, f64),
-) {
-    let class = format!("c{index}");
-    let line: Vec<(f64, f64)> = points
+fn series(svg: &mut Svg, line: &Line<'_>, place: impl Fn(&Point<'_>) -> (f64, f64)) {
+    let dashed = line.metric == "goodput";
+    let class = format!("c{}", line.index);
+    let stroke = format!("l {class}");
+    let way: Vec<(f64, f64)> = line
+        .points
         .iter()
         .filter(|point| point.x.is_some())
         .map(&place)
         .collect();
-    svg.polyline(
-        &format!("l {class}"),
-        if dashed { "6 4" } else { "" },
-        &line,
-    );
-    for point in points {
+    svg.polyline(&stroke, if dashed { "6 4" } else { "" }, &way);
+    for point in &line.points {
         let at = place(point);
-        let marker = MARKERS[index % MARKERS.len()];
-        match point.cell.validity.status {
-            ValidityStatus::Invalid => svg.marker("x cb", Marker::Cross, at, 4.6),
-            status => {
-                svg.marker(
-                    &format!("{} {class}", if dashed { "h" } else { "f" }),
-                    marker,
-                    at,
-                    4.4,
-                );
-                if status == ValidityStatus::ClientLimited {
-                    svg.polyline(
-                        &format!("l {class}"),
-                        "",
-                        &[(at.0, at.1 - 6.0), (at.0, at.1 - 18.0)],
-                    );
-                    svg.polyline(
-                        &format!("l {class}"),
-                        "",
-                        &[
-                            (at.0 - 3.5, at.1 - 14.0),
-                            (at.0, at.1 - 18.0),
-                            (at.0 + 3.5, at.1 - 14.0),
-                        ],
-                    );
-                }
-            }
+        let status = point.cell.validity.status;
+        if status == ValidityStatus::Invalid {
+            svg.marker("x cb", Marker::Cross, at, 4.6);
+            continue;
+        }
+        let filled = format!("{} {class}", if dashed { "h" } else { "f" });
+        svg.marker(&filled, MARKERS[line.index % MARKERS.len()], at, 4.4);
+        if status == ValidityStatus::ClientLimited {
+            at_least(svg, &stroke, at);
         }
     }
+}
+
+/// An arrow upward: the target could do more than the client asked of it.
+fn at_least(svg: &mut Svg, stroke: &str, (x, y): (f64, f64)) {
+    svg.polyline(stroke, "", &[(x, y - 6.0), (x, y - 18.0)]);
+    svg.polyline(
+        stroke,
+        "",
+        &[(x - 3.5, y - 14.0), (x, y - 18.0), (x + 3.5, y - 14.0)],
+    );
 }
 
 /// Names beside the ends of lines, pushed apart where they would overlap.
@@ -299,43 +297,43 @@ fn over_cells(results: &Results, axes: &Axes) -> Svg {
         );
         return svg;
     };
-    svg.marker("f c0", Marker::Circle, (WIDTH - 190.0, 12.0), 4.2);
-    svg.text("s", Anchor::Start, (WIDTH - 181.0, 16.0), "throughput");
-    svg.marker("h c1", Marker::Diamond, (WIDTH - 96.0, 12.0), 4.2);
-    svg.text("s", Anchor::Start, (WIDTH - 87.0, 16.0), "goodput");
+    legend(&mut svg);
     rows.labels(&mut svg, axes, &results.cells);
     Rows::scale(&mut svg, &area, &scale, "requests/s");
     for (index, cell) in results.cells.iter().enumerate() {
-        let y = rows.y(index);
-        let invalid = cell.validity.status == ValidityStatus::Invalid;
-        let place = |metric: &str| {
-            cell.value(metric, None)
-                .map(|value| (area.x(&scale, value), y))
-        };
         if rows.are_few() {
             svg.open("", &tip(axes, cell));
         }
-        if let Some(at) = place("request_throughput") {
-            svg.line("l c0", (area.left, y), at);
-            svg.marker(
-                if invalid { "x cb" } else { "f c0" },
-                if invalid {
-                    Marker::Cross
-                } else {
-                    Marker::Circle
-                },
-                at,
-                rows.marker(),
-            );
-        }
-        if let Some(at) = place("goodput") {
-            svg.marker("h c1", Marker::Diamond, at, rows.marker());
-        }
+        let place = |value: f64| (area.x(&scale, value), rows.y(index));
+        row(&mut svg, cell, (area.left, rows.marker()), place);
         if rows.are_few() {
             svg.close();
         }
     }
     svg
+}
+
+fn legend(svg: &mut Svg) {
+    svg.marker("f c0", Marker::Circle, (WIDTH - 190.0, 12.0), 4.2);
+    svg.text("s", Anchor::Start, (WIDTH - 181.0, 16.0), "throughput");
+    svg.marker("h c1", Marker::Diamond, (WIDTH - 96.0, 12.0), 4.2);
+    svg.text("s", Anchor::Start, (WIDTH - 87.0, 16.0), "goodput");
+}
+
+/// A cell's two marks, of radius `r`, and the line from `left` to its throughput.
+fn row(svg: &mut Svg, cell: &CellResult, (left, r): (f64, f64), place: impl Fn(f64) -> (f64, f64)) {
+    if let Some(at) = cell.value("request_throughput", None).map(&place) {
+        svg.line("l c0", (left, at.1), at);
+        let (class, marker) = if cell.validity.status == ValidityStatus::Invalid {
+            ("x cb", Marker::Cross)
+        } else {
+            ("f c0", Marker::Circle)
+        };
+        svg.marker(class, marker, at, r);
+    }
+    if let Some(at) = cell.value("goodput", None).map(&place) {
+        svg.marker("h c1", Marker::Diamond, at, r);
+    }
 }
 
 fn tip(axes: &Axes, cell: &CellResult) -> String {

@@ -89,82 +89,70 @@ pub fn draw(cell: &CellResult, label: &str, most: usize) -> Svg {
         bottom: 280.0,
         ..counts
     };
-    let stretches = placed(&points, &counts);
-    let rate = |count: u64, point: &TimelinePoint| {
-        float(usize::try_from(count).unwrap_or(usize::MAX)) / point.width.max(1e-9)
-    };
     let most = points.iter().flat_map(|point| {
         [point.scheduled, point.ok, point.failed].map(|count| rate(count, point))
     });
     let Some(scale) = PlotScale::fit(most, From::Zero, 3) else {
-        nothing(
-            &mut svg,
-            &Area {
-                bottom: latency.bottom,
-                ..counts
-            },
-            "no data: no request was scheduled",
-        );
+        let all = Area {
+            bottom: latency.bottom,
+            ..counts
+        };
+        nothing(&mut svg, &all, "no data: no request was scheduled");
         return svg;
     };
+    let stretches = placed(&points, &counts);
     frame::upright(&mut svg, &counts, &scale, "requests/s");
-    for stretch in stretches.iter().filter(|stretch| stretch.point.failed > 0) {
-        // At least as high as can be seen: a failure is never too small to show.
-        let y = counts
-            .y(&scale, rate(stretch.point.failed, &stretch.point))
-            .min(counts.bottom - 2.0);
-        svg.rectangle(
-            "f cb",
-            (stretch.from, y),
-            ((stretch.to - stretch.from).max(1.5), counts.bottom - y),
-        );
+    failures(&mut svg, &counts, &scale, &stretches);
+    requests(&mut svg, &counts, &scale, &stretches);
+    for (class, below, name) in [
+        ("t0", 10.0, "ok"),
+        ("s", 26.0, "⋯ scheduled"),
+        ("v", 42.0, "▮ failed"),
+    ] {
+        let at = (counts.right + 8.0, counts.top + below);
+        svg.text(class, Anchor::Start, at, name);
     }
-    for repeat in repeats(&stretches) {
-        for (class, dash, count) in [("l cd", "2 3", 0), ("l c0", "", 1)] {
-            let line: Vec<(f64, f64)> = repeat
-                .iter()
-                .map(|stretch| {
-                    (
-                        stretch.from,
-                        counts.y(
-                            &scale,
-                            rate(
-                                [stretch.point.scheduled, stretch.point.ok][count],
-                                &stretch.point,
-                            ),
-                        ),
-                    )
-                })
-                .collect();
-            svg.steps(
-                class,
-                dash,
-                &line,
-                repeat.last().map_or(0.0, |last| last.to),
-            );
-        }
-    }
-    svg.text(
-        "t0",
-        Anchor::Start,
-        (counts.right + 8.0, counts.top + 10.0),
-        "ok",
-    );
-    svg.text(
-        "s",
-        Anchor::Start,
-        (counts.right + 8.0, counts.top + 26.0),
-        "⋯ scheduled",
-    );
-    svg.text(
-        "v",
-        Anchor::Start,
-        (counts.right + 8.0, counts.top + 42.0),
-        "▮ failed",
-    );
     latencies(&mut svg, &latency, &stretches);
     times(&mut svg, &latency, &stretches);
     svg
+}
+
+/// Requests per second of a point's width.
+fn rate(count: u64, point: &TimelinePoint) -> f64 {
+    float(usize::try_from(count).unwrap_or(usize::MAX)) / point.width.max(1e-9)
+}
+
+fn failures(svg: &mut Svg, area: &Area, scale: &PlotScale, stretches: &[Stretch]) {
+    for stretch in stretches.iter().filter(|stretch| stretch.point.failed > 0) {
+        // At least as high as can be seen: a failure is never too small to show.
+        let y = area
+            .y(scale, rate(stretch.point.failed, &stretch.point))
+            .min(area.bottom - 2.0);
+        svg.rectangle(
+            "f cb",
+            (stretch.from, y),
+            ((stretch.to - stretch.from).max(1.5), area.bottom - y),
+        );
+    }
+}
+
+/// What was scheduled, and over it what was ok.
+fn requests(svg: &mut Svg, area: &Area, scale: &PlotScale, stretches: &[Stretch]) {
+    let scheduled: fn(&TimelinePoint) -> u64 = |point| point.scheduled;
+    let ok: fn(&TimelinePoint) -> u64 = |point| point.ok;
+    for repeat in repeats(stretches) {
+        let end = repeat.last().map_or(0.0, |last| last.to);
+        for (class, dash, count) in [("l cd", "2 3", scheduled), ("l c0", "", ok)] {
+            let line: Vec<(f64, f64)> = repeat
+                .iter()
+                .map(|stretch| {
+                    let rate = rate(count(&stretch.point), &stretch.point);
+                    (stretch.from, area.y(scale, rate))
+                })
+                .collect();
+            svg.steps(class, dash, &line, end);
+        }
+    }
 }
 
 fn latencies(svg: &mut Svg, area: &Area, stretches: &[Stretch]) {
