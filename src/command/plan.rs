@@ -1,5 +1,6 @@
 //! `plan`: the expanded cells, their requests and the longest that they can take; touches no network.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -29,7 +30,10 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
         return ending;
     }
     let scenario = &planned.loaded.scenario;
-    let document = estimate(&planned.plan, scenario, &|dataset| rows(scenario, dataset));
+    let known: BTreeMap<&str, Option<u64>> =
+        scenario.datasets.keys().map(|name| (name.as_str(), rows(scenario, name))).collect();
+    let document =
+        estimate(&planned.plan, scenario, &|name| known.get(name).copied().flatten());
     match arguments.format {
         PlanFormat::Json => match serde_json::to_string_pretty(&document) {
             Ok(json) => output::data(&format!("{json}\n")),

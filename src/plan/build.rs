@@ -45,6 +45,8 @@ pub(super) struct Builder<'a> {
     objectives: &'a Objectives,
     /// `load` by the overrides that made it.
     loads: HashMap<String, Load>,
+    /// Hashes of what a load sends, by its overrides and the arrival: one for many cells.
+    sent: HashMap<(String, arrival::Kind), String>,
 }
 
 /// How a cell's load is paced.
@@ -91,6 +93,7 @@ impl<'a> Builder<'a> {
                 .collect(),
             objectives,
             loads: HashMap::new(),
+            sent: HashMap::new(),
         }
     }
 
@@ -119,6 +122,7 @@ impl<'a> Builder<'a> {
             },
             None => self.scenario.slo.clone(),
         };
+        let sent = self.sent(combination, &load, pace.arrival);
         let (target_hash, dataset_hash) = (
             self.targets.get(target.as_str()),
             dataset.as_deref().and_then(|name| self.datasets.get(name)),
@@ -127,7 +131,7 @@ impl<'a> Builder<'a> {
             "axes": axes,
             "target": target_hash,
             "dataset": dataset_hash,
-            "load": what_is_sent(&load, pace.arrival),
+            "load": sent,
         }));
         Ok(Cell {
             id: key::id(&axes),
@@ -148,19 +152,27 @@ impl<'a> Builder<'a> {
         })
     }
 
+    /// The hash of what a combination's load sends.
+    fn sent(
+        &mut self,
+        combination: &Combination,
+        load: &Load,
+        arrival: arrival::Kind,
+    ) -> String {
+        let made_by = (name_of(&overrides(combination)), arrival);
+        self.sent
+            .entry(made_by)
+            .or_insert_with(|| key::short_hash(&what_is_sent(load, arrival)))
+            .clone()
+    }
+
     /// `load` with the combination's `load.<key>` values.
     fn load(&mut self, combination: &Combination) -> Result<Load, Box<Finding>> {
-        let overrides: Vec<(&str, &Value)> = combination
-            .values
-            .iter()
-            .filter_map(|(key, value)| Some((key.strip_prefix("load.")?, value)))
-            .collect();
+        let overrides = overrides(combination);
         if overrides.is_empty() {
             return Ok(self.scenario.load.clone());
         }
-        let name = overrides.iter().fold(String::new(), |name, (key, value)| {
-            format!("{name}{key}={value}\n")
-        });
+        let name = name_of(&overrides);
         if let Some(load) = self.loads.get(&name) {
             return Ok(load.clone());
         }
@@ -358,6 +370,22 @@ fn parameters(values: &IndexMap<String, Value>) -> Params {
         .iter()
         .filter_map(|(key, value)| Some((key.strip_prefix("params.")?.to_owned(), value.clone())))
         .collect()
+}
+
+/// The combination's `load.<key>` values.
+fn overrides(combination: &Combination) -> Vec<(&str, &Value)> {
+    combination
+        .values
+        .iter()
+        .filter_map(|(key, value)| Some((key.strip_prefix("load.")?, value)))
+        .collect()
+}
+
+/// What tells one set of overrides from another.
+fn name_of(overrides: &[(&str, &Value)]) -> String {
+    overrides.iter().fold(String::new(), |name, (key, value)| {
+        format!("{name}{key}={value}\n")
+    })
 }
 
 /// The part of `load` that changes what is sent or when; how often a cell is run and how it is judged are not in it, so
