@@ -11,6 +11,7 @@ use super::declared::Declared;
 use super::key;
 use super::matrix::Combination;
 use super::objectives::Objectives;
+use super::sent::what_is_sent;
 use crate::foundation::diagnostic::{Code, Finding};
 use crate::foundation::seed::Seed;
 use crate::foundation::units::{Concurrency, Rate};
@@ -385,41 +386,5 @@ fn overrides(combination: &Combination) -> Vec<(&str, &Value)> {
 fn name_of(overrides: &[(&str, &Value)]) -> String {
     overrides.iter().fold(String::new(), |name, (key, value)| {
         format!("{name}{key}={value}\n")
-    })
-}
-
-/// The part of `load` that changes what is sent or when; how often a cell is run and how it is judged are not in it, so
-/// that more repeats go on from the first ones.
-fn what_is_sent(load: &Load, arrival: arrival::Kind) -> Value {
-    let only =
-        |kind: arrival::Kind, value: Value| if arrival == kind { value } else { Value::Null };
-    let ns = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    json!({
-        "arrival": arrival.name(),
-        "burstiness": only(arrival::Kind::Gamma, json!(load.burstiness)),
-        "batch": only(arrival::Kind::Batch, json!(load.batch)),
-        "speed": only(arrival::Kind::Trace, json!(load.speed)),
-        "requests": load.requests,
-        "duration_ns": load.duration.map(ns),
-        "think_time_ns": [ns(load.think_time.0), ns(load.think_time.1)],
-        "ramp_ns": ns(load.ramp),
-        "warmup": {
-            "requests": load.warmup.requests,
-            "concurrency": load.warmup.concurrency,
-            "params": axis::canonical_numbers(&Value::Object(load.warmup.params.clone())),
-        },
-        "timeouts_ns": [
-            json!(ns(load.timeouts.connect)),
-            json!(load.timeouts.first_byte.map(ns)),
-            json!(ns(load.timeouts.idle)),
-            json!(ns(load.timeouts.total)),
-        ],
-        "drain_ns": load.drain.map(ns),
-        "retries": load.retries,
-        "seed": load.seed,
-        "precise": load.precise,
-        "catch_up_burst": load.catch_up_burst,
-        "poll_every_ns": load.poll_every.map(ns),
-        "replicas": load.replicas,
     })
 }

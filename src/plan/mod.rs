@@ -12,6 +12,7 @@ mod key;
 mod matrix;
 mod objectives;
 mod order;
+mod sent;
 
 #[cfg(test)]
 mod tests;
