@@ -4,7 +4,7 @@ use serde::Deserialize as _;
 
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::Findings;
-use crate::instruments::simulator;
+use crate::instruments::simulator::Model;
 
 /// A model that cannot be simulated.
 pub const MODEL: Rule = Rule {
@@ -18,7 +18,7 @@ fn model(subject: &Subject<'_>, findings: &mut Findings) {
         let model = target
             .map
             .get("embedded")
-            .map(simulator::Model::deserialize);
+            .map(Model::deserialize);
         if let Some(Ok(model)) = model {
             findings.extend(model.check(&target.at("embedded")));
         }
