@@ -98,21 +98,15 @@ fn column<'a>(rows: &'a DataFrame, name: &str) -> &'a Column {
         .unwrap_or_else(|_| panic!("no column {name}"))
 }
 
-#[test]
-#[ignore = "needs llama-server: tests/servers/llama-server/setup.sh, then PLIMSOLL_LLAMA_SERVER=<its folder>"]
-fn a_real_engine_gives_the_answer_that_the_recorded_rows_say() {
-    let server = start();
-    let folder = tempfile::tempdir().unwrap();
-    let scenario = folder.path().join("llama.yaml");
-    std::fs::write(
-        &scenario,
-        format!(
-            "version: 1
+/// The scenario: one prompt, three times.
+fn scenario(base_url: &str) -> String {
+    format!(
+        "version: 1
 name: llama
 targets:
   llama:
     protocol: openai-chat
-    base_url: {}
+    base_url: {base_url}
     model: tiny-llama
     ready: {{ path: /health, within: 30s, every: 200ms }}
     params: {{ temperature: 0, max_tokens: 8 }}
@@ -121,16 +115,56 @@ datasets:
 load: {{ requests: 3 }}
 # A limit this wide lets a busy machine be late: what is tested is what is read.
 slo: {{ request: {{ e2e: 60s }}, objectives: [error_rate <= 0] }}
-",
-            server.base_url
-        ),
+"
     )
-    .unwrap();
+}
+
+/// Holds a row against what four engines agree on.
+fn assert_row(rows: &DataFrame, row: usize) {
+    let number = |name| {
+        let values = column(rows, name).cast(&DataType::Int64).unwrap();
+        values.i64().unwrap().get(row)
+    };
+    let text = |name| {
+        column(rows, name)
+            .str()
+            .unwrap()
+            .get(row)
+            .map(str::to_owned)
+    };
+    assert_eq!(text("outcome").as_deref(), Some("ok"));
+    assert_eq!(text("tokens_source").as_deref(), Some("usage"));
+    assert_eq!(number("input_tokens"), Some(26));
+    assert_eq!(number("output_tokens"), Some(8));
+    assert_eq!(number("chunks"), Some(8));
+    let clocks = [
+        "scheduled_ns",
+        "sent_ns",
+        "first_byte_ns",
+        "first_content_ns",
+        "last_content_ns",
+        "end_ns",
+    ]
+    .map(|name| number(name).unwrap_or_else(|| panic!("{name} is null")));
+    assert!(clocks.is_sorted(), "clocks out of order: {clocks:?}");
+    assert!(
+        clocks[4] > clocks[3],
+        "eight tokens came at one moment: {clocks:?}"
+    );
+}
+
+#[test]
+#[ignore = "needs llama-server: tests/servers/llama-server/setup.sh, then PLIMSOLL_LLAMA_SERVER=<its folder>"]
+fn a_real_engine_gives_the_answer_that_the_recorded_rows_say() {
+    let server = start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("llama.yaml");
+    std::fs::write(&file, scenario(&server.base_url)).unwrap();
     let out = folder.path().join("report");
     let run = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(["run", "--out"])
         .arg(&out)
-        .arg(&scenario)
+        .arg(&file)
         .output()
         .unwrap();
     assert!(
@@ -139,44 +173,11 @@ slo: {{ request: {{ e2e: 60s }}, objectives: [error_rate <= 0] }}
         String::from_utf8_lossy(&run.stderr)
     );
 
-    let file = std::fs::File::open(out.join("requests.parquet")).unwrap();
-    let rows = ParquetReader::new(file).finish().unwrap();
+    let parquet = std::fs::File::open(out.join("requests.parquet")).unwrap();
+    let rows = ParquetReader::new(parquet).finish().unwrap();
     assert_eq!(rows.height(), 3);
     for row in 0..3 {
-        let number = |name| {
-            column(&rows, name)
-                .cast(&DataType::Int64)
-                .unwrap()
-                .i64()
-                .unwrap()
-                .get(row)
-        };
-        let text = |name| {
-            column(&rows, name)
-                .str()
-                .unwrap()
-                .get(row)
-                .map(str::to_owned)
-        };
-        assert_eq!(text("outcome").as_deref(), Some("ok"));
-        assert_eq!(text("tokens_source").as_deref(), Some("usage"));
-        assert_eq!(number("input_tokens"), Some(26));
-        assert_eq!(number("output_tokens"), Some(8));
-        assert_eq!(number("chunks"), Some(8));
-        let clocks = [
-            "scheduled_ns",
-            "sent_ns",
-            "first_byte_ns",
-            "first_content_ns",
-            "last_content_ns",
-            "end_ns",
-        ]
-        .map(|name| number(name).unwrap_or_else(|| panic!("{name} is null")));
-        assert!(clocks.is_sorted(), "clocks out of order: {clocks:?}");
-        assert!(
-            clocks[4] > clocks[3],
-            "eight tokens came at one moment: {clocks:?}"
-        );
+        assert_row(&rows, row);
     }
     // An equal request is answered from the prompt's cache, and the record says so.
     let server_json = column(&rows, "server")
