@@ -31,6 +31,10 @@ pub fn run(arguments: &DiffArguments) -> Ending {
     };
     output::data(&text);
     let gate = match arguments.gate {
+        // Blocks within one run gate by default: what drifts hits both sides.
+        None if matches!(diff.design, compare::Design::Paired { .. }) && !diff.gates.is_empty() => {
+            compare::Gate::Paired
+        }
         None => compare::Gate::Off,
         Some(Gate::Paired) => compare::Gate::Paired,
         Some(Gate::Unpaired) => compare::Gate::Unpaired,
@@ -94,6 +98,9 @@ fn axis(by: Option<&str>, results: &Results) -> Result<ComparedAxis, Problem> {
             .cloned()
             .ok_or_else(|| problem(format!("no cell has {axis}={text}")))
     };
+    if base == head {
+        return Err(problem(format!("`{by}` compares a value with itself")));
+    }
     Ok(ComparedAxis { axis: axis.to_owned(), base: value(base)?, head: value(head)? })
 }
 

@@ -18,14 +18,13 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
     let options = scenario::options(&arguments.set, arguments.check_env, surroundings);
     let mut planned = match scenario::plan(&arguments.file, &options) {
         Ok(planned) => planned,
-        Err(rejected) => {
-            findings::people(&rejected, surroundings);
-            output::error(&format!("{} in the scenario", findings::count(&rejected)), None);
+        Err(refused) => {
+            findings::people(&refused.findings, surroundings);
+            say_refused(&refused);
             return Ending::Usage;
         }
     };
     findings::people(&planned.loaded.warnings, surroundings);
-    findings::people(&planned.loaded.attach(planned.plan.warnings.clone()), surroundings);
     if let Err(ending) = scenario::select(&mut planned.plan, arguments.cells.as_deref()) {
         return ending;
     }
@@ -45,6 +44,19 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
         PlanFormat::Table => output::data(&table(&document)),
     }
     Ending::Well
+}
+
+/// Why there is no plan.
+fn say_refused(refused: &scenario::Refused) {
+    if refused.unset.is_empty() {
+        output::error(&format!("{} in the scenario", findings::count(&refused.findings)), None);
+    } else {
+        let names = refused.unset.join(", ");
+        output::error(
+            &format!("the cells cannot be told while {names} is not set"),
+            Some("set it, or write a default: `${env:NAME:-default}`"),
+        );
+    }
 }
 
 /// How many rows a dataset has; `None` where it never ends or cannot be read now, which is for `run` to say.

@@ -35,6 +35,13 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
     if rejected {
         return Ending::Usage;
     }
+    if let Some(metric) = arguments.print.as_deref().filter(|metric| !is_metric(metric)) {
+        output::error(
+            &format!("`--print {metric}` names no metric"),
+            Some("write it as an objective does: `goodput`, `e2e.p99`, `server.<name>.mean`"),
+        );
+        return Ending::Usage;
+    }
     if arguments.dry_run {
         return dry_run(&planned);
     }
@@ -56,13 +63,17 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
     Ending::of(endings)
 }
 
+fn is_metric(text: &str) -> bool {
+    crate::kinds::verdict::parse::metric(text).is_ok()
+}
+
 /// A file read, expanded and selected; `Err(None)` where what is wrong was said already.
 fn plan(
     file: &Path,
     options: &crate::scenario::ReadOptions,
     arguments: &RunArguments,
 ) -> Result<Planned, Option<crate::foundation::diagnostic::Findings>> {
-    let mut planned = scenario::plan(file, options).map_err(Some)?;
+    let mut planned = scenario::plan(file, options).map_err(|refused| Some(refused.findings))?;
     if !planned.loaded.unsupported.is_empty() {
         return Err(Some(std::mem::take(&mut planned.loaded.unsupported)));
     }
@@ -113,7 +124,9 @@ fn execute(
 }
 
 fn read_template(planned: &Planned) -> Result<Option<UserTemplate>, Ending> {
-    planned.loaded.scenario.report.template.as_deref().map(report::template).transpose().map_err(|error| {
+    let scenario = &planned.loaded.scenario;
+    let path = scenario.report.template.as_ref().map(|path| scenario.folders.scenario.join(path));
+    path.as_deref().map(report::template).transpose().map_err(|error| {
         output::error(&error.to_string(), Some(&error.help()));
         Ending::Usage
     })

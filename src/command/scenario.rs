@@ -17,31 +17,56 @@ pub struct Planned {
     pub plan: Plan,
 }
 
+/// A file that has no cells.
+pub struct Refused {
+    /// What is wrong, each at its place.
+    pub findings: Findings,
+    /// Variables that are not set, where nothing else is wrong: the cells hang on them.
+    pub unset: Vec<String>,
+}
+
+/// Parts of a scenario that cells hang on.
+const CELLS: [&str; 3] = ["/matrix", "/load", "/datasets"];
+
 /// How a scenario is to be read.
 pub fn options(set: &[String], check_env: bool, surroundings: &Surroundings) -> ReadOptions {
-    ReadOptions { set: set.to_vec(), environment: surroundings.environment.clone(), check_env, untrusted: false }
+    ReadOptions {
+        set: set.to_vec(),
+        environment: surroundings.environment.clone(),
+        check_env,
+        untrusted: false,
+    }
 }
 
 /// Reads a scenario and expands its matrix; every finding has its place.
-pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Findings> {
+pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Refused> {
     let mut loaded = scenario::read(file, options).map_err(everything)?;
     match plan::expand(&loaded.scenario) {
         Ok(mut plan) => {
+            // A value of an axis that is not known is a cell that would not be shown.
+            let unset = loaded.unset(&CELLS[..1]);
+            if !unset.is_empty() {
+                return Err(Refused { findings: Findings::new(), unset });
+            }
             let warnings = loaded.attach(std::mem::take(&mut plan.warnings));
             loaded.warnings.extend(warnings);
             Ok(Planned { loaded, plan })
         }
-        Err(findings) => Err(loaded.attach(findings)),
+        Err(findings) => {
+            let unset = loaded.unset(&CELLS);
+            Err(Refused { findings: loaded.attach(findings), unset })
+        }
     }
 }
 
 /// What is wrong with a file, and with the cells that the rest of it has: all in one pass.
-fn everything(rejected: Rejected) -> Findings {
-    let Some(partial) = rejected.partial else { return rejected.findings };
-    let mut findings = rejected.findings;
-    findings.extend(partial.attach(plan::expand(&partial.scenario).err().unwrap_or_default()));
-    findings.sort_by_key(|finding| finding.place.as_ref().map(Place::line_column));
-    findings
+fn everything(rejected: Rejected) -> Refused {
+    let Rejected { mut findings, partial, unset } = rejected;
+    if let Some(partial) = partial {
+        findings.extend(partial.attach(plan::expand(&partial.scenario).err().unwrap_or_default()));
+        findings.sort_by_key(|finding| finding.place.as_ref().map(Place::line_column));
+    }
+    Refused { findings, unset }
 }
 
 /// Leaves only the cells that `--cells` selects.

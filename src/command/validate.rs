@@ -24,7 +24,16 @@ pub fn run(arguments: &ValidateArguments, surroundings: &Surroundings) -> Ending
                 }
                 all.extend(warnings);
             }
-            Err(rejected) => all.extend(rejected),
+            Err(refused) if !refused.unset.is_empty() => {
+                if arguments.format == FindingFormat::Human && !surroundings.global.quiet {
+                    output::words(&format!(
+                        "{}: valid as far as can be told while {} is not set\n",
+                        file.display(),
+                        refused.unset.join(", ")
+                    ));
+                }
+            }
+            Err(refused) => all.extend(refused.findings),
         }
     }
     findings::show(&all, arguments.format, surroundings);

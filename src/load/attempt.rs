@@ -15,7 +15,7 @@ use crate::instruments::transport::{Lost, Wire, connect};
 
 /// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
 /// waiting of the next request, which is what it is.
-const REST: Duration = Duration::from_millis(5);
+const REST: Duration = Duration::from_micros(500);
 /// How long the first byte of a streamed answer is waited for, unless told.
 const STREAM_FIRST_BYTE: Duration = Duration::from_mins(1);
 /// Most characters of an error's text.

@@ -37,6 +37,11 @@ use objectives::{Objectives, check_named_axes};
 /// # Errors
 /// Every finding of the matrix, and of what other sections say about its axes: each with its pointer, without a place.
 pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
+    if scenario.targets.is_empty() {
+        let finding = Finding::error("no-target", "/targets", "no target is declared")
+            .help("declare one: `targets: { server: { protocol: openai-chat, base_url: http://… } }`");
+        return Err(vec![finding]);
+    }
     let mut findings = Findings::new();
     let declared = Declared::read(scenario, &mut findings);
     check_size(scenario, &declared, &mut findings);

@@ -83,7 +83,7 @@ fn status(results: &Results, cell: &CellResult, objective: &ObjectiveResult) -> 
     }
     match objective.verdict {
         ObjectiveVerdict::Met => TestCaseStatus::success(),
-        ObjectiveVerdict::NoData => {
+        ObjectiveVerdict::Void | ObjectiveVerdict::NoData => {
             let mut status = TestCaseStatus::skipped();
             status.set_type("no-data");
             status.set_message("no data: nothing to hold against the bound");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::document::{
+use super::document::{ObjectiveResult, ObjectiveVerdict, ValidityStatus, 
     Better, CellResult, CompareSettings, ComparedAxis, DatasetReference, Definition, Environment,
     GateSettings, RepeatResult, ReportSettings, Results, RunVerdict, SCHEMA, SampleReference,
     ScenarioReference, SelfCheck, Shape, Tool, Unit, Validity, Warning,
@@ -104,7 +104,13 @@ fn cell(planned: &Cell, numbers: CellMetrics, run: CellRun) -> CellResult {
         .slo
         .objectives
         .iter()
-        .map(|objective| objective.evaluate(&numbers, no_data))
+        .map(|objective| {
+            let evaluated = objective.evaluate(&numbers, no_data);
+            match run.validity.status {
+                ValidityStatus::Invalid => ObjectiveResult { verdict: ObjectiveVerdict::Void, ..evaluated },
+                _ => evaluated,
+            }
+        })
         .collect();
     let mut warnings = run.warnings;
     warnings.extend(numbers.warnings);

@@ -93,6 +93,12 @@ pub enum RunError {
         /// The last answer or failure.
         last: String,
     },
+    /// A signal came before anything was sent.
+    #[error("stopped while target `{target}` was waited for; nothing was sent")]
+    Stopped {
+        /// The target.
+        target: String,
+    },
     /// The simulator of a target could not be started.
     #[error("target `{target}`: {source}")]
     Simulator {
@@ -165,6 +171,7 @@ impl RunError {
             Self::NotReady { .. } => {
                 "start the target, check its base_url and `ready.path`, or give it more time with `ready.within`".to_owned()
             }
+            Self::Stopped { .. } => "run it again; nothing of it was kept".to_owned(),
             Self::Simulator { source, .. } => source.help().to_owned(),
             Self::Load { source, .. } => source.help(),
             Self::Table(error) => error.help().to_owned(),

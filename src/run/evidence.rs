@@ -6,6 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 
 use super::records::Bases;
+use super::told::Told;
 use crate::instruments::record::journal::Contents;
 use crate::instruments::record::{Commit, Ended, OwnSecond, SampleFile};
 use crate::kinds::metric::slo::E2eLimit;
@@ -21,8 +22,15 @@ const THUMBNAIL_BYTES: usize = 48 * 1024;
 const MOVED: [&str; 4] = ["e2e", "ttft", "ttfo", "queue"];
 
 /// A cell's own side of the results.
-pub fn cell_run(cell: &Cell, contents: &Contents, bases: &Bases, run: (&Scenario, &Path)) -> CellRun {
-    let (scenario, part) = run;
+///
+/// `counted` is how many of its requests the statistics are over.
+pub fn cell_run(
+    cell: &Cell,
+    counted: u64,
+    contents: &Contents,
+    known: (&Bases, &Told, &Scenario, &Path),
+) -> CellRun {
+    let (bases, told, scenario, part) = known;
     let mut commits: Vec<&Commit> = contents
         .repeats
         .iter()
@@ -31,7 +39,7 @@ pub fn cell_run(cell: &Cell, contents: &Contents, bases: &Bases, run: (&Scenario
         .collect();
     commits.sort_by_key(|commit| commit.repeat);
     CellRun {
-        validity: validity::judge(&evidence(cell, &commits)),
+        validity: validity::judge(&evidence(cell, counted, &commits)),
         self_check: self_check(&commits),
         base_ms: bases.of(scenario, cell).map(crate::kinds::metric::estimate::Base::base_ms),
         positions: commits.iter().map(|commit| commit.position).collect(),
@@ -41,13 +49,34 @@ pub fn cell_run(cell: &Cell, contents: &Contents, bases: &Bases, run: (&Scenario
             .take(scenario.report.samples as usize)
             .map(|sample| reference(sample, part))
             .collect(),
-        warnings: warnings(&commits),
+        warnings: warnings(&commits).into_iter().chain(told.warnings()).collect(),
     }
 }
 
-fn evidence(cell: &Cell, commits: &[&Commit]) -> Evidence {
+/// A process that did not get to run for so long was stopped, or as good as.
+const STOPPED_NS: u64 = 400_000_000;
+
+/// What voids a cell by itself, whatever its numbers say.
+fn own_reasons(commits: &[&Commit], counted: u64) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let ended = |how: Ended| commits.iter().any(|commit| commit.ended == how);
+    if ended(Ended::WarmupFailed) {
+        reasons.push("every warm-up failed, so that nothing was measured".to_owned());
+    } else if ended(Ended::Interrupted) {
+        reasons.push("a signal ended it before its time".to_owned());
+    } else if !commits.is_empty() && counted == 0 {
+        reasons.push("no request counts: none was due, or the window leaves all of them out".to_owned());
+    }
+    let canaries = seconds(commits).filter_map(|(_, second)| second.canary);
+    if let Some(longest) = canaries.map(|times| times.max_ns).max().filter(|ns| *ns > STOPPED_NS) {
+        reasons.push(format!("the generator did not get to run for {:.1} s", seconds_of(longest)));
+    }
+    reasons
+}
+
+fn evidence(cell: &Cell, counted: u64, commits: &[&Commit]) -> Evidence {
     let sum = |of: fn(&Commit) -> u64| commits.iter().map(|commit| of(commit)).sum::<u64>();
-    let mut void = Vec::new();
+    let mut void = own_reasons(commits, counted);
     if commits.iter().any(|commit| commit.own.records_overflowed) {
         void.push("records came faster than the disk took them, so that a repeat was ended".to_owned());
     }

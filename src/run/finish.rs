@@ -9,6 +9,7 @@ use super::{Finished, RunError, Session};
 use crate::compare::{self, Diff, Gate, Outcome};
 use crate::foundation::files;
 use crate::foundation::secret::Redactor;
+use super::event::Event;
 use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Contents;
 use crate::kinds::arrival;
@@ -43,13 +44,17 @@ pub fn finish(
     let contents = Contents::read(&workplace.journal())?;
     let part = workplace.part().to_owned();
     let table = part.join(folder::REQUESTS);
-    let bases = records::write(&table, scenario, plan, &contents)?;
+    let recorded = records::write(&table, scenario, plan, &contents)?;
     let asked: Vec<CellContext> = plan.cells.iter().map(|cell| context(scenario, cell)).collect();
     let metrics = aggregate(&table, &asked)?;
     let runs = plan
         .cells
         .iter()
-        .map(|cell| evidence::cell_run(cell, &contents, &bases, (scenario, &part)))
+        .zip(metrics.iter().zip(&recorded.told))
+        .map(|(cell, (numbers, told))| {
+            let known = (&recorded.bases, told, scenario, part.as_path());
+            evidence::cell_run(cell, numbers.requests.intended, &contents, known)
+        })
         .collect();
     let mut results = results::assemble(Assembly {
         scenario,
@@ -114,7 +119,7 @@ fn verdict(
         all.extend(cell_endings(cell));
     }
     match diff.map(|diff| diff.outcome(gate_of(diff), strict)) {
-        Some(Outcome::Regressed) => all.push((Ending::Missed, "the comparison found a regression".to_owned())),
+        Some(Outcome::Regressed) => all.push((Ending::Missed, regressed(diff))),
         Some(Outcome::Void) => all.push((Ending::Void, "a gate of the comparison is void".to_owned())),
         Some(Outcome::Inconclusive) => {
             all.push((Ending::Inconclusive, "a gate of the comparison is inconclusive".to_owned()));
@@ -132,6 +137,11 @@ fn gate_of(diff: &Diff) -> Gate {
     if diff.gates.is_empty() { Gate::Off } else { Gate::Paired }
 }
 
+fn regressed(diff: Option<&Diff>) -> String {
+    let (regressed, gates) = diff.map_or((0, 0), |diff| (diff.summary.regressed, diff.summary.gates));
+    format!("{regressed} of {gates} gates of the comparison regressed (diff.md)")
+}
+
 fn cell_endings(cell: &CellResult) -> Vec<(Ending, String)> {
     let mut endings = Vec::new();
     let tried = cell.requests.ok + cell.requests.failed;
@@ -143,8 +153,8 @@ fn cell_endings(cell: &CellResult) -> Vec<(Ending, String)> {
     }
     for objective in &cell.objectives {
         if objective.verdict == ObjectiveVerdict::Missed {
-            let value = objective.value.map_or_else(|| "no data".to_owned(), |value| format!("{value}"));
-            endings.push((Ending::Missed, format!("{}: {} missed, it is {value}", cell.id, objective.text)));
+            let value = objective.value.map_or_else(|| "there is no data".to_owned(), |value| format!("it is {value:.6}"));
+            endings.push((Ending::Missed, format!("{}: {} missed, {value}", cell.id, objective.text)));
         }
     }
     endings
@@ -163,7 +173,13 @@ fn write(
         template: session.template.clone(),
         plots: true,
     };
-    let mut files: Vec<(String, Vec<u8>)> = report::render(results, &rendering)?
+    let rendered = report::render(results, &rendering).or_else(|error| {
+        // What was measured is not lost to a template: the built-in ones stand in, and the run says so.
+        let text = format!("the template was left out: {error}");
+        session.watcher.event(&Event::Note { text: &text });
+        report::render(results, &Rendering { template: None, ..rendering.clone() })
+    });
+    let mut files: Vec<(String, Vec<u8>)> = rendered?
         .into_iter()
         .map(|file| (file.path, file.bytes))
         .collect();

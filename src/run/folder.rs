@@ -31,6 +31,9 @@ impl Workplace {
         if occupant == Occupant::Foreign {
             return Err(RunError::Foreign { path: out });
         }
+        if occupant == Occupant::Incomplete && existing == Existing::Refuse {
+            return Err(RunError::Unfinished { path: out });
+        }
         let part = folder::part(&out);
         if let Some(parent) = part.parent() {
             create(parent)?;
@@ -56,6 +59,11 @@ impl Workplace {
     /// The journal's file.
     pub fn journal(&self) -> PathBuf {
         self.part.join(folder::JOURNAL).join("repeats.log")
+    }
+
+    /// Lets go of the folder where nothing was measured: it stands in nobody's way then.
+    pub fn abandon(self) {
+        let _ = std::fs::remove_dir_all(&self.part);
     }
 
     /// Puts the report in the out folder's place; returns where it stands.

@@ -13,6 +13,7 @@ mod folder;
 mod records;
 mod repeat;
 mod target;
+mod told;
 
 pub use error::RunError;
 pub use folder::Existing;
@@ -86,7 +87,14 @@ pub fn execute(
     let workplace = Workplace::claim(session.out, session.existing)?;
     let mut environment = environment(session);
     let journal = Journal::create(&workplace.journal())?;
-    let targets = make_ready(session, plan)?;
+    let targets = match make_ready(session, plan) {
+        Ok(targets) => targets,
+        Err(error) => {
+            drop(journal);
+            workplace.abandon();
+            return Err(error);
+        }
+    };
     for (name, target) in &targets {
         environment.addresses.insert(name.clone(), target.addresses());
         if let Some(metadata) = &target.metadata {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::RunError;
+use super::told::Told;
 use crate::instruments::record::journal::{Committed, Contents};
 use crate::instruments::record::{Attempt, Phase};
 use crate::instruments::table::{TableRow, Writer};
@@ -86,17 +87,27 @@ fn by_position(contents: &Contents) -> Vec<&Committed> {
     repeats
 }
 
+/// What came of writing the table.
+pub struct Recorded {
+    /// Bases of estimated limits.
+    pub bases: Bases,
+    /// What the records of each cell say in words, in the order of the plan.
+    pub told: Vec<Told>,
+}
+
 /// Writes the table: cells in the order of the plan, repeats in theirs.
 pub fn write(
     path: &Path,
     scenario: &Scenario,
     plan: &Plan,
     contents: &Contents,
-) -> Result<Bases, RunError> {
+) -> Result<Recorded, RunError> {
     let bases = Bases::measure(scenario, plan, contents)?;
+    let mut told: Vec<Told> = Vec::with_capacity(plan.cells.len());
     let mut writer = Writer::create(path)?;
     for cell in &plan.cells {
         let base = bases.of(scenario, cell);
+        let mut said = Told::default();
         let mut repeats: Vec<&Committed> =
             contents.repeats.iter().filter(|committed| committed.commit.cell_id == cell.id).collect();
         repeats.sort_by_key(|committed| committed.commit.repeat);
@@ -105,6 +116,7 @@ pub fn write(
             for attempt in contents.attempts(committed)? {
                 let attempt = attempt?;
                 let judged = judge.judge(&attempt);
+                said.add(&attempt);
                 let skipped = attempt.phase == Phase::Measured
                     && u128::from(attempt.clocks.scheduled.as_nanos())
                         < cell.load.window_skip.as_nanos();
@@ -119,7 +131,8 @@ pub fn write(
                 })?;
             }
         }
+        told.push(said);
     }
     writer.finish()?;
-    Ok(bases)
+    Ok(Recorded { bases, told })
 }

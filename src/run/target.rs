@@ -122,8 +122,11 @@ impl Asking<'_> {
                 Err(error) => error.to_string(),
             };
             let next = clock.now() + ready.every;
+            if self.session.stop.is_stopped() {
+                return Err(RunError::Stopped { target: self.target.name.clone() });
+            }
             let over = next.since(crate::foundation::units::Offset::ZERO) >= ready.within;
-            if over || self.session.stop.is_stopped() {
+            if over {
                 return Err(RunError::NotReady {
                     target: self.target.name.clone(),
                     url,
@@ -132,7 +135,10 @@ impl Asking<'_> {
                     last,
                 });
             }
-            clock.sleep_until(next).await;
+            tokio::select! {
+                () = clock.sleep_until(next) => {}
+                () = self.session.stop.stopped() => {}
+            }
         }
     }
 

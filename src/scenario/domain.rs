@@ -136,28 +136,45 @@ pub struct Ready {
 }
 
 /// Which HTTP is spoken.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(try_from = "serde_json::Value")]
 pub enum HttpVersion {
     /// 1.1, or what TLS negotiates.
     #[default]
-    #[serde(rename = "auto")]
     Auto,
     /// HTTP/1.1.
-    #[serde(rename = "1.1")]
     Http11,
     /// HTTP/2.
-    #[serde(rename = "2")]
     Http2,
+}
+
+impl TryFrom<Value> for HttpVersion {
+    type Error = String;
+
+    /// `auto`, `1.1` or `2`; the last two as a number too, since that is what YAML makes of them.
+    fn try_from(written: Value) -> Result<Self, String> {
+        let text = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "1.1" => Ok(Self::Http11),
+            "2" | "2.0" => Ok(Self::Http2),
+            _ => Err(format!("`{text}` is none of `auto`, `1.1`, `2`")),
+        }
+    }
+}
+
+impl schemars::JsonSchema for HttpVersion {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "HttpVersion".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "Which HTTP is spoken: `auto` (1.1, or what TLS negotiates), `1.1` or `2`.",
+            "enum": ["auto", "1.1", "2", 1.1, 2],
+            "examples": ["auto"],
+        })
+    }
 }
 
 /// Which HTTP client sends the load.

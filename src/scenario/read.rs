@@ -44,6 +44,23 @@ impl Loaded {
     pub fn attach(&self, findings: Findings) -> Findings {
         self.source.settle(findings)
     }
+
+    /// Variables that are not set and that the cells may hang on: values of the matrix, of load, of datasets.
+    pub fn unset(&self, below: &[&str]) -> Vec<String> {
+        let variables = self.source.unset_variables().into_iter();
+        names(variables.filter(|(pointer, _)| below.iter().any(|part| pointer.starts_with(part))))
+    }
+}
+
+/// Names without repetition, in the order of the file.
+fn names(unset: impl Iterator<Item = (String, String)>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (_, name) in unset {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// A file that is no legal scenario.
@@ -53,6 +70,8 @@ pub struct Rejected {
     /// The scenario without what is wrong, where that leaves its cells as they are meant: the plan's findings about it are
     /// worth telling in the same pass. Never to be run.
     pub partial: Option<Box<Loaded>>,
+    /// Variables whose values alone stand between the file and a scenario: nothing else is wrong with it.
+    pub unset: Vec<String>,
 }
 
 /// Reads, interpolates, extends, checks and resolves a scenario. Touches no network.
@@ -74,7 +93,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Loaded, Rejected> {
 fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
     if !source.whole {
         let findings = source.settle(Findings::new());
-        return Err(Rejected { findings, partial: None });
+        return Err(Rejected { findings, partial: None, unset: Vec::new() });
     }
     let (value, of_schema) = check::coerced_findings(&source);
     let of_schema: Findings = of_schema
@@ -96,7 +115,8 @@ fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
         }
         Err(mut finding) if errors.is_empty() => {
             source.places.attach(&mut finding);
-            Err(Rejected { findings: vec![finding], partial: None })
+            let unset = names(source.unset_variables().into_iter());
+            Err(Rejected { findings: vec![finding], partial: None, unset })
         }
         resolved => {
             let (warned, unsupported) = (Findings::new(), Findings::new());
@@ -105,7 +125,7 @@ fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
                 Box::new(Loaded { scenario, warnings: warned, unsupported, source })
             });
             let findings = errors.into_iter().chain(warnings).collect();
-            Err(Rejected { findings, partial })
+            Err(Rejected { findings, partial, unset: Vec::new() })
         }
     }
 }
@@ -115,12 +135,21 @@ fn resolved(value: &Value, found: &[Finding], source: &Source) -> Result<Scenari
     let wrong = found.iter().filter(|finding| finding.severity == Severity::Error);
     let pruned = without(value, &wrong.collect::<Vec<_>>(), source);
     let effective = effective::effective(&source.written);
-    resolve::scenario(Given {
+    let mut scenario = resolve::scenario(Given {
         value: &pruned,
         folders: Folders { scenario: source.folder.clone(), root: source.root.clone() },
         hash: effective::hash(&effective),
         effective,
-    })
+    })?;
+    // These are written out as they are: with the reference, never with what it stands for.
+    let written = |key: &str| source.written.get(key);
+    scenario.description = written("description").and_then(Value::as_str).map(str::to_owned);
+    for (label, text) in written("labels").and_then(Value::as_object).into_iter().flatten() {
+        if let (Some(shown), Some(text)) = (scenario.labels.get_mut(label), text.as_str()) {
+            text.clone_into(shown);
+        }
+    }
+    Ok(scenario)
 }
 
 /// Whether leaving out what a finding of the schema is about leaves the cells as they were meant.

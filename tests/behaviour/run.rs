@@ -408,3 +408,79 @@ fn a_metrics_value_alone_goes_to_stdout() {
     let ended = run(folder.path(), &["run", "a.yaml", "--print", "success_rate"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "1\n"));
 }
+
+#[test]
+fn a_cell_that_measured_nothing_is_void_and_its_objectives_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // The window leaves out all that is scheduled.
+    let scenario = chat(
+        "embedded: {}",
+        "load: { requests: 3, rate: 20, window: { skip: 10s } }\nslo: { objectives: [error_rate <= 1%], no_data: pass }\n",
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let results = results(&folder.path().join("reports/chat"));
+    assert_eq!(results["cells"][0]["validity"]["status"], "INVALID");
+    assert_eq!(results["cells"][0]["objectives"][0]["verdict"], "void");
+}
+
+#[test]
+fn what_is_printed_is_checked_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat("embedded: {}", "load: { requests: 3 }\n"),
+    );
+    let ended = run(folder.path(), &["run", "a.yaml", "--print", "goodputt"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(!folder.path().join("reports").exists());
+}
+
+#[test]
+fn an_interrupted_run_is_not_replaced_unless_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: { ttft: 5ms }",
+        &format!("load: {{ duration: 60s }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut first = Process(child);
+    wait_for_records(folder.path(), &mut first);
+    first.signal(Signal::INT);
+    assert_eq!(first.wait().code(), Some(130));
+    write(
+        folder.path(),
+        "b.yaml",
+        &chat("embedded: {}", &format!("load: {{ requests: 2 }}\n{WIDE}")),
+    );
+    let refused = run(folder.path(), &["run", "b.yaml"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--restart"), "{}", refused.stderr);
+    let restarted = run(folder.path(), &["run", "b.yaml", "--restart"]);
+    assert_eq!(restarted.code, Some(0), "{}", restarted.stderr);
+}
+
+#[test]
+fn why_requests_failed_stands_in_the_results() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat("base_url: 'http://127.0.0.1:9'", "load: { requests: 2 }\n"),
+    );
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    let results = results(&folder.path().join("reports/chat"));
+    let warnings = results["cells"][0]["warnings"].to_string();
+    assert!(
+        warnings.contains("connect, 2 times") && warnings.contains("refused"),
+        "{warnings}"
+    );
+}

@@ -172,3 +172,25 @@ fn an_unset_reference_is_accepted_until_the_environment_is_checked() {
     assert!(checked.stderr.contains("NOWHERE"), "{}", checked.stderr);
     assert!(checked.stderr.contains("a.yaml:4:"), "{}", checked.stderr);
 }
+
+#[test]
+fn cells_that_hang_on_an_unset_variable_are_never_left_out_silently() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "version: 1\nname: a\ntargets:\n  t: { protocol: http, base_url: http://127.0.0.1:1 }\nload: { requests: 1 }\nmatrix: { rate: ['${env:NOWHERE}', 3] }\n";
+    std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let validated = run(folder.path(), &["validate", "a.yaml"]);
+    assert_eq!(validated.code, Some(0), "{}", validated.stderr);
+    let planned = run(folder.path(), &["plan", "a.yaml"]);
+    assert_eq!(planned.code, Some(2));
+    assert!(planned.stderr.contains("NOWHERE"), "{}", planned.stderr);
+}
+
+#[test]
+fn a_reference_in_a_credential_field_is_refused_whether_or_not_it_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "version: 1\nname: a\ntargets:\n  t: { protocol: http, base_url: http://127.0.0.1:1, auth: { bearer: '${env:NOWHERE}' } }\nload: { requests: 1 }\n";
+    std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let ended = run(folder.path(), &["validate", "a.yaml"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("literal-secret"), "{}", ended.stderr);
+}

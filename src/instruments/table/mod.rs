@@ -58,7 +58,7 @@ impl TableError {
     pub const fn help(&self) -> &'static str {
         match self {
             Self::Create { .. } | Self::Write { .. } => {
-                "free space or pass --out; what was measured is kept in the journal, `--resume` goes on from there"
+                "free space or pass --out; what was measured is kept in the journal, in the folder that ends in .part"
             }
             Self::Open { .. } => "name a report folder that a run has written",
             Self::Read { .. } => {

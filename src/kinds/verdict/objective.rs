@@ -90,6 +90,8 @@ pub enum ObjectiveVerdict {
     Missed,
     /// Nothing to hold against the bound, and `no_data: warn`.
     NoData,
+    /// The cell is INVALID: its numbers say nothing of the target, whichever way they point.
+    Void,
 }
 
 impl Op {

@@ -78,6 +78,9 @@ impl ObjectiveError {
     }
 }
 
+/// Metrics that are a share of the whole: a bound above 1 forgot its `%`.
+const SHARES: [&str; 3] = ["error_rate", "success_rate", "slo_attainment"];
+
 /// How one number of a cell spreads over its repeats.
 const OF_REPEATS: &[&str] = &["mean", "stddev", "min", "max", "median"];
 
@@ -155,11 +158,15 @@ pub fn objective(text: &str) -> Result<Parsed, ObjectiveError> {
         return Err(form());
     }
     let (metric, statistic, unit) = metric(name.trim())?;
-    let bound = bound(value, unit).map_err(|expected| ObjectiveError::Value {
+    let wrong = |expected| ObjectiveError::Value {
         value: value.to_owned(),
         metric: metric.clone(),
         expected,
-    })?;
+    };
+    let bound = bound(value, unit).map_err(wrong)?;
+    if SHARES.contains(&metric.as_str()) && bound > 1.0 {
+        return Err(wrong("a share of the whole, such as `95%` or `0.95`"));
+    }
     Ok(Parsed {
         metric,
         statistic,

@@ -31,7 +31,7 @@ pub fn value_against_bound(results: &Results, objective: &ObjectiveResult) -> Op
 /// What became of an objective, in words. One of an INVALID cell is void, whatever its numbers say.
 pub fn verdict_of(cell: &CellResult, objective: &ObjectiveResult) -> (&'static str, &'static str) {
     match (cell.validity.status, objective.verdict) {
-        (ValidityStatus::Invalid, _) => ("void", "doubt"),
+        (ValidityStatus::Invalid, _) | (_, ObjectiveVerdict::Void) => ("void", "doubt"),
         (_, ObjectiveVerdict::Met) => ("met", "good"),
         (_, ObjectiveVerdict::Missed) => ("MISSED", "bad"),
         (_, ObjectiveVerdict::NoData) => ("no data", "doubt"),

@@ -75,7 +75,7 @@ impl Objectives {
             for objective in &cell.objectives {
                 counts.all += 1;
                 let place = match (cell.validity.status, objective.verdict) {
-                    (ValidityStatus::Invalid, _) => &mut counts.void,
+                    (ValidityStatus::Invalid, _) | (_, ObjectiveVerdict::Void) => &mut counts.void,
                     (_, ObjectiveVerdict::Met) => &mut counts.met,
                     (_, ObjectiveVerdict::Missed) => &mut counts.missed,
                     (_, ObjectiveVerdict::NoData) => &mut counts.no_data,

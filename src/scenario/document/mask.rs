@@ -23,7 +23,7 @@ const SIGNING: [&str; 7] = [
 ];
 
 /// Headers (and the key `secret`) whose value is a credential wherever they stand.
-const CREDENTIALS: [&str; 7] = [
+const CREDENTIALS: [&str; 15] = [
     "authorization",
     "proxy-authorization",
     "x-api-key",
@@ -31,6 +31,14 @@ const CREDENTIALS: [&str; 7] = [
     "cookie",
     "set-cookie",
     "secret",
+    "api_key",
+    "apikey",
+    "x-auth-token",
+    "x-amz-security-token",
+    "x-secret",
+    "access_token",
+    "client_secret",
+    "password",
 ];
 
 /// Keys that look like credentials where a broken file or a comment leaves nothing but its lines to go by.

@@ -81,7 +81,9 @@ impl Source {
             .collect();
         let mut all = self.findings.clone();
         for mut finding in findings {
-            if finding.at_key || !covered(&finding.pointer, &silent) {
+            // That a secret is no reference of this kind is so whether or not the variable is set.
+            let always = finding.at_key || finding.code == "literal-secret";
+            if always || !covered(&finding.pointer, &silent) {
                 self.places.attach(&mut finding);
                 all.push(finding);
             }
@@ -98,6 +100,16 @@ impl Source {
             rank.is_none() || seen.insert((rank, finding.code, finding.message.clone()))
         });
         all
+    }
+
+    /// Variables that are named and not set, each with the pointer of the leaf that names it.
+    pub fn unset_variables(&self) -> Vec<(String, String)> {
+        let leaves = self.references.iter();
+        leaves
+            .flat_map(|(pointer, reference)| {
+                reference.unset.iter().map(|name| (pointer.clone(), name.clone()))
+            })
+            .collect()
     }
 
     /// Pointers of leaves whose references are unset.

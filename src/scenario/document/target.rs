@@ -224,16 +224,9 @@ pub enum Proxy {
 #[schemars(rename = "TargetTls")]
 pub struct Tls {
     /// Certificates to trust beside the system's.
-    #[schemars(example = &serde_json::json!({ "file": "ca.pem" }))]
-    pub ca: CaFile,
-}
-
-/// Certificates in a file.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-pub struct CaFile {
     /// A PEM file, relative to the scenario.
     #[schemars(example = &"ca.pem")]
-    pub file: PathBuf,
+    pub ca: PathBuf,
 }
 
 /// What running a target costs.

@@ -252,12 +252,13 @@ fn a_reference_becomes_a_number_where_one_is_wanted_and_stays_a_text_elsewhere()
     };
     let scenario = loaded.scenario;
     assert_eq!((scenario.load.requests, scenario.load.seed), (Some(12), 12));
+    // scenario.md: in everything that is written out, the reference stands in place of the value.
     assert_eq!(
         (
             scenario.description.as_deref(),
             scenario.labels["n"].as_str()
         ),
-        (Some("12"), "12")
+        (Some("${env:N}"), "${env:N}")
     );
     assert_eq!(
         scenario.effective["load"]["requests"],

@@ -205,7 +205,7 @@ fn http(written: document::Http) -> HttpOptions {
         connection_per_request: written.connections == document::Connections::PerRequest,
         proxy_from_environment: written.proxy == document::Proxy::Env,
         client: written.client,
-        ca_file: written.tls.map(|tls| tls.ca.file),
+        ca_file: written.tls.map(|tls| tls.ca),
     }
 }
 

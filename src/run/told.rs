@@ -1,0 +1,65 @@
+//! What the records of a cell say in words: why requests failed, how many were tried again, how many were given up.
+
+use std::collections::BTreeMap;
+
+use crate::instruments::record::{Attempt, Outcome, Phase};
+use crate::results::Warning;
+
+/// Different texts that are counted; a server that says something new each time costs no memory.
+const MOST_TEXTS: usize = 64;
+/// Texts that are shown.
+const SHOWN: usize = 3;
+/// How `load` says that the time to drain had passed.
+const GIVEN_UP: &str = "given up when the time to drain had passed";
+
+/// What was told.
+#[derive(Debug, Default)]
+pub struct Told {
+    retries: u64,
+    given_up: u64,
+    failures: BTreeMap<(String, String), u64>,
+}
+
+impl Told {
+    /// Takes an attempt that counts.
+    pub fn add(&mut self, attempt: &Attempt) {
+        if attempt.phase != Phase::Measured {
+            return;
+        }
+        self.retries += u64::from(attempt.attempt > 1);
+        if matches!(attempt.outcome, Outcome::Ok | Outcome::Unsent) {
+            return;
+        }
+        let text = attempt.error.clone().unwrap_or_default();
+        self.given_up += u64::from(text.starts_with(GIVEN_UP));
+        let known = (attempt.outcome.to_string(), text);
+        if self.failures.len() < MOST_TEXTS || self.failures.contains_key(&known) {
+            *self.failures.entry(known).or_default() += 1;
+        }
+    }
+
+    /// As warnings of the cell, the most frequent failures first.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        let mut warn = |code: &str, text: String| warnings.push(Warning { code: code.to_owned(), text });
+        let mut failures: Vec<_> = self.failures.iter().collect();
+        failures.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
+        for ((outcome, text), times) in failures.into_iter().take(SHOWN) {
+            warn("failures", format!("{outcome}, {times} times: {text}"));
+        }
+        if self.retries > 0 {
+            let text = format!("{} further attempts were made; the numbers are over requests", self.retries);
+            warn("retries", text);
+        }
+        if self.given_up > 0 {
+            warn(
+                "drained",
+                format!(
+                    "{} requests were still in flight when the time to drain had passed; they count as timeout_total",
+                    self.given_up
+                ),
+            );
+        }
+        warnings
+    }
+}
