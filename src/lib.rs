@@ -15,6 +15,9 @@
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::items_after_statements,
+        clippy::needless_pass_by_value,
+        clippy::format_collect,
+        clippy::duration_suboptimal_units,
         reason = "a test that cannot go on says so by panicking; it prepares files, draws numbers and compares them as it must"
     )
 )]

@@ -39,11 +39,10 @@ fn sources() -> Vec<Source> {
                 .split('/')
                 .collect();
             let room = match parts.as_slice() {
-                ["lib" | "main"] => return None,
+                ["lib" | "main"] | [] => return None,
                 [group, "mod"] if GROUPS.contains(group) => return None,
                 [group, room, ..] if GROUPS.contains(group) => format!("{group}::{room}"),
                 [room, ..] => (*room).to_owned(),
-                [] => return None,
             };
             Some(Source {
                 path,

@@ -89,7 +89,7 @@ pub enum Step<'a> {
     /// Send this and tell what comes back.
     Send(&'a Exchange),
     /// Wait so long (a poll), then `Received::Elapsed`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "jobs wait between polls; their protocols come next"))]
+    #[expect(dead_code, reason = "jobs wait between polls; their protocols come next")]
     Await {
         /// The time to wait.
         at_most: Duration,

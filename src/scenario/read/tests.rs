@@ -335,7 +335,7 @@ fn user_info_of_a_url_is_written_out_nowhere() {
         Address::Urls(vec!["http://127.0.0.1:8000".into()])
     );
     assert_eq!(
-        target.user_info.as_ref().map(|secret| secret.expose()),
+        target.user_info.as_ref().map(crate::foundation::secret::Secret::expose),
         Some("user:pa55")
     );
 }

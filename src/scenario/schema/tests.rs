@@ -95,7 +95,7 @@ fn every_reference_is_found_and_every_definition_used() {
 
 #[test]
 fn every_map_is_closed_but_for_what_is_the_users_own() {
-    fn open<'a>(schema: &'a Value, at: &str, found: &mut Vec<String>) {
+    fn open(schema: &Value, at: &str, found: &mut Vec<String>) {
         if let Value::Object(map) = schema {
             if map.contains_key("properties")
                 && map.get("additionalProperties") != Some(&json!(false))
