@@ -17,6 +17,7 @@ const GIVEN_UP: &str = "given up when the time to drain had passed";
 pub struct Told {
     retries: u64,
     given_up: u64,
+    lost_reused: u64,
     failures: BTreeMap<(String, String), u64>,
 }
 
@@ -31,6 +32,8 @@ impl Told {
             return;
         }
         let text = attempt.error.clone().unwrap_or_default();
+        let reset = attempt.outcome == Outcome::Reset;
+        self.lost_reused += u64::from(reset && attempt.traffic.reused);
         self.given_up += u64::from(text.starts_with(GIVEN_UP));
         let known = (attempt.outcome.to_string(), text);
         if self.failures.len() < MOST_TEXTS || self.failures.contains_key(&known) {
@@ -50,6 +53,16 @@ impl Told {
         if self.retries > 0 {
             let text = format!("{} further attempts were made; the numbers are over requests", self.retries);
             warn("retries", text);
+        }
+        if self.lost_reused > 0 {
+            warn(
+                "reused",
+                format!(
+                    "{} requests were lost on connections that the target had kept open and closed just then; \
+                     `http: {{ connections: per_request }}` opens one for each",
+                    self.lost_reused
+                ),
+            );
         }
         if self.given_up > 0 {
             warn(

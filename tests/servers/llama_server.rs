@@ -108,6 +108,8 @@ targets:
     protocol: openai-chat
     base_url: {base_url}
     model: tiny-llama
+    # It sometimes closes a kept connection right after an answer, without saying so.
+    http: {{ connections: per_request }}
     ready: {{ path: /health, within: 30s, every: 200ms }}
     params: {{ temperature: 0, max_tokens: 8 }}
 datasets:
