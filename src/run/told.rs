@@ -22,20 +22,19 @@ pub struct Told {
 }
 
 impl Told {
-    /// Takes an attempt that counts.
+    /// Takes an attempt. Of warm-ups only their failures are told: they count nowhere else.
     pub fn add(&mut self, attempt: &Attempt) {
-        if attempt.phase != Phase::Measured {
-            return;
-        }
-        self.retries += u64::from(attempt.attempt > 1);
+        let measured = attempt.phase == Phase::Measured;
+        self.retries += u64::from(measured && attempt.attempt > 1);
         if matches!(attempt.outcome, Outcome::Ok | Outcome::Unsent) {
             return;
         }
         let text = attempt.error.clone().unwrap_or_default();
         let reset = attempt.outcome == Outcome::Reset;
-        self.lost_reused += u64::from(reset && attempt.traffic.reused);
-        self.given_up += u64::from(text.starts_with(GIVEN_UP));
-        let known = (attempt.outcome.to_string(), text);
+        self.lost_reused += u64::from(measured && reset && attempt.traffic.reused);
+        self.given_up += u64::from(measured && text.starts_with(GIVEN_UP));
+        let phase = if measured { "" } else { "warm-up: " };
+        let known = (format!("{phase}{}", attempt.outcome), text);
         if self.failures.len() < MOST_TEXTS || self.failures.contains_key(&known) {
             *self.failures.entry(known).or_default() += 1;
         }
