@@ -2,7 +2,7 @@
 //!
 //! Shared by chat and completions, whose events differ only in where a choice has its text.
 
-use super::event::{self, Choice, Timings, Usage};
+use super::event::{self, Choice, Finish, Timings, Usage};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Flow, Head, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Content, Outcome, Sample, Seen, TokensSource};
@@ -33,12 +33,18 @@ enum Form {
     Refused(Refusal),
 }
 
+/// What came of one choice so far.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    content: bool,
+    finish: Option<Finish>,
+}
+
 /// What was found in the answer so far.
 #[derive(Default)]
 struct Found {
-    /// By choice: whether it finished.
-    finished: Vec<bool>,
-    content: bool,
+    /// By number.
+    choices: Vec<Progress>,
     usage: Option<Usage>,
     timings: Option<Timings>,
     text: Vec<u8>,
@@ -191,12 +197,7 @@ impl Found {
             seen.end = Some(at);
             return Flow::Enough;
         }
-        let Self {
-            finished,
-            content,
-            text,
-            ..
-        } = self;
+        let Self { choices, text, .. } = self;
         let kept = (seen.keep_samples && text.len() < LONGEST_SAMPLE).then_some(text);
         let read = event::read(event.data, kept, &mut |choice| {
             let kind = if choice.answer {
@@ -205,10 +206,9 @@ impl Found {
                 Content::Reasoning
             };
             if choice.answer || choice.reasoning {
-                *content = true;
                 seen.content(choice.index, kind, at);
             }
-            finish(finished, choice);
+            note(choices, choice);
         });
         *judgement = match read {
             Err(error) => {
@@ -234,17 +234,9 @@ impl Found {
         if body.trim_ascii().is_empty() {
             return Some(Judgement::failed(Outcome::Invalid, "the answer is empty"));
         }
-        let Self {
-            finished,
-            content,
-            text,
-            ..
-        } = self;
+        let Self { choices, text, .. } = self;
         let kept = seen.keep_samples.then_some(text);
-        let read = event::read(body, kept, &mut |choice| {
-            *content |= choice.answer || choice.reasoning;
-            finish(finished, choice);
-        });
+        let read = event::read(body, kept, &mut |choice| note(choices, choice));
         match read {
             Err(error) => Some(Judgement::failed(
                 Outcome::Protocol,
@@ -259,22 +251,42 @@ impl Found {
         }
     }
 
-    /// Whether what came is an answer: some content, and every choice finished.
-    fn judge(&self, choices: u32) -> Judgement {
-        let finished = self.finished.iter().filter(|finished| **finished).count();
-        let asked = (choices.max(1) as usize).min(MOST_CHOICES);
-        if !self.content {
-            return Judgement::failed(Outcome::Invalid, "the answer has no content");
+    fn has_content(&self) -> bool {
+        self.choices.iter().any(|choice| choice.content)
+    }
+
+    /// Whether what came is an answer: some content, as many choices finished as were asked for, and none left open.
+    fn judge(&self, asked: u32) -> Judgement {
+        let invalid = |error: String| Judgement::failed(Outcome::Invalid, error);
+        let given_up = self.choices.iter().find_map(|choice| match choice.finish {
+            Some(Finish::GivenUp(word)) => Some(word),
+            _ => None,
+        });
+        if let Some(word) = given_up {
+            return invalid(format!(
+                "the server gave the answer up: its finish_reason is `{word}`"
+            ));
         }
-        if finished < asked {
-            let error = if asked == 1 {
-                "the answer was cut: it has no finish_reason".to_owned()
-            } else {
-                format!("the answer was cut: {finished} of {asked} choices have a finish_reason")
-            };
-            return Judgement::failed(Outcome::Invalid, error);
+        if !self.has_content() {
+            return invalid("the answer has no content".to_owned());
         }
-        Judgement::ok()
+        let finished = self.count(|choice| choice.finish.is_some());
+        // A choice that nobody asked for must finish all the same once it has begun.
+        let open = self.count(|choice| choice.content && choice.finish.is_none());
+        let due = (asked.max(1) as usize)
+            .min(MOST_CHOICES)
+            .max(finished + open);
+        match finished {
+            _ if finished == due => Judgement::ok(),
+            0 if due == 1 => invalid("the answer was cut: it has no finish_reason".to_owned()),
+            _ => invalid(format!(
+                "the answer was cut: {finished} of {due} choices have a finish_reason"
+            )),
+        }
+    }
+
+    fn count(&self, is: impl Fn(&Progress) -> bool) -> usize {
+        self.choices.iter().filter(|choice| is(choice)).count()
     }
 
     /// Writes what the server counted, or what stands in for it, into the record.
@@ -291,7 +303,7 @@ impl Found {
         };
         if let Some(usage) = self.usage {
             let output = count(usage.completion_tokens);
-            let is_no_count = output == Some(0) && self.content;
+            let is_no_count = output == Some(0) && self.has_content();
             if is_no_count {
                 head::note(seen, "usage_zero");
             }
@@ -342,14 +354,19 @@ impl Found {
     }
 }
 
-fn finish(finished: &mut Vec<bool>, choice: Choice) {
-    let index = choice.index as usize;
-    if choice.finished && index < MOST_CHOICES {
-        if finished.len() <= index {
-            finished.resize(index + 1, false);
-        }
-        finished[index] = true;
+/// Adds what one event says of a choice.
+fn note(choices: &mut Vec<Progress>, said: Choice) {
+    let index = said.index as usize;
+    if index >= MOST_CHOICES {
+        return;
     }
+    if choices.len() <= index {
+        choices.resize(index + 1, Progress::default());
+    }
+    let choice = &mut choices[index];
+    choice.content |= said.answer || said.reasoning;
+    // The first reason holds: a choice that was given up does not recover.
+    choice.finish = choice.finish.or(said.finish);
 }
 
 impl Timings {

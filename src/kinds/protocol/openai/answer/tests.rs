@@ -186,6 +186,38 @@ fn every_choice_must_finish_and_gaps_are_within_a_choice() {
 }
 
 #[test]
+fn a_choice_that_has_content_must_finish_whatever_was_asked_for() {
+    let event = |choice: &str| format!("data: {{\"choices\":[{choice}]}}\n\n");
+    let text = event(r#"{"index":0,"delta":{"content":"a"}}"#);
+    let finish = |index: u32, reason: &str| {
+        event(&format!(
+            r#"{{"index":{index},"delta":{{}},"finish_reason":"{reason}"}}"#
+        ))
+    };
+    let judged = |events: &[&str]| {
+        let judgement = streamed(&format!("{}data: [DONE]\n\n", events.concat())).judgement;
+        (judgement.outcome, judgement.error.unwrap_or_default())
+    };
+    assert_eq!(judged(&[&text, &finish(0, "stop")]).0, Outcome::Ok);
+    // The finish of another choice does not finish this one.
+    let (outcome, error) = judged(&[&text, &finish(1, "stop")]);
+    assert_eq!(outcome, Outcome::Invalid);
+    assert!(error.contains("1 of 2 choices"), "{error}");
+    assert_eq!(judged(&[&text]).0, Outcome::Invalid);
+    // Engines that are stopped end their streams so, with status 200 and an end mark.
+    for reason in ["abort", "error"] {
+        let (outcome, error) = judged(&[&text, &finish(0, reason), &finish(0, "stop")]);
+        assert_eq!(outcome, Outcome::Invalid);
+        assert!(error.contains(&format!("`{reason}`")), "{error}");
+    }
+    let whole = WHOLE.replace(r#""finish_reason":"stop""#, r#""finish_reason":"abort""#);
+    assert_ne!(whole, WHOLE);
+    let answer = Answer::ok("application/json", whole);
+    let judgement = chat(json!({"stream": false}), &answer).judgement;
+    assert_eq!(judgement.outcome, Outcome::Invalid);
+}
+
+#[test]
 fn a_good_status_whose_content_fails_is_invalid() {
     let died = streamed(DIED).judgement;
     assert_eq!(died.outcome, Outcome::Invalid);

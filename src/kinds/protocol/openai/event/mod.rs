@@ -20,9 +20,22 @@ pub struct Choice {
     pub reasoning: bool,
     /// Some of the answer: text, a fragment of a tool call, a refusal's text.
     pub answer: bool,
-    /// It has a finish reason.
-    pub finished: bool,
+    /// How it ended, where it did.
+    pub finish: Option<Finish>,
 }
+
+/// What a choice's `finish_reason` says; an empty one says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The choice is complete.
+    Complete,
+    /// The server gave it up, and says so by this word: what came of it is no answer.
+    GivenUp(&'static str),
+}
+
+/// The words by which servers give a choice up in an answer that is good otherwise: vLLM's and SGLang's engines say
+/// `abort`, gateways `error`.
+const GIVEN_UP: [&str; 3] = ["abort", "error", "cancelled"];
 
 /// The server's counts of tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Deserialize)]

@@ -57,13 +57,16 @@ fn fragments_of_tool_calls_are_content() {
 }
 
 #[test]
-fn an_empty_finish_reason_is_none() {
-    let finished = |reason: &str| {
-        choices(&format!(r#"{{"choices":[{{"finish_reason":{reason}}}]}}"#)).0[0].finished
+fn an_empty_finish_reason_is_none_and_a_servers_failure_is_no_completion() {
+    let finish = |reason: &str| {
+        choices(&format!(r#"{{"choices":[{{"finish_reason":{reason}}}]}}"#)).0[0].finish
     };
-    assert!(finished(r#""stop""#));
-    assert!(!finished(r#""""#));
-    assert!(!finished("null"));
+    for reason in [r#""stop""#, r#""length""#, r#""tool_calls""#, r#""content_filter""#] {
+        assert_eq!(finish(reason), Some(Finish::Complete), "{reason}");
+    }
+    assert_eq!((finish(r#""""#), finish("null")), (None, None));
+    assert_eq!(finish(r#""abort""#), Some(Finish::GivenUp("abort")));
+    assert_eq!(finish(r#""error""#), Some(Finish::GivenUp("error")));
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn names_of_keys_within_text_mislead_nobody() {
     let (found, _) = choices(
         r#"{"id":"\"choices\":[{\"finish_reason\":\"stop\"}]","choices":[{"delta":{"content":"\"finish_reason\":\"x\""}}]}"#,
     );
-    assert_eq!((found.len(), found[0].finished), (1, false));
+    assert_eq!((found.len(), found[0].finish), (1, None));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use super::{Choice, Event};
+use super::{Choice, Event, Finish, GIVEN_UP};
 
 /// Where text goes.
 pub struct Text<'k> {
@@ -128,7 +128,7 @@ impl<'de> Visitor<'de> for EventSeed<'_, '_> {
                 Key::Usage => event.usage = map.next_value()?,
                 Key::Timings => event.timings = map.next_value()?,
                 Key::Error => event.error = map.next_value::<Option<&'de RawValue>>()?,
-                Key::Object => event.is_error = map.next_value_seed(Is(b"error"))?,
+                Key::Object => event.is_error = map.next_value_seed(IsError)?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -207,11 +207,7 @@ impl<'de> Visitor<'de> for ChoiceSeed<'_, '_> {
                     choice.answer |= delta.answer;
                 }
                 Key::Text => choice.answer |= map.next_value_seed(Words { text: self.text })?,
-                Key::FinishReason => {
-                    choice.finished = map.next_value_seed(Words {
-                        text: &mut Text { kept: None },
-                    })?;
-                }
+                Key::FinishReason => choice.finish = map.next_value_seed(Reason)?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -347,10 +343,50 @@ impl<'de> Visitor<'de> for Words<'_, '_> {
     }
 }
 
-/// Reads a text, or null: whether it is this one.
-struct Is(&'static [u8]);
+/// Reads a finish reason: a text, or null.
+struct Reason;
 
-impl<'de> DeserializeSeed<'de> for Is {
+impl<'de> DeserializeSeed<'de> for Reason {
+    type Value = Option<Finish>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reason {
+    type Value = Option<Finish>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a finish reason")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_bytes(self)
+    }
+
+    fn visit_bytes<E>(self, reason: &[u8]) -> Result<Self::Value, E> {
+        let given_up = GIVEN_UP.iter().find(|word| word.as_bytes() == reason);
+        Ok(match given_up {
+            _ if reason.is_empty() => None,
+            Some(word) => Some(Finish::GivenUp(word)),
+            None => Some(Finish::Complete),
+        })
+    }
+
+    fn visit_str<E: serde::de::Error>(self, reason: &str) -> Result<Self::Value, E> {
+        self.visit_bytes(reason.as_bytes())
+    }
+}
+
+/// Reads what an event calls itself: whether that is `error`.
+struct IsError;
+
+impl<'de> DeserializeSeed<'de> for IsError {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -358,7 +394,7 @@ impl<'de> DeserializeSeed<'de> for Is {
     }
 }
 
-impl<'de> Visitor<'de> for Is {
+impl<'de> Visitor<'de> for IsError {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -374,7 +410,7 @@ impl<'de> Visitor<'de> for Is {
     }
 
     fn visit_bytes<E>(self, text: &[u8]) -> Result<bool, E> {
-        Ok(text == self.0)
+        Ok(text == b"error")
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<bool, E> {
