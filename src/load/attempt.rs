@@ -11,7 +11,7 @@ use super::slot::{Expired, Slot};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step};
 use crate::instruments::record::{Attempt, Clocks, Outcome, Phase, Tokens, Traffic};
-use crate::instruments::transport::{Lost, Wire, connect};
+use crate::instruments::transport::{Decoder, Lost, Wire, connect};
 
 /// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
 /// waiting of the next request, which is what it is.
@@ -237,7 +237,7 @@ impl Run<'_> {
         }
     }
 
-    /// Reads an answer's body until it ends or is enough.
+    /// Takes an answer's body in, and keeps its connection where it can serve again.
     async fn read(
         &mut self,
         mut wire: Wire,
@@ -245,40 +245,50 @@ impl Run<'_> {
         total: Offset,
         receive: &mut dyn FnMut(Received<'_>) -> Flow,
     ) -> Result<(), Broken> {
-        let idle = self.lane.settings.timing.timeouts.idle;
+        let taken = self.body(&mut wire, &head, total, receive).await;
         self.facts.last_byte = Some(wire.activity().last_read());
-        if let Some(coding) = head.coding() {
-            let text = format!("the answer is coded ({coding}), which is not read yet");
-            return Err(Broken::new(Outcome::Protocol, text));
-        }
-        let mut enough = receive(Received::Head(&head)) == Flow::Enough;
-        let activity = wire.activity();
-        while !enough {
-            let due = || total.min(activity.last_read() + idle);
-            let next = self.slot.guard.within(due, wire.next()).await;
-            self.facts.last_byte = Some(activity.last_read());
-            match next {
-                Ok(Ok(Some(chunk))) => {
-                    enough = receive(Received::Chunk { bytes: &chunk.bytes, at: chunk.at }) == Flow::Enough;
-                }
-                Ok(Ok(None)) => {
-                    receive(Received::End { at: activity.last_read() });
-                    break;
-                }
-                Ok(Err(lost)) => {
-                    self.facts.traffic.bytes_received += wire.body_bytes();
-                    return Err(self.lost(lost));
-                }
-                Err(expired) => {
-                    self.facts.traffic.bytes_received += wire.body_bytes();
-                    return Err(self.expired(expired, Outcome::TimeoutIdle, total));
-                }
-            }
-        }
         self.facts.traffic.bytes_received += wire.body_bytes();
+        taken?;
         let origin = self.origin();
         if !self.lane.settings.origins[origin].per_request() {
             self.slot.wires[origin] = Some(wire);
+        }
+        Ok(())
+    }
+
+    /// Reads an answer's body until it ends or is enough; its content coding is undone on the way.
+    async fn body(
+        &mut self,
+        wire: &mut Wire,
+        head: &Head,
+        total: Offset,
+        receive: &mut dyn FnMut(Received<'_>) -> Flow,
+    ) -> Result<(), Broken> {
+        let idle = self.lane.settings.timing.timeouts.idle;
+        let caps = self.lane.settings.origins[self.origin()].caps();
+        let mut decoder = Decoder::of(head, caps).map_err(|lost| self.lost(lost))?;
+        let activity = wire.activity();
+        let mut flow = receive(Received::Head(head));
+        while flow == Flow::More {
+            let due = || total.min(activity.last_read() + idle);
+            let next = match self.slot.guard.within(due, wire.next()).await {
+                Ok(next) => next.map_err(|lost| self.lost(lost))?,
+                Err(expired) => return Err(self.expired(expired, Outcome::TimeoutIdle, total)),
+            };
+            let Some(chunk) = next else {
+                if let Some(decoder) = &decoder {
+                    decoder.finish().map_err(|lost| self.lost(lost))?;
+                }
+                receive(Received::End { at: activity.last_read() });
+                return Ok(());
+            };
+            let mut pass = |bytes: &[u8]| receive(Received::Chunk { bytes, at: chunk.at });
+            flow = match &mut decoder {
+                None => pass(&chunk.bytes),
+                Some(decoder) => {
+                    decoder.feed(&chunk.bytes, &mut pass).map_err(|lost| self.lost(lost))?
+                }
+            };
         }
         Ok(())
     }

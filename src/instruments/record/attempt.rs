@@ -134,7 +134,8 @@ pub struct Attempt {
     pub row_slo_ms: Option<f64>,
     /// The request's parameters after all layers, as a JSON object.
     pub params: String,
-    /// The server's own measures by name (`stage_durations.x`, `peak_memory_mb`, `cached_tokens`); steps' times too.
+    /// The server's own measures by name (`stage_durations.x`, `peak_memory_mb`, `cached_tokens`), durations in seconds;
+    /// steps' times too.
     pub server: BTreeMap<String, f64>,
     /// Notes that become warnings of the cell: `warmup_reused`, `usage_zero`, `content_type`.
     pub notes: Vec<String>,

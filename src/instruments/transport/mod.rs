@@ -1,9 +1,11 @@
-//! Bytes and stamps: connections, TLS, HTTP. Does not know what bytes mean; stamps them before anyone looks.
+//! Bytes and stamps: connections, TLS, HTTP, content codings. Does not know what bytes mean; stamps them before anyone
+//! looks.
 //!
 //! An [`Origin`] is made once a cell (names resolved, addresses checked); a [`Wire`] is one connection to it, and
-//! carries one exchange at a time. Time-outs are `load`'s; nothing here retries, follows or decodes. The control plane
+//! carries one exchange at a time. Time-outs are `load`'s; nothing here retries or follows. The control plane
 //! (readiness, metadata) goes by [`fetch`].
 
+mod coding;
 mod connect;
 pub mod fetch;
 mod http1;
@@ -14,6 +16,7 @@ mod origin;
 mod stamped;
 mod tls;
 
+pub use coding::Decoder;
 pub use connect::connect;
 pub use http1::Wire;
 pub use lost::{Lost, OwnLimit};

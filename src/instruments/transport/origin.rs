@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use url::Url;
 
 use super::memory::Dialer;
-use super::{Options, Version, tls};
+use super::{Caps, Options, Version, tls};
 use crate::foundation::access::{Allowed, Denied, Network};
 
 /// Why a target cannot be spoken to at all.
@@ -170,6 +170,11 @@ impl Origin {
             Reach::Addresses { all, .. } => all.iter().map(|one| one.address().to_string()).collect(),
             Reach::Memory(_) => Vec::new(),
         }
+    }
+
+    /// What may at most come from it.
+    pub const fn caps(&self) -> Caps {
+        self.options.caps
     }
 
     /// Whether a connection serves one exchange only.

@@ -89,13 +89,16 @@ fn message(value: &Value) -> Option<String> {
         })
 }
 
-/// Notes what the head says of the server's own times: `Server-Timing` durations, in milliseconds, as
-/// `server_timing.<name>`; its `total` is the server's own total.
+/// Notes what the head says of the server's own times: `Server-Timing` durations, told in milliseconds, noted in seconds
+/// as `server_timing.<name>`. Its `total` is the server's own total, but where the answer streams: that head left long
+/// before the answer's end, and knew only of the time until then.
 pub fn note_head(head: &Head, seen: &mut Seen) {
-    for (name, duration) in server_timing(&head.headers) {
-        if name == "total" {
+    let streams = head.media_type() == "text/event-stream";
+    for (name, duration_ms) in server_timing(&head.headers) {
+        let duration = duration_ms / 1000.0;
+        if name == "total" && !streams {
             // Of several exchanges in an attempt, all are the server's.
-            *seen.server.entry(TOTAL.to_owned()).or_insert(0.0) += duration / 1000.0;
+            *seen.server.entry(TOTAL.to_owned()).or_insert(0.0) += duration;
         }
         seen.server
             .insert(format!("server_timing.{name}"), duration);
@@ -104,6 +107,23 @@ pub fn note_head(head: &Head, seen: &mut Seen) {
 
 /// The server's own total time in seconds, against which ours is held (metrics.md, `overhead`).
 pub const TOTAL: &str = "total_s";
+
+/// Units of time that a measure's name may end in, each with how many of it are a second.
+const UNITS: [(&str, f64); 3] = [("_ms", 1e3), ("_us", 1e6), ("_ns", 1e9)];
+
+/// Notes a measure of the server's own: durations are seconds in the record as everywhere, so that `prompt_ms: 2.5`
+/// becomes `prompt_s: 0.0025`. What is no duration by its name (`peak_memory_mb`, `cache_n`) stays as told.
+pub fn note_measure(seen: &mut Seen, name: &str, value: f64) {
+    if !value.is_finite() {
+        return;
+    }
+    let in_seconds = UNITS.iter().find_map(|(suffix, a_second)| {
+        let stem = name.strip_suffix(suffix)?;
+        Some((format!("{stem}_s"), value / a_second))
+    });
+    let (name, value) = in_seconds.unwrap_or_else(|| (name.to_owned(), value));
+    seen.server.insert(name, value);
+}
 
 fn server_timing(headers: &HeaderMap) -> impl Iterator<Item = (String, f64)> {
     let values = headers
@@ -138,6 +158,9 @@ pub fn note(seen: &mut Seen, note: &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+    use http::header::CONTENT_TYPE;
+
     use super::*;
 
     #[test]
@@ -173,7 +196,7 @@ mod tests {
             "total;dur=12.5, db;desc=\"x\";dur=3".parse().unwrap(),
         );
         headers.append("server-timing", "cache".parse().unwrap());
-        let head = Head {
+        let mut head = Head {
             status: 200,
             headers,
             at: crate::foundation::units::Offset::from_nanos(0),
@@ -188,9 +211,44 @@ mod tests {
         assert_eq!(
             found,
             [
-                ("server_timing.db", 3.0),
-                ("server_timing.total", 12.5),
+                ("server_timing.db", 0.003),
+                ("server_timing.total", 0.0125),
                 ("total_s", 0.0125)
+            ]
+        );
+        // A stream's head leaves before its content: what it calls the total is no total.
+        let event_stream = HeaderValue::from_static("text/event-stream; charset=utf-8");
+        head.headers.insert(CONTENT_TYPE, event_stream);
+        let mut seen = Seen::default();
+        note_head(&head, &mut seen);
+        assert_eq!(seen.server.get(TOTAL), None);
+        assert_eq!(seen.server["server_timing.total"], 0.0125);
+    }
+
+    #[test]
+    fn a_measure_that_is_a_duration_by_its_name_is_noted_in_seconds() {
+        let mut seen = Seen::default();
+        for (name, value) in [
+            ("stage_durations.stage_0_gen_ms", 94.5),
+            ("wait_ns", 5e6),
+            ("load_s", 2.0),
+            ("peak_memory_mb", 512.5),
+            ("broken_ms", f64::NAN),
+        ] {
+            note_measure(&mut seen, name, value);
+        }
+        let found: Vec<_> = seen
+            .server
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("load_s", 2.0),
+                ("peak_memory_mb", 512.5),
+                ("stage_durations.stage_0_gen_s", 0.0945),
+                ("wait_s", 0.005)
             ]
         );
     }

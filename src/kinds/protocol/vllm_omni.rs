@@ -323,7 +323,7 @@ fn take(url: &str, wants_video: bool, seen: &mut Seen) -> Result<(), Judgement> 
     Ok(())
 }
 
-/// Durations stay as the server names them; of several memory peaks the highest is kept.
+/// Durations of stages as the server names them, in seconds; of several memory peaks the highest is kept.
 fn note_measures(
     durations: Option<BTreeMap<String, Value>>,
     peak_memory_mb: Option<f64>,
@@ -331,8 +331,7 @@ fn note_measures(
 ) {
     for (stage, duration) in durations.into_iter().flatten() {
         if let Some(duration) = duration.as_f64() {
-            seen.server
-                .insert(format!("stage_durations.{stage}"), duration);
+            head::note_measure(seen, &format!("stage_durations.{stage}"), duration);
         }
     }
     if let Some(peak) = peak_memory_mb {
@@ -434,7 +433,7 @@ mod tests {
             (judgement.error, seen.image_bytes),
             (None, Some(16 * 8 * 3))
         );
-        assert_eq!(seen.server["stage_durations.stage_0_gen_ms"], 94.5);
+        assert_eq!(seen.server["stage_durations.stage_0_gen_s"], 0.0945);
         assert_eq!(seen.server["peak_memory_mb"], 512.5);
         assert_eq!((seen.tokens.output, seen.first_content), (None, None));
     }
@@ -442,11 +441,11 @@ mod tests {
     #[test]
     fn the_servers_measures_are_found_in_all_their_places() {
         for (body, generation, peak) in [
-            (wire!("measures-at-the-top.json"), 80.0, Some(256.0)),
-            (wire!("measures-in-metrics.json"), 70.0, None),
+            (wire!("measures-at-the-top.json"), 0.08, Some(256.0)),
+            (wire!("measures-in-metrics.json"), 0.07, None),
         ] {
             let seen = answered(json!({}), json(body)).seen;
-            assert_eq!(seen.server["stage_durations.stage_0_gen_ms"], generation);
+            assert_eq!(seen.server["stage_durations.stage_0_gen_s"], generation);
             assert_eq!(seen.server.get("peak_memory_mb").copied(), peak);
         }
     }

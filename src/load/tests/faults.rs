@@ -87,7 +87,7 @@ fn each_kind_of_broken_answer_has_its_own_outcome() {
     assert_eq!(
         outcome_of(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
         Outcome::Protocol,
-        "what is coded cannot be read yet, and is not taken for content"
+        "coded by its head alone"
     );
 }
 

@@ -38,7 +38,8 @@ pub struct Options {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &serde_json::json!({ "status": [200], "json": { "/output/0": "exists" } }))]
     pub expect: Option<Expect>,
-    /// What is read out of an answer: a metric (`server.<name>`, `output_tokens`, `input_tokens`) or a name for later steps.
+    /// What is read out of an answer: a metric (`server.<name>`, `output_tokens`, `input_tokens`) or a name for later
+    /// steps. A number is taken as it stands, in the unit that its server uses.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     #[schemars(example = &serde_json::json!({ "server.inference_s": { "json": "/timings/inference" } }))]
     pub extract: IndexMap<String, Extract>,

@@ -379,13 +379,15 @@ impl Timings {
             ("timings.predicted_ms", self.predicted_ms),
         ];
         for (name, value) in named {
-            if let Some(value) = value.filter(|value| value.is_finite()) {
-                seen.server.insert(name.to_owned(), value);
+            if let Some(value) = value {
+                head::note_measure(seen, name, value);
             }
         }
         if let (Some(prompt), Some(predicted)) = (self.prompt_ms, self.predicted_ms) {
+            // A total in the head counts more: it has the waiting too.
             seen.server
-                .insert(head::TOTAL.to_owned(), (prompt + predicted) / 1000.0);
+                .entry(head::TOTAL.to_owned())
+                .or_insert((prompt + predicted) / 1000.0);
         }
     }
 }

@@ -74,8 +74,8 @@ fn the_oracles_stream_has_its_chunks_and_tokens() {
     assert_eq!(seen.tokens.source, Some(TokensSource::Usage));
     assert_eq!(seen.server["cached_tokens"], 25.0);
     assert_eq!(
-        (seen.server["timings.prompt_ms"], seen.server["total_s"]),
-        (2.5, 0.0065)
+        (seen.server["timings.prompt_s"], seen.server["total_s"]),
+        (0.0025, 0.0065)
     );
     // The head at 1 ms, the role at 2, content from 3 to 10, the finish at 11, the usage at 12, the mark at 13.
     assert_eq!(
