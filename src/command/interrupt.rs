@@ -1,22 +1,25 @@
-//! Signals: the first SIGINT or SIGTERM ends sending, the second ends the process.
+//! Signals: the first SIGINT or SIGTERM ends sending, the second ends the process. SIGTSTP stops the process as ever;
+//! that it did is known by the SIGCONT that follows.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use crate::load::Stop;
 use crate::results::Ending;
+use crate::run::Signals;
 
 /// Listens for signals while a run is going on.
 #[derive(Clone)]
 pub struct Interrupt {
     stop: Stop,
     signal: Arc<AtomicU8>,
+    suspensions: Arc<AtomicU32>,
 }
 
 impl Interrupt {
     /// Begins to listen, on a thread of its own, so that a busy run delays nothing.
     pub fn listen() -> std::io::Result<Self> {
-        let interrupt = Self { stop: Stop::default(), signal: Arc::new(AtomicU8::new(0)) };
+        let interrupt = Self { stop: Stop::default(), signal: Arc::default(), suspensions: Arc::default() };
         let listener = interrupt.clone();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             match crate::foundation::clock::lane(false) {
@@ -27,24 +30,11 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// What tells a run to stop.
-    pub fn stop(&self) -> &Stop {
-        &self.stop
-    }
-
-    /// How the run was interrupted, if it was.
-    pub fn ending(&self) -> Option<Ending> {
-        match self.signal.load(Ordering::SeqCst) {
-            0 => None,
-            code if code == Ending::Terminated.code() => Some(Ending::Terminated),
-            _ => Some(Ending::Interrupted),
-        }
-    }
-
     async fn wait(self) {
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupts), Ok(mut terminations)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+        let (Ok(mut interrupts), Ok(mut terminations), Ok(mut continuations)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(continued))
         else {
             tracing::warn!("signals cannot be listened for: Ctrl-C ends the process at once");
             return;
@@ -53,6 +43,10 @@ impl Interrupt {
             let ending = tokio::select! {
                 _ = interrupts.recv() => Ending::Interrupted,
                 _ = terminations.recv() => Ending::Terminated,
+                _ = continuations.recv() => {
+                    self.suspensions.fetch_add(1, Ordering::SeqCst);
+                    continue;
+                }
             };
             if self.signal.swap(ending.code(), Ordering::SeqCst) != 0 {
                 // The second signal means: now, whatever is under way.
@@ -63,5 +57,23 @@ impl Interrupt {
             );
             self.stop.stop();
         }
+    }
+}
+
+impl Signals for Interrupt {
+    fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        match self.signal.load(Ordering::SeqCst) {
+            0 => None,
+            code if code == Ending::Terminated.code() => Some(Ending::Terminated),
+            _ => Some(Ending::Interrupted),
+        }
+    }
+
+    fn suspensions(&self) -> u32 {
+        self.suspensions.load(Ordering::SeqCst)
     }
 }

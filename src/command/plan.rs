@@ -25,7 +25,7 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
         }
     };
     findings::people(&planned.loaded.warnings, surroundings);
-    if let Err(ending) = scenario::select(&mut planned.plan, arguments.cells.as_deref()) {
+    if let Err(ending) = planned.select(arguments.cells.as_deref()) {
         return ending;
     }
     let scenario = &planned.loaded.scenario;

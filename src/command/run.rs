@@ -10,7 +10,7 @@ use super::watch::Watch;
 use super::{findings, output, report};
 use crate::report::UserTemplate;
 use crate::results::{Ending, Results};
-use crate::run::{self, Existing, Finished, RunError, Session};
+use crate::run::{self, Existing, Finished, RunError, Session, Signals as _};
 
 /// Executes every scenario.
 pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
@@ -77,7 +77,7 @@ fn plan(
     if !planned.loaded.unsupported.is_empty() {
         return Err(Some(std::mem::take(&mut planned.loaded.unsupported)));
     }
-    scenario::select(&mut planned.plan, arguments.cells.as_deref()).map_err(|_| None)?;
+    planned.select(arguments.cells.as_deref()).map_err(|_| None)?;
     Ok(planned)
 }
 
@@ -107,15 +107,16 @@ fn execute(
         scenario,
         environment: &surroundings.environment,
         watcher: &watch,
-        stop: interrupt.stop(),
+        signals: interrupt,
         template,
         out: &out,
         existing: if arguments.restart { Existing::Restart } else { Existing::Refuse },
         fail_fast: arguments.fail_fast,
         strict: arguments.strict,
         options: recorded(arguments),
+        selection: planned.selection.clone(),
     };
-    let finished = run::execute(&session, &planned.plan, &|| interrupt.ending());
+    let finished = run::execute(&session, &planned.plan);
     watch.finish();
     match finished {
         Ok(finished) => ended(&finished, arguments, surroundings),

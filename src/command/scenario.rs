@@ -6,15 +6,32 @@ use super::output;
 use super::surroundings::Surroundings;
 use crate::foundation::diagnostic::{Findings, Place};
 use crate::plan::{self, Plan};
-use crate::results::Ending;
+use crate::results::{Ending, Selection};
 use crate::scenario::{self, Loaded, ReadOptions, Rejected};
 
 /// A scenario and its cells.
 pub struct Planned {
     /// The scenario.
     pub loaded: Loaded,
-    /// Its cells.
+    /// Its cells, or those that were selected.
     pub plan: Plan,
+    /// Which cells were selected, where not all.
+    pub selection: Option<Selection>,
+}
+
+impl Planned {
+    /// Leaves only the cells that `--cells` selects.
+    pub fn select(&mut self, glob: Option<&str>) -> Result<(), Ending> {
+        let Some(glob) = glob else { return Ok(()) };
+        let of = self.plan.cells.len() as u64;
+        self.plan = self.plan.select(glob).map_err(|error| {
+            output::error(&error.to_string(), Some(&error.help()));
+            Ending::Usage
+        })?;
+        let selected = self.plan.cells.len() as u64;
+        self.selection = (selected < of).then(|| Selection { cells: glob.to_owned(), selected, of });
+        Ok(())
+    }
 }
 
 /// A file that has no cells.
@@ -50,7 +67,7 @@ pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Refused> {
             }
             let warnings = loaded.attach(std::mem::take(&mut plan.warnings));
             loaded.warnings.extend(warnings);
-            Ok(Planned { loaded, plan })
+            Ok(Planned { loaded, plan, selection: None })
         }
         Err(findings) => {
             let unset = loaded.unset(&CELLS);
@@ -67,19 +84,4 @@ fn everything(rejected: Rejected) -> Refused {
         findings.sort_by_key(|finding| finding.place.as_ref().map(Place::line_column));
     }
     Refused { findings, unset }
-}
-
-/// Leaves only the cells that `--cells` selects.
-pub fn select(plan: &mut Plan, glob: Option<&str>) -> Result<(), Ending> {
-    let Some(glob) = glob else { return Ok(()) };
-    match plan.select(glob) {
-        Ok(selected) => {
-            *plan = selected;
-            Ok(())
-        }
-        Err(error) => {
-            output::error(&error.to_string(), Some(&error.help()));
-            Err(Ending::Usage)
-        }
-    }
 }

@@ -177,8 +177,6 @@ pub struct Row {
     pub tolerance: f64,
     /// Whether change, tolerance and smallest visible effect are differences of rates instead of shares of base.
     pub in_points: bool,
-    /// File and line where the gate was declared, where known.
-    pub place: Option<String>,
     /// Base over its compared repeats: geometric mean, for rates the mean. Null without data.
     pub base: Option<f64>,
     /// Head over its compared repeats.

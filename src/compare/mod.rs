@@ -192,7 +192,6 @@ fn row(pair: &Pair<'_>, subject: &Subject, evidence: &Evidence) -> Row {
         better: subject.better,
         tolerance: subject.tolerance,
         in_points: subject.scale() == Scale::Points,
-        place: subject.place.clone(),
         base: evidence.base,
         head: evidence.head,
         change: evidence.change,

@@ -42,7 +42,6 @@ pub(super) struct Subject {
     pub(super) better: Better,
     /// A share, or points of a rate.
     pub(super) tolerance: f64,
-    pub(super) place: Option<String>,
 }
 
 impl Subject {
@@ -67,7 +66,6 @@ impl Subject {
             unit,
             better,
             tolerance: gate.tolerance,
-            place: gate.place.clone(),
         })
     }
 
@@ -80,7 +78,6 @@ impl Subject {
             let unlimited = GateSettings {
                 metric: name.to_owned(),
                 tolerance: 0.0,
-                place: None,
             };
             let subject = Self::of(&unlimited, results)?;
             Some(Self {

@@ -128,7 +128,6 @@ fn results(cells: Vec<CellResult>, gates: &[(&str, f64)]) -> Results {
     let gate = |(metric, tolerance): &(&str, f64)| GateSettings {
         metric: (*metric).to_owned(),
         tolerance: *tolerance,
-        place: None,
     };
     Results {
         schema: "plimsoll.results.v1".into(),
@@ -163,6 +162,8 @@ fn results(cells: Vec<CellResult>, gates: &[(&str, f64)]) -> Results {
             false_discovery_rate: 0.05,
         }),
         incomplete: false,
+        selection: None,
+        files: Vec::new(),
         verdict: RunVerdict::default(),
     }
 }
@@ -561,7 +562,6 @@ fn gates_that_head_loosened_are_listed() {
     let dropped = GateSettings {
         metric: "goodput".into(),
         tolerance: 0.05,
-        place: None,
     };
     base.compare.as_mut().unwrap().gates.push(dropped);
     let loosened = |metric: &str, base: f64, head: Option<f64>| Loosened {

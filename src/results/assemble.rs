@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::document::{ObjectiveResult, ObjectiveVerdict, ValidityStatus, 
     Better, CellResult, CompareSettings, ComparedAxis, DatasetReference, Definition, Environment,
     GateSettings, RepeatResult, ReportSettings, Results, RunVerdict, SCHEMA, SampleReference,
-    ScenarioReference, SelfCheck, Shape, Tool, Unit, Validity, Warning,
+    ScenarioReference, Selection, SelfCheck, Shape, Tool, Unit, Validity, Warning,
 };
 use super::relative::relative_to_baseline;
 use crate::kinds::metric::{CellMetrics, RepeatMetrics, catalogue};
@@ -31,6 +31,8 @@ pub struct Assembly<'a> {
     pub datasets: Vec<DatasetReference>,
     /// Whether some cell was not executed.
     pub incomplete: bool,
+    /// Which cells of the plan these are, where not all.
+    pub selection: Option<Selection>,
 }
 
 /// What the run saw of a cell beside its attempts.
@@ -88,6 +90,8 @@ pub fn assemble(input: Assembly<'_>) -> Results {
         report: report_settings(&input.scenario.report),
         compare: input.scenario.compare.as_ref().map(compare_settings),
         incomplete: input.incomplete,
+        selection: input.selection,
+        files: Vec::new(),
         verdict: RunVerdict::default(),
     }
 }
@@ -214,7 +218,6 @@ fn compare_settings(compare: &Compare) -> CompareSettings {
                     None => gate.metric.clone(),
                 },
                 tolerance: gate.tolerance,
-                place: None,
             })
             .collect(),
         false_discovery_rate: compare.false_discovery_rate,

@@ -42,8 +42,25 @@ pub struct Results {
     pub compare: Option<CompareSettings>,
     /// Whether the run was interrupted before every cell was executed.
     pub incomplete: bool,
+    /// Which cells of the plan were run, where that are not all (`--cells`); null for a whole plan.
+    pub selection: Option<Selection>,
+    /// What the run wrote beside this file, by path within the folder, sorted. Whatever else lies there is the user's,
+    /// and is kept when a later run replaces the report.
+    pub files: Vec<String>,
     /// How the run ended.
     pub verdict: RunVerdict,
+}
+
+/// A part of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Selection {
+    /// The pattern that the ids of the cells match.
+    #[schemars(example = "*rate=0.5*")]
+    pub cells: String,
+    /// How many cells match it.
+    pub selected: u64,
+    /// How many the plan has.
+    pub of: u64,
 }
 
 /// What wrote the results.
@@ -303,8 +320,6 @@ pub struct GateSettings {
     pub metric: String,
     /// How much worse is too much: a share, for rates of errors in points.
     pub tolerance: f64,
-    /// File and line where the gate was declared, where known: `scenarios/pr-gate.yaml:31`.
-    pub place: Option<String>,
 }
 
 /// How the run ended.

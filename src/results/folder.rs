@@ -1,10 +1,12 @@
 //! The report folder: what its files are called, and whose it is (cli.md, "A report folder").
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::document::SCHEMA;
 
@@ -19,15 +21,30 @@ pub const JOURNAL: &str = "journal";
 /// Kept texts, pictures and videos.
 pub const SAMPLES: &str = "samples";
 
-/// What stands at a path where a report should go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What `report` and `diff` write beside what a run lists in [`RESULTS`].
+const RENDERED: [&str; 8] = [
+    RESULTS,
+    "report.md",
+    "report.html",
+    "results.csv",
+    "junit.xml",
+    "diff.md",
+    "diff.html",
+    "diff.json",
+];
+
+/// What stands at a path where a report should go. A report replaces what stands before it in this order, or is its
+/// like; never what stands after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Occupant {
     /// Nothing, or an empty folder.
     Nobody,
-    /// A report of a complete run.
-    Complete,
     /// A report of an interrupted run, or a run's journal without a report.
     Incomplete,
+    /// A report of some cells of a plan.
+    Selection,
+    /// A report of a complete run of a whole plan.
+    Complete,
     /// Something that is not ours: to be refused, never replaced.
     Foreign,
 }
@@ -68,15 +85,62 @@ pub fn occupant(out: &Path) -> io::Result<Occupant> {
 struct Mark {
     schema: String,
     incomplete: bool,
+    selection: Option<IgnoredAny>,
+    #[serde(default)]
+    files: BTreeSet<PathBuf>,
 }
 
 fn report(bytes: &[u8]) -> Occupant {
     match serde_json::from_slice::<Mark>(bytes) {
         Ok(mark) if mark.schema != SCHEMA => Occupant::Foreign,
         Ok(mark) if mark.incomplete => Occupant::Incomplete,
+        Ok(mark) if mark.selection.is_some() => Occupant::Selection,
         Ok(_) => Occupant::Complete,
         Err(_) => Occupant::Foreign,
     }
+}
+
+/// The files below `folder` that no run of ours wrote: relative to it, sorted; links are not followed.
+///
+/// # Errors
+/// Where the folder cannot be looked at.
+pub fn others(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mark = fs::read(folder.join(RESULTS)).ok();
+    let mark = mark.and_then(|bytes| serde_json::from_slice::<Mark>(&bytes).ok());
+    let written = mark.map(|mark| mark.files).unwrap_or_default();
+    let is_ours = |path: &Path| {
+        written.contains(path) || RENDERED.iter().any(|name| path == *name) || path.starts_with(JOURNAL)
+    };
+    let mut files = files(folder)?;
+    files.retain(|path| !is_ours(path));
+    Ok(files)
+}
+
+/// All files below `folder`, relative to it, sorted; links are not followed. None where there is no folder.
+///
+/// # Errors
+/// Where a folder cannot be read.
+pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(inside) = folders.pop() {
+        let entries = match fs::read_dir(folder.join(&inside)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = inside.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -101,6 +165,10 @@ mod tests {
             (
                 r#"{"schema": "plimsoll.results.v1", "incomplete": true}"#,
                 Occupant::Incomplete,
+            ),
+            (
+                r#"{"schema": "plimsoll.results.v1", "incomplete": false, "selection": {"cells": "a"}}"#,
+                Occupant::Selection,
             ),
             (
                 r#"{"schema": "vegeta.v1", "incomplete": false}"#,
@@ -128,5 +196,29 @@ mod tests {
             part(Path::new("reports/qwen")),
             Path::new("reports/qwen.part")
         );
+    }
+
+    #[test]
+    fn what_no_run_wrote_is_told_from_what_one_did() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path();
+        for folder in ["plots", "journal", "notes/deep"] {
+            fs::create_dir_all(out.join(folder)).unwrap();
+        }
+        for file in [
+            "report.md",
+            "report.txt",
+            "journal/repeats.log",
+            "plots/latency.svg",
+            "plots/mine.svg",
+            "notes/deep/idea.txt",
+        ] {
+            fs::write(out.join(file), "").unwrap();
+        }
+        let mark = r#"{"schema": "plimsoll.results.v1", "incomplete": false, "files": ["plots/latency.svg", "report.md"]}"#;
+        fs::write(out.join(RESULTS), mark).unwrap();
+        let expected = ["notes/deep/idea.txt", "plots/mine.svg", "report.txt"];
+        assert_eq!(others(out).unwrap(), expected.map(PathBuf::from));
+        assert!(others(&out.join("gone")).unwrap().is_empty());
     }
 }

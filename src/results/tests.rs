@@ -83,6 +83,8 @@ fn results(cells: Vec<CellResult>) -> Results {
         },
         compare: None,
         incomplete: false,
+        selection: None,
+        files: Vec::new(),
         verdict: RunVerdict::default(),
     }
 }
@@ -357,6 +359,7 @@ fn assembled(metrics: Vec<crate::kinds::metric::CellMetrics>, runs: Vec<CellRun>
         environment: Environment::default(),
         datasets: Vec::new(),
         incomplete: true,
+        selection: None,
     })
 }
 

@@ -26,6 +26,12 @@ pub enum RunError {
         /// The folder.
         path: PathBuf,
     },
+    /// A run of some cells would replace the report of all of them.
+    #[error("a report of the whole plan stands at {}, and only some of its cells were asked for", path.display())]
+    Selection {
+        /// The folder.
+        path: PathBuf,
+    },
     /// An interrupted run stands there.
     #[error("an unfinished run stands at {}", path.display())]
     Unfinished {
@@ -158,6 +164,9 @@ impl RunError {
     pub fn help(&self) -> String {
         match self {
             Self::Foreign { .. } => "choose another folder with --out, or empty this one".to_owned(),
+            Self::Selection { .. } => {
+                "name another folder with --out: a whole report is not replaced by a part of it".to_owned()
+            }
             Self::Unfinished { .. } => {
                 "`--restart` throws it away and begins anew".to_owned()
             }
@@ -188,6 +197,7 @@ impl RunError {
     pub const fn ending(&self) -> Ending {
         match self {
             Self::Foreign { .. }
+            | Self::Selection { .. }
             | Self::Unfinished { .. }
             | Self::Secret(_)
             | Self::Header { .. }

@@ -67,6 +67,9 @@ fn own_reasons(commits: &[&Commit], counted: u64) -> Vec<String> {
     } else if !commits.is_empty() && counted == 0 {
         reasons.push("no request counts: none was due, or the window leaves all of them out".to_owned());
     }
+    if commits.iter().any(|commit| commit.suspensions > 0) {
+        reasons.push("the process was stopped and continued while it ran (SIGTSTP or SIGSTOP)".to_owned());
+    }
     let canaries = seconds(commits).filter_map(|(_, second)| second.canary);
     if let Some(longest) = canaries.map(|times| times.max_ns).max().filter(|ns| *ns > STOPPED_NS) {
         reasons.push(format!("the generator did not get to run for {:.1} s", seconds_of(longest)));

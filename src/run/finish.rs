@@ -7,7 +7,7 @@ use super::folder::Workplace;
 use super::records;
 use super::{Finished, RunError, Session};
 use crate::compare::{self, Diff, Gate, Outcome};
-use crate::foundation::files;
+use crate::foundation::files::{self, FilesError};
 use crate::foundation::secret::Redactor;
 use super::event::Event;
 use crate::instruments::record::Ended;
@@ -18,7 +18,8 @@ use crate::plan::{Cell, Plan};
 use crate::report::{self, Rendering};
 use crate::results::{
     self, Assembly, CellResult, DatasetReference, Ending, Environment, ObjectiveVerdict, Results, RunVerdict,
-    ValidityStatus, folder,
+    ValidityStatus,
+    folder::{self, Occupant},
 };
 use crate::scenario::{self, Scenario};
 
@@ -64,14 +65,31 @@ pub fn finish(
         environment: facts.environment,
         datasets: facts.datasets,
         incomplete: facts.ended.is_some(),
+        selection: session.selection.clone(),
     });
     let diff = compared(&results);
     let warmup_failed = contents.repeats.iter().any(|repeat| repeat.commit.ended == Ended::WarmupFailed);
     let (ending, verdict) = verdict(&results, diff.as_ref(), facts.ended, (warmup_failed, session.strict));
     results.verdict = verdict;
-    write(session, (&part, redactor), &results, diff.as_ref())?;
-    let folder = workplace.publish(facts.ended.is_none())?;
-    Ok(Finished { results, folder, diff, ending })
+    let effective = scenario::effective_yaml(&scenario.effective, &scenario.folders, workplace.out());
+    let beside = (diff.as_ref(), effective);
+    write(session, (&part, redactor), &mut results, beside)?;
+    let published = workplace.publish(kind(&results))?;
+    if !published.kept.is_empty() {
+        let names: Vec<_> = published.kept.iter().map(|path| path.display().to_string()).collect();
+        let text = format!("kept what is not plimsoll's in the report folder: {}", names.join(", "));
+        session.watcher.event(&Event::Note { text: &text });
+    }
+    Ok(Finished { results, folder: published.folder, diff, ending })
+}
+
+/// How complete a report of these results is.
+fn kind(results: &Results) -> Occupant {
+    match () {
+        () if results.incomplete => Occupant::Incomplete,
+        () if results.selection.is_some() => Occupant::Selection,
+        () => Occupant::Complete,
+    }
 }
 
 fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
@@ -164,10 +182,11 @@ fn cell_endings(cell: &CellResult) -> Vec<(Ending, String)> {
 fn write(
     session: &Session<'_>,
     place: (&Path, &Redactor),
-    results: &Results,
-    diff: Option<&Diff>,
+    results: &mut Results,
+    beside: (Option<&Diff>, String),
 ) -> Result<(), RunError> {
     let (part, redactor) = place;
+    let (diff, effective) = beside;
     let rendering = Rendering {
         formats: session.scenario.report.formats.clone(),
         template: session.template.clone(),
@@ -185,20 +204,31 @@ fn write(
         .collect();
     // `report DIR` and `diff` read it, whatever formats the scenario asks for.
     files.retain(|(path, _)| path != folder::RESULTS);
-    files.push((folder::RESULTS.to_owned(), results::to_json(results)?));
-    files.push((folder::EFFECTIVE.to_owned(), scenario::effective_yaml(&session.scenario.effective).into_bytes()));
+    files.push((folder::EFFECTIVE.to_owned(), effective.into_bytes()));
     if let Some(diff) = diff {
         files.push(("diff.md".to_owned(), report::diff::markdown(diff).into_bytes()));
         files.push(("diff.json".to_owned(), serde_json::to_vec_pretty(diff).map_err(RunError::Json)?));
     }
     for (path, bytes) in files {
-        let path = part.join(path);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|source| {
-                RunError::Files(files::FilesError::Write { path: folder.to_owned(), source })
-            })?;
-        }
-        files::write_atomically(&path, &redactor.bytes(bytes))?;
+        put(part, &path, &redactor.bytes(bytes))?;
     }
-    Ok(())
+    // Last, since it lists what stands beside it.
+    let unread = |source| RunError::Files(FilesError::Read { path: part.to_owned(), source });
+    results.files = folder::files(part)
+        .map_err(unread)?
+        .iter()
+        .filter(|path| !path.starts_with(folder::JOURNAL))
+        .map(|path| path.display().to_string())
+        .collect();
+    put(part, folder::RESULTS, &redactor.bytes(results::to_json(results)?))
+}
+
+/// Writes a file of the report.
+fn put(part: &Path, path: &str, bytes: &[u8]) -> Result<(), RunError> {
+    let path = part.join(path);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| RunError::Files(FilesError::Write { path: folder.to_owned(), source }))?;
+    }
+    Ok(files::write_atomically(&path, bytes)?)
 }

@@ -1,5 +1,6 @@
-//! The out folder of a run: claimed before anything is sent, replaced only by a complete report.
+//! The out folder of a run: claimed before anything is sent, replaced only by a report that is at least as complete.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
@@ -22,27 +23,29 @@ pub struct Workplace {
     _lock: Lock,
 }
 
+/// Where a report was put.
+pub struct Published {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Files of the user's that stood in the folder and were kept, relative to it.
+    pub kept: Vec<PathBuf>,
+}
+
 impl Workplace {
-    /// Claims the out folder.
-    pub fn claim(out: &Path, existing: Existing) -> Result<Self, RunError> {
+    /// Claims the out folder for a run of a whole plan, or of some of its cells.
+    pub fn claim(out: &Path, existing: Existing, whole: bool) -> Result<Self, RunError> {
         let out = absolute(out)?;
         files::recover_folder(&out)?;
-        let occupant = folder::occupant(&out).map_err(|source| read(&out, source))?;
-        if occupant == Occupant::Foreign {
-            return Err(RunError::Foreign { path: out });
-        }
-        if occupant == Occupant::Incomplete && existing == Existing::Refuse {
-            return Err(RunError::Unfinished { path: out });
+        check(&out, existing)?;
+        if !whole && occupant(&out)? == Occupant::Complete {
+            return Err(RunError::Selection { path: out });
         }
         let part = folder::part(&out);
         if let Some(parent) = part.parent() {
             create(parent)?;
         }
         let lock = Lock::acquire(&lock_path(&part))?;
-        let unfinished = part.join(folder::JOURNAL).exists();
-        if unfinished && existing == Existing::Refuse {
-            return Err(RunError::Unfinished { path: part });
-        }
+        check(&part, existing)?;
         if part.exists() {
             std::fs::remove_dir_all(&part).map_err(|source| write(&part, source))?;
         }
@@ -56,6 +59,11 @@ impl Workplace {
         &self.part
     }
 
+    /// Where the report will stand, if nothing better does.
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
     /// The journal's file.
     pub fn journal(&self) -> PathBuf {
         self.part.join(folder::JOURNAL).join("repeats.log")
@@ -66,21 +74,51 @@ impl Workplace {
         let _ = std::fs::remove_dir_all(&self.part);
     }
 
-    /// Puts the report in the out folder's place; returns where it stands.
+    /// Puts the report in the out folder's place, with what there is of the user's in it.
     ///
-    /// That of an interrupted run stays beside a complete one, which is never lost to it.
-    pub fn publish(self, complete: bool) -> Result<PathBuf, RunError> {
-        let stands = folder::occupant(&self.out).map_err(|source| read(&self.out, source))?;
-        if !complete && stands == Occupant::Complete {
-            return Ok(self.part);
-        }
-        if complete {
+    /// A report that is less complete than the one that stands there stays beside it, so that none is lost to it.
+    pub fn publish(self, report: Occupant) -> Result<Published, RunError> {
+        if report > Occupant::Incomplete {
             let journal = self.part.join(folder::JOURNAL);
             std::fs::remove_dir_all(&journal).map_err(|source| write(&journal, source))?;
         }
+        if occupant(&self.out)? > report {
+            return Ok(Published { folder: self.part, kept: Vec::new() });
+        }
+        let kept = folder::others(&self.out).map_err(|source| read(&self.out, source))?;
+        for file in &kept {
+            let from = self.out.join(file);
+            keep(&from, &self.part.join(file)).map_err(|source| write(&from, source))?;
+        }
         files::publish_folder(&self.part, &self.out)?;
-        Ok(self.out)
+        Ok(Published { folder: self.out, kept })
     }
+}
+
+/// Refuses a folder of somebody else's, and an unfinished run that may not be thrown away.
+fn check(path: &Path, existing: Existing) -> Result<(), RunError> {
+    match occupant(path)? {
+        Occupant::Foreign => Err(RunError::Foreign { path: path.to_owned() }),
+        Occupant::Incomplete if existing == Existing::Refuse => Err(RunError::Unfinished { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// Lets a file stand at a second place too, under another name where its own is taken: the first place goes as a whole
+/// once the new report stands, so that a crash at any moment loses nothing.
+fn keep(from: &Path, to: &Path) -> io::Result<()> {
+    if let Some(parent) = to.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mut free = to.to_owned();
+    while free.symlink_metadata().is_ok() {
+        free.as_mut_os_string().push(".kept");
+    }
+    std::fs::hard_link(from, &free).or_else(|_| std::fs::copy(from, &free).map(drop))
+}
+
+fn occupant(path: &Path) -> Result<Occupant, RunError> {
+    folder::occupant(path).map_err(|source| read(path, source))
 }
 
 /// Beside the folder, so that replacing the folder does not free it.
@@ -98,10 +136,10 @@ fn create(folder: &Path) -> Result<(), RunError> {
     std::fs::create_dir_all(folder).map_err(|source| write(folder, source))
 }
 
-fn read(path: &Path, source: std::io::Error) -> RunError {
+fn read(path: &Path, source: io::Error) -> RunError {
     RunError::Files(FilesError::Read { path: path.to_owned(), source })
 }
 
-fn write(path: &Path, source: std::io::Error) -> RunError {
+fn write(path: &Path, source: io::Error) -> RunError {
     RunError::Files(FilesError::Write { path: path.to_owned(), source })
 }

@@ -12,11 +12,13 @@ mod finish;
 mod folder;
 mod records;
 mod repeat;
+mod signals;
 mod target;
 mod told;
 
 pub use error::RunError;
 pub use folder::Existing;
+pub use signals::Signals;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,10 +31,9 @@ use crate::foundation::secret::{Redactor, Secret};
 use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Journal;
 use crate::instruments::telemetry;
-use crate::load::Stop;
 use crate::plan::{self, Plan};
 use crate::report::UserTemplate;
-use crate::results::{Ending, Environment, Results};
+use crate::results::{Ending, Environment, Results, Selection};
 use crate::scenario::Scenario;
 use event::{Event, Watcher};
 use finish::Facts;
@@ -48,8 +49,8 @@ pub struct Session<'a> {
     pub environment: &'a BTreeMap<String, String>,
     /// Who watches.
     pub watcher: &'a dyn Watcher,
-    /// What tells it to stop.
-    pub stop: &'a Stop,
+    /// What signals tell it.
+    pub signals: &'a dyn Signals,
     /// The user's template, read.
     pub template: Option<UserTemplate>,
     /// Where the report goes.
@@ -62,6 +63,8 @@ pub struct Session<'a> {
     pub strict: bool,
     /// `--set` and other options that changed what is run, for the record.
     pub options: Vec<String>,
+    /// Which cells of the plan are run, where not all.
+    pub selection: Option<Selection>,
 }
 
 /// A run that has its report.
@@ -76,15 +79,11 @@ pub struct Finished {
     pub ending: Ending,
 }
 
-/// Executes a plan. `interrupted` says by which signal the run was stopped, if it was.
-pub fn execute(
-    session: &Session<'_>,
-    plan: &Plan,
-    interrupted: &dyn Fn() -> Option<Ending>,
-) -> Result<Finished, RunError> {
+/// Executes a plan.
+pub fn execute(session: &Session<'_>, plan: &Plan) -> Result<Finished, RunError> {
     let datasets = dataset::Datasets::open(session.scenario, plan, session.watcher)?;
     repeat::check(session, plan, &datasets)?;
-    let workplace = Workplace::claim(session.out, session.existing)?;
+    let workplace = Workplace::claim(session.out, session.existing, session.selection.is_none())?;
     let mut environment = environment(session);
     let journal = Journal::create(&workplace.journal())?;
     let targets = match make_ready(session, plan) {
@@ -106,7 +105,7 @@ pub fn execute(
     let executed = execute_all(session, plan, Rooms { datasets: &datasets, targets: &targets, redactor: &redactor }, (journal, workplace.part()))?;
     drop(targets);
     environment.finished = Some(clock::utc_now());
-    let ended = interrupted().or((!executed).then_some(Ending::Incomplete));
+    let ended = session.signals.ending().or((!executed).then_some(Ending::Incomplete));
     session.watcher.event(&Event::Reporting);
     let facts = Facts { environment, datasets: datasets.references(), ended };
     finish::finish(session, plan, workplace, (facts, &redactor))
@@ -130,7 +129,7 @@ fn execute_all(
     let (mut journal, part) = place;
     let order = plan::order(plan);
     for (number, execution) in order.iter().enumerate() {
-        if session.stop.is_stopped() {
+        if session.signals.stop().is_stopped() {
             return Ok(false);
         }
         let Some(cell) = plan.cells.get(execution.cell) else { continue };

@@ -49,6 +49,7 @@ impl Repeat<'_> {
         })?;
         let work = self.work(rooms, target)?;
         let live = Arc::clone(&work.live);
+        let before = self.session.signals.suspensions();
         let report = self
             .watched(&live, || load::run_repeat(&work, journal))
             .map_err(|source| RunError::Load {
@@ -57,7 +58,8 @@ impl Repeat<'_> {
                 source,
             })?;
         let figures = live.figures();
-        let commit = self.commit(&report, target, self.keep(&report.samples, (part, rooms))?);
+        let mut commit = self.commit(&report, target, self.keep(&report.samples, (part, rooms))?);
+        commit.suspensions = self.session.signals.suspensions() - before;
         journal.commit(&commit)?;
         self.session.watcher.event(&ended(stage, &commit, &figures));
         Ok(commit)
@@ -71,7 +73,7 @@ impl Repeat<'_> {
             origins: target.origins.clone(),
             samples: if self.execution.repeat == 1 { self.session.scenario.report.samples } else { 0 },
             redactor: Arc::new(rooms.redactor.clone()),
-            stop: self.session.stop.clone(),
+            stop: self.session.signals.stop().clone(),
             live: Arc::new(Live::new()),
         })
     }
@@ -130,7 +132,7 @@ impl Repeat<'_> {
             counts: report.counts,
             ended: report.ended,
             own: report.own.clone(),
-            slo_base_ms: None,
+            suspensions: 0,
             addresses: target.addresses(),
             samples,
             notes: Vec::new(),
@@ -165,7 +167,7 @@ impl Repeat<'_> {
             let clock = Clock::real();
             tokio::select! {
                 () = clock.sleep_until(Offset::ZERO + pause) => {}
-                () = self.session.stop.stopped() => {}
+                () = self.session.signals.stop().stopped() => {}
             }
         });
         Ok(())

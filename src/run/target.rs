@@ -122,7 +122,7 @@ impl Asking<'_> {
                 Err(error) => error.to_string(),
             };
             let next = clock.now() + ready.every;
-            if self.session.stop.is_stopped() {
+            if self.session.signals.stop().is_stopped() {
                 return Err(RunError::Stopped { target: self.target.name.clone() });
             }
             let over = next.since(crate::foundation::units::Offset::ZERO) >= ready.within;
@@ -137,7 +137,7 @@ impl Asking<'_> {
             }
             tokio::select! {
                 () = clock.sleep_until(next) => {}
-                () = self.session.stop.stopped() => {}
+                () = self.session.signals.stop().stopped() => {}
             }
         }
     }

@@ -1,16 +1,21 @@
 //! `effective.yaml`: the scenario after defaults, with references in place of values. Running it gives the same cells.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::document::mask;
 use super::document::report::Format;
+use super::paths;
+use crate::kinds::dataset::Folders;
 
-/// The document as written, merged and set, with every default that shapes cells filled in and nothing secret left.
-pub fn effective(written: &Value) -> Value {
+/// The document as written, merged and set, with every default that shapes cells filled in and nothing secret left;
+/// its paths are as seen from the project's root.
+pub fn effective(written: &Value, folders: &Folders) -> Value {
     let mut document = written.clone();
+    paths::from_root(&mut document, folders);
     if let Value::Object(map) = &mut document {
         map.retain(|key, _| !key.starts_with("x-"));
         let targets = names(map, "targets");
@@ -41,10 +46,18 @@ pub fn hash(effective: &Value) -> String {
     })
 }
 
-/// The effective scenario as YAML.
-pub fn yaml(effective: &Value) -> String {
+/// The effective scenario as YAML that lies in `folder`, from where its paths lead to the same files.
+///
+/// Outside of the scenario's project they cannot: they stay as seen from its root, and the first line says so.
+pub fn yaml(effective: &Value, folders: &Folders, folder: &Path) -> String {
+    let mut document = effective.clone();
+    let note = if paths::from_folder(&mut document, folders, folder) {
+        ""
+    } else {
+        "# Paths are as seen from the scenario's project: the folder with .git, else the scenario's own.\n"
+    };
     // A JSON value has no form that YAML lacks.
-    serde_yaml::to_string(effective).unwrap_or_default()
+    format!("{note}{}", serde_yaml::to_string(&document).unwrap_or_default())
 }
 
 fn names(document: &Map<String, Value>, key: &str) -> Vec<String> {

@@ -7,6 +7,7 @@ mod check;
 pub mod document;
 mod domain;
 mod effective;
+mod paths;
 mod profile;
 mod read;
 mod resolve;

@@ -134,10 +134,11 @@ fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
 fn resolved(value: &Value, found: &[Finding], source: &Source) -> Result<Scenario, Finding> {
     let wrong = found.iter().filter(|finding| finding.severity == Severity::Error);
     let pruned = without(value, &wrong.collect::<Vec<_>>(), source);
-    let effective = effective::effective(&source.written);
+    let folders = Folders { scenario: source.folder.clone(), root: source.root.clone() };
+    let effective = effective::effective(&source.written, &folders);
     let mut scenario = resolve::scenario(Given {
         value: &pruned,
-        folders: Folders { scenario: source.folder.clone(), root: source.root.clone() },
+        folders,
         hash: effective::hash(&effective),
         effective,
     })?;

@@ -10,9 +10,11 @@
 )]
 
 mod architecture;
+mod interrupt;
 mod invalid;
 mod mock;
 mod plan;
+mod report;
 mod run;
 mod scenarios;
 mod support;

@@ -1,49 +1,10 @@
 //! `run`: from a file to a report folder, and what it says when something is in the way.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::Stdio;
 
-use rustix::process::Signal;
 use serde_json::Value;
 
-use super::support::{Mock, Process, plimsoll, run};
-
-/// Limits so wide that no lateness of a busy test machine voids a cell.
-const WIDE: &str = "slo: { request: { e2e: 60s } }\n";
-
-fn write(folder: &Path, name: &str, text: &str) {
-    std::fs::write(folder.join(name), text).unwrap();
-}
-
-fn results(folder: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.join("results.json")).unwrap()).unwrap()
-}
-
-fn chat(target: &str, rest: &str) -> String {
-    format!(
-        "version: 1
-name: chat
-targets:
-  server: {{ protocol: openai-chat, model: m, {target} }}
-datasets:
-  short: {{ kind: random, task: chat, prompt_tokens: 8, output_tokens: 4 }}
-{rest}"
-    )
-}
-
-/// Waits until the run has records of requests in its journal.
-fn wait_for_records(folder: &Path, run: &mut Process) {
-    let journal = folder.join("reports/chat.part/journal/repeats.log");
-    while std::fs::metadata(&journal).map_or(0, |file| file.len()) < 100 {
-        assert!(
-            run.0.try_wait().unwrap().is_none(),
-            "the run ended by itself"
-        );
-        std::thread::yield_now();
-    }
-}
+use super::support::{WIDE, chat, plimsoll, results, run, write};
 
 #[test]
 fn a_run_writes_every_file_of_the_contract_and_nothing_beside_it() {
@@ -102,111 +63,6 @@ fn a_run_writes_every_file_of_the_contract_and_nothing_beside_it() {
 }
 
 #[test]
-fn the_effective_scenario_gives_the_same_cells() {
-    let folder = tempfile::tempdir().unwrap();
-    let scenario = chat(
-        "embedded: {}",
-        &format!(
-            "matrix: {{ concurrency: [1, 2], params.temperature: [0, 0.5] }}\nload: {{ requests: 2 }}\n{WIDE}"
-        ),
-    );
-    write(folder.path(), "a.yaml", &scenario);
-    assert_eq!(run(folder.path(), &["run", "a.yaml"]).code, Some(0));
-    let cells = |file: &str| {
-        let ended = run(folder.path(), &["plan", file, "--format", "json"]);
-        let plan: Value =
-            serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{}", ended.stderr));
-        plan["cells"].clone()
-    };
-    assert_eq!(cells("reports/chat/effective.yaml"), cells("a.yaml"));
-}
-
-#[test]
-fn a_report_renders_again_to_the_same_bytes() {
-    let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "a.yaml",
-        &chat("embedded: {}", &format!("load: {{ requests: 3 }}\n{WIDE}")),
-    );
-    assert_eq!(run(folder.path(), &["run", "a.yaml"]).code, Some(0));
-    let out = folder.path().join("reports/chat");
-    let files = [
-        "report.md",
-        "report.html",
-        "results.csv",
-        "results.json",
-        "junit.xml",
-    ];
-    let before: Vec<Vec<u8>> = files
-        .iter()
-        .map(|file| std::fs::read(out.join(file)).unwrap())
-        .collect();
-    for file in files {
-        if file != "results.json" {
-            std::fs::remove_file(out.join(file)).unwrap();
-        }
-    }
-    let ended = run(folder.path(), &["report", "reports/chat"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    for (file, before) in files.iter().zip(before) {
-        assert!(
-            std::fs::read(out.join(file)).unwrap() == before,
-            "{file} changed"
-        );
-    }
-}
-
-#[test]
-fn a_template_of_ones_own_is_rendered_and_a_wrong_one_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "a.yaml",
-        &chat("embedded: {}", &format!("load: {{ requests: 3 }}\n{WIDE}")),
-    );
-    assert_eq!(run(folder.path(), &["run", "a.yaml"]).code, Some(0));
-    write(
-        folder.path(),
-        "mine.txt.jinja",
-        "{% for cell in results.cells %}{{ cell.requests.ok }} ok{% endfor %}\n",
-    );
-    let ended = run(
-        folder.path(),
-        &["report", "reports/chat", "--template", "mine.txt.jinja"],
-    );
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let mine: Vec<_> = std::fs::read_dir(folder.path().join("reports/chat"))
-        .unwrap()
-        .filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok())
-        .filter(|text| text.trim() == "3 ok")
-        .collect();
-    assert_eq!(mine.len(), 1, "the template's output is nowhere");
-
-    write(
-        folder.path(),
-        "wrong.md.jinja",
-        "one\n{{ results.nothing_of_that_name }}\n",
-    );
-    let ended = run(
-        folder.path(),
-        &[
-            "report",
-            "reports/chat",
-            "--check-template",
-            "--template",
-            "wrong.md.jinja",
-        ],
-    );
-    assert_eq!(ended.code, Some(2));
-    assert!(
-        ended.stderr.contains("wrong.md.jinja") && ended.stderr.contains("line 2"),
-        "{}",
-        ended.stderr
-    );
-}
-
-#[test]
 fn an_unset_reference_ends_a_run_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     write(
@@ -250,57 +106,6 @@ fn a_dead_target_is_reported_with_what_was_tried() {
 }
 
 #[test]
-fn a_target_that_dies_halfway_leaves_a_whole_report() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut mock = Mock::start(folder.path(), "ttft: 1ms\n", &[]);
-    let scenario = chat(
-        &format!("base_url: '{}'", mock.base_url),
-        &format!("load: {{ duration: 3s, concurrency: 2, think_time: 5ms }}\n{WIDE}"),
-    );
-    write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path())
-        .args(["run", "a.yaml"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut process = Process(child);
-    wait_for_records(folder.path(), &mut process);
-    mock.process.0.kill().unwrap();
-    mock.process.wait();
-    let code = process.wait().code();
-    let results = results(&folder.path().join("reports/chat"));
-    assert_eq!(results["incomplete"], false);
-    let outcomes = results["cells"][0]["outcomes"].as_object().unwrap();
-    let failed = results["cells"][0]["requests"]["failed"].as_u64().unwrap();
-    assert!(failed > 0, "{outcomes:?}");
-    assert!(
-        outcomes
-            .keys()
-            .any(|outcome| outcome == "connect" || outcome == "reset"),
-        "{outcomes:?}"
-    );
-    assert!(matches!(code, Some(0 | 3 | 5)), "{code:?}");
-}
-
-#[test]
-fn a_folder_that_is_not_ours_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "a.yaml",
-        &chat("embedded: {}", "load: { requests: 1 }\n"),
-    );
-    std::fs::create_dir(folder.path().join("mine")).unwrap();
-    write(&folder.path().join("mine"), "thesis.txt", "years of work");
-    let ended = run(folder.path(), &["run", "a.yaml", "--out", "mine"]);
-    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    assert_eq!(
-        std::fs::read_to_string(folder.path().join("mine/thesis.txt")).unwrap(),
-        "years of work"
-    );
-}
-
-#[test]
 fn what_cannot_be_executed_yet_is_refused_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let scenario = chat(
@@ -312,39 +117,6 @@ fn what_cannot_be_executed_yet_is_refused_at_its_place() {
     let ended = run(folder.path(), &["run", "a.yaml"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("a.yaml:8:"), "{}", ended.stderr);
-}
-
-#[test]
-fn an_interrupted_run_says_so_and_the_second_one_is_refused_meanwhile() {
-    let folder = tempfile::tempdir().unwrap();
-    let scenario = chat(
-        "embedded: { ttft: 5ms }",
-        &format!("load: {{ duration: 60s }}\n{WIDE}"),
-    );
-    write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path())
-        .args(["run", "a.yaml"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first = Process(child);
-    wait_for_records(folder.path(), &mut first);
-    let second = run(folder.path(), &["run", "a.yaml"]);
-    assert_eq!(second.code, Some(2), "{}", second.stderr);
-    assert!(
-        second.stderr.contains(&first.0.id().to_string()),
-        "the pid is not named: {}",
-        second.stderr
-    );
-
-    first.signal(Signal::INT);
-    let stderr = BufReader::new(first.0.stderr.take().unwrap());
-    let said: Vec<String> = stderr.lines().map(Result::unwrap).collect();
-    assert_eq!(first.wait().code(), Some(130), "{said:?}");
-    let results = results(&folder.path().join("reports/chat"));
-    assert_eq!(results["incomplete"], true);
-    let report = std::fs::read_to_string(folder.path().join("reports/chat/report.md")).unwrap();
-    assert!(report.contains("INCOMPLETE"), "{report}");
 }
 
 #[test]
@@ -439,35 +211,6 @@ fn what_is_printed_is_checked_before_anything_is_sent() {
 }
 
 #[test]
-fn an_interrupted_run_is_not_replaced_unless_that_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let scenario = chat(
-        "embedded: { ttft: 5ms }",
-        &format!("load: {{ duration: 60s }}\n{WIDE}"),
-    );
-    write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path())
-        .args(["run", "a.yaml"])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut first = Process(child);
-    wait_for_records(folder.path(), &mut first);
-    first.signal(Signal::INT);
-    assert_eq!(first.wait().code(), Some(130));
-    write(
-        folder.path(),
-        "b.yaml",
-        &chat("embedded: {}", &format!("load: {{ requests: 2 }}\n{WIDE}")),
-    );
-    let refused = run(folder.path(), &["run", "b.yaml"]);
-    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(refused.stderr.contains("--restart"), "{}", refused.stderr);
-    let restarted = run(folder.path(), &["run", "b.yaml", "--restart"]);
-    assert_eq!(restarted.code, Some(0), "{}", restarted.stderr);
-}
-
-#[test]
 fn why_requests_failed_stands_in_the_results() {
     let folder = tempfile::tempdir().unwrap();
     write(
@@ -483,4 +226,51 @@ fn why_requests_failed_stands_in_the_results() {
         warnings.contains("connect, 2 times") && warnings.contains("refused"),
         "{warnings}"
     );
+}
+
+#[test]
+fn some_cells_never_stand_in_for_the_whole_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: {}",
+        &format!("matrix: {{ concurrency: [1, 2, 3] }}\nload: {{ requests: 2 }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let some = ["run", "a.yaml", "--cells", "*concurrency=2"];
+    let ended = run(folder.path(), &some);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let out = folder.path().join("reports/chat");
+    let selection = serde_json::json!({ "cells": "*concurrency=2", "selected": 1, "of": 3 });
+    assert_eq!(results(&out)["selection"], selection);
+    let told = "1 of 3 cells (--cells '*concurrency=2')";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    for file in ["report.md", "report.html"] {
+        let text = std::fs::read_to_string(out.join(file)).unwrap();
+        let plain = text
+            .replace('\\', "")
+            .replace("&#x27;", "'")
+            .replace("&#39;", "'");
+        assert!(
+            plain.contains(told),
+            "{file}: {}",
+            &plain[..plain.len().min(2000)]
+        );
+    }
+
+    // The whole plan replaces a part of it, a part replaces a part; a part never replaces the whole.
+    assert_eq!(run(folder.path(), &some).code, Some(0));
+    assert_eq!(run(folder.path(), &["run", "a.yaml"]).code, Some(0));
+    assert_eq!(results(&out)["selection"], Value::Null);
+    let before = std::fs::read(out.join("results.json")).unwrap();
+    for more in [&some[..], &[&some[..], &["--restart"]].concat()] {
+        let refused = run(folder.path(), more);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--out"), "{}", refused.stderr);
+    }
+    assert_eq!(std::fs::read(out.join("results.json")).unwrap(), before);
+    let beside = run(folder.path(), &[&some[..], &["--out", "one"]].concat());
+    assert_eq!(beside.code, Some(0), "{}", beside.stderr);
+    // A pattern that takes every cell is the whole plan.
+    let all = run(folder.path(), &["run", "a.yaml", "--cells", "*"]);
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
 }

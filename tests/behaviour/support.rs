@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 /// The binary, with an environment that does not depend on who runs the tests.
 pub fn plimsoll(folder: &Path) -> Command {
@@ -54,6 +55,23 @@ impl Process {
         kill_process(pid, signal).expect("the process is there");
     }
 
+    /// Waits until the system says that it has been stopped.
+    pub fn wait_until_stopped(&self) {
+        let stat = format!("/proc/{}/stat", self.0.id());
+        let state = || {
+            std::fs::read_to_string(&stat)
+                .ok()?
+                .rsplit_once(')')?
+                .1
+                .trim()
+                .chars()
+                .next()
+        };
+        while state() != Some('T') {
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         self.0.wait().expect("the process ends")
@@ -64,6 +82,44 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// Limits so wide that no lateness of a busy test machine voids a cell.
+pub const WIDE: &str = "slo: { request: { e2e: 60s } }\n";
+
+/// Writes a file.
+pub fn write(folder: &Path, name: &str, text: &str) {
+    std::fs::write(folder.join(name), text).unwrap();
+}
+
+/// A report's `results.json`.
+pub fn results(folder: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(folder.join("results.json")).unwrap()).unwrap()
+}
+
+/// A scenario of one chat server with tiny requests; `rest` follows the targets and datasets.
+pub fn chat(target: &str, rest: &str) -> String {
+    format!(
+        "version: 1
+name: chat
+targets:
+  server: {{ protocol: openai-chat, model: m, {target} }}
+datasets:
+  short: {{ kind: random, task: chat, prompt_tokens: 8, output_tokens: 4 }}
+{rest}"
+    )
+}
+
+/// Waits until the run has records of requests in its journal.
+pub fn wait_for_records(folder: &Path, run: &mut Process) {
+    let journal = folder.join("reports/chat.part/journal/repeats.log");
+    while std::fs::metadata(&journal).map_or(0, |file| file.len()) < 100 {
+        assert!(
+            run.0.try_wait().unwrap().is_none(),
+            "the run ended by itself"
+        );
+        std::thread::yield_now();
     }
 }
 

@@ -66,7 +66,7 @@ pub fn summary(results: &Results, width: usize, colour: Colour) -> String {
     } else {
         Paint::Bad
     };
-    lines.push(colour.paint(paint, &verdict.sentence));
+    lines.push(colour.paint(paint, &escape::line(&verdict.sentence)));
     lines.extend(
         verdict
             .reasons

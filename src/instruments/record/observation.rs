@@ -123,8 +123,8 @@ pub struct Commit {
     pub ended: Ended,
     /// What the generator saw of itself.
     pub own: OwnFigures,
-    /// The estimate's base in milliseconds that its limits are made with, where there is one.
-    pub slo_base_ms: Option<f64>,
+    /// How often the process was stopped and continued meanwhile: each voids the repeat.
+    pub suspensions: u32,
     /// Addresses that the target's name resolved to.
     pub addresses: Vec<String>,
     /// What was kept.

@@ -44,7 +44,8 @@ const THUMBNAIL_BYTES: usize = 64 * 1024;
 pub struct Context {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// `results.json`, but for what is one entry a second (`timeline`, `self_check.seconds`): the plots have it.
+    /// `results.json`, but for what is one entry a second (`timeline`, `self_check.seconds`), which the plots have, and
+    /// for `files`, which this is one of.
     pub results: Results,
     /// The verdict.
     pub verdict: Verdict,
@@ -379,6 +380,7 @@ fn environment(results: &Results) -> Vec<Fact> {
 
 fn without_seconds(results: &Results) -> Results {
     let mut results = results.clone();
+    results.files.clear();
     for cell in &mut results.cells {
         cell.timeline.clear();
         cell.self_check.seconds.clear();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::axes::Axes;
-use crate::results::{ObjectiveVerdict, Results, ValidityStatus};
+use crate::results::{ObjectiveVerdict, Results, Selection, ValidityStatus};
 
 /// How the run ended.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -62,6 +62,11 @@ pub fn counted(count: usize, noun: &str) -> String {
     } else {
         format!("{count} {noun}s")
     }
+}
+
+/// As it was asked for on the command line.
+fn selected_by(selection: &Selection) -> String {
+    format!("--cells '{}'", selection.cells)
 }
 
 fn are(count: usize) -> &'static str {
@@ -137,9 +142,19 @@ impl Verdict {
             () => "good",
         };
         let mut parts = Vec::new();
-        if results.incomplete {
+        if let Some(selection) = &results.selection {
             parts.push(format!(
-                "incomplete: the run ended after {}",
+                "{} of {} ({})",
+                selection.selected,
+                counted(usize::try_from(selection.of).unwrap_or(usize::MAX), "cell"),
+                selected_by(selection)
+            ));
+        }
+        if results.incomplete {
+            let begun = results.cells.iter().filter(|cell| !cell.repeats.is_empty());
+            parts.push(format!(
+                "incomplete: the run ended when {} of {} had begun",
+                begun.count(),
                 counted(results.cells.len(), "cell")
             ));
         }
@@ -255,13 +270,28 @@ mod tests {
         assert!(
             Verdict::of(&results)
                 .sentence
-                .starts_with("Incomplete: the run ended after 8 cells; ")
+                .starts_with("Incomplete: the run ended when 8 of 8 cells had begun; ")
         );
         let kinds: Vec<&str> = banners(&results, &Axes::of(&results))
             .iter()
             .map(|banner| banner.kind)
             .collect();
         assert_eq!(kinds, ["INCOMPLETE", "INVALID", "CLIENT_LIMITED"]);
+    }
+
+    #[test]
+    fn a_part_of_a_plan_says_that_it_is_one_before_anything_else() {
+        let mut results = fixture::results();
+        results.selection = Some(Selection {
+            cells: "*rate=1,*".to_owned(),
+            selected: 8,
+            of: 12,
+        });
+        let sentence = Verdict::of(&results).sentence;
+        assert!(
+            sentence.starts_with("8 of 12 cells (--cells '*rate=1,*'); 1 of 8 cells is INVALID; "),
+            "{sentence}"
+        );
     }
 
     #[test]

@@ -16,7 +16,6 @@ fn row(cell: &str, verdict: Verdict) -> Row {
         better: Better::Lower,
         tolerance: 0.1,
         in_points: false,
-        place: None,
         base: Some(0.412),
         head: Some(0.498),
         change: Some(Change {

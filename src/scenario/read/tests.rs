@@ -313,7 +313,8 @@ fn the_effective_scenario_is_legal_and_is_its_own() {
     .unwrap()
     .replace("../../../scenarios/", "");
     let first = scenario(&text);
-    let second = scenario(&crate::scenario::effective_yaml(&first.effective));
+    let (folders, folder) = (&first.folders, &first.folders.scenario);
+    let second = scenario(&crate::scenario::effective_yaml(&first.effective, folders, folder));
     assert_eq!(second.effective, first.effective);
     assert_eq!(second.hash, first.hash);
     assert_eq!(second.load, first.load);

@@ -46,7 +46,7 @@ fn commit(repeat: u32) -> Commit {
         counts: Counts::default(),
         ended: Ended::Complete,
         own: OwnFigures::default(),
-        slo_base_ms: Some(0.1 + 0.2),
+        suspensions: 1,
         addresses: Vec::new(),
         samples: Vec::new(),
         notes: Vec::new(),

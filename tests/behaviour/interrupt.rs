@@ -1,0 +1,190 @@
+//! Runs that end before their time, by a signal or by their target.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use super::support::{Mock, Process, WIDE, chat, plimsoll, results, run, wait_for_records, write};
+
+#[test]
+fn an_interrupted_run_says_so_and_the_second_one_is_refused_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: { ttft: 5ms }",
+        &format!("load: {{ duration: 60s }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = Process(child);
+    wait_for_records(folder.path(), &mut first);
+    let second = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(second.code, Some(2), "{}", second.stderr);
+    assert!(
+        second.stderr.contains(&first.0.id().to_string()),
+        "the pid is not named: {}",
+        second.stderr
+    );
+
+    first.signal(Signal::INT);
+    let stderr = BufReader::new(first.0.stderr.take().unwrap());
+    let said: Vec<String> = stderr.lines().map(Result::unwrap).collect();
+    assert_eq!(first.wait().code(), Some(130), "{said:?}");
+    let results = results(&folder.path().join("reports/chat"));
+    assert_eq!(results["incomplete"], true);
+    let report = std::fs::read_to_string(folder.path().join("reports/chat/report.md")).unwrap();
+    assert!(report.contains("INCOMPLETE"), "{report}");
+}
+
+#[test]
+fn an_interrupted_run_is_not_replaced_unless_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: { ttft: 5ms }",
+        &format!("load: {{ duration: 60s }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut first = Process(child);
+    wait_for_records(folder.path(), &mut first);
+    first.signal(Signal::INT);
+    assert_eq!(first.wait().code(), Some(130));
+    write(
+        folder.path(),
+        "b.yaml",
+        &chat("embedded: {}", &format!("load: {{ requests: 2 }}\n{WIDE}")),
+    );
+    let refused = run(folder.path(), &["run", "b.yaml"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--restart"), "{}", refused.stderr);
+    let restarted = run(folder.path(), &["run", "b.yaml", "--restart"]);
+    assert_eq!(restarted.code, Some(0), "{}", restarted.stderr);
+}
+
+#[test]
+fn a_target_that_dies_halfway_leaves_a_whole_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut mock = Mock::start(folder.path(), "ttft: 1ms\n", &[]);
+    let scenario = chat(
+        &format!("base_url: '{}'", mock.base_url),
+        &format!("load: {{ duration: 3s, concurrency: 2, think_time: 5ms }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    wait_for_records(folder.path(), &mut process);
+    mock.process.0.kill().unwrap();
+    mock.process.wait();
+    let code = process.wait().code();
+    let results = results(&folder.path().join("reports/chat"));
+    assert_eq!(results["incomplete"], false);
+    let outcomes = results["cells"][0]["outcomes"].as_object().unwrap();
+    let failed = results["cells"][0]["requests"]["failed"].as_u64().unwrap();
+    assert!(failed > 0, "{outcomes:?}");
+    assert!(
+        outcomes
+            .keys()
+            .any(|outcome| outcome == "connect" || outcome == "reset"),
+        "{outcomes:?}"
+    );
+    assert!(matches!(code, Some(0 | 3 | 5)), "{code:?}");
+}
+
+#[test]
+fn what_was_due_by_the_time_of_a_stop_is_a_row_and_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    // One request at a time of 100 ms, 100 due a second: most of what is due waits.
+    let scenario = chat(
+        "embedded: { servers: 1, service: { kind: constant, median: 100ms } }",
+        &format!("load: {{ rate: 100, concurrency: 1, duration: 60s }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    wait_for_records(folder.path(), &mut process);
+    process.signal(Signal::INT);
+    assert_eq!(process.wait().code(), Some(130));
+    let results = results(&folder.path().join("reports/chat"));
+    let cell = &results["cells"][0];
+    let count = |name: &str| cell["requests"][name].as_u64().unwrap();
+    assert!(count("unsent") > count("sent"), "{}", cell["requests"]);
+    assert_eq!(count("intended"), count("sent") + count("unsent"));
+    assert_eq!(cell["outcomes"]["unsent"], count("unsent"));
+    assert_eq!(
+        cell["slo"]["defined"],
+        count("intended"),
+        "unsent requests miss their limits"
+    );
+}
+
+#[test]
+fn a_stop_and_continue_voids_the_repeat_however_short_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: { ttft: 5ms }",
+        &format!("load: {{ duration: 1s }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    wait_for_records(folder.path(), &mut process);
+    // Not SIGTSTP: the system ignores it where no shell could continue the process, as under a test's.
+    process.signal(Signal::STOP);
+    process.wait_until_stopped();
+    process.signal(Signal::CONT);
+    assert_eq!(process.wait().code(), Some(3));
+    let results = results(&folder.path().join("reports/chat"));
+    let validity = &results["cells"][0]["validity"];
+    assert_eq!(validity["status"], "INVALID");
+    assert!(
+        validity["reasons"].to_string().contains("SIGTSTP"),
+        "{validity}"
+    );
+}
+
+#[test]
+fn what_was_in_flight_when_the_drain_ended_is_written_as_it_was_and_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: { ttft: 30s }",
+        &format!("load: {{ rate: 20, duration: 300ms, drain: 100ms }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    let results = results(&folder.path().join("reports/chat"));
+    let cell = &results["cells"][0];
+    assert_eq!(
+        cell["outcomes"],
+        serde_json::json!({ "timeout_total": 6 }),
+        "{}",
+        cell["outcomes"]
+    );
+    let took = cell["metrics_failed"]["e2e"]["max"].as_f64().unwrap();
+    assert!(took < 5.0, "{took} s: it did not end with the drain");
+    assert!(
+        cell["warnings"].to_string().contains("time to drain"),
+        "{}",
+        cell["warnings"]
+    );
+}
