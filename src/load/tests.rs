@@ -1,5 +1,7 @@
 //! Truth: servers with known behaviour, on the simulated clock or on loopback; what the records say is held against it.
 
+mod answers;
 mod bench;
 mod faults;
 mod pacing;
+mod simulated;

@@ -196,8 +196,9 @@ pub fn quantile(mut values: Vec<f64>, q: f64) -> f64 {
     low + (high - low) * at.fract()
 }
 
+/// Attempts as the journal would have them.
 #[derive(Default)]
-struct Kept(Vec<u8>);
+pub struct Kept(pub Vec<u8>);
 
 impl Blocks for Kept {
     fn block(&mut self, attempts: &[u8]) -> Result<(), JournalError> {

@@ -32,7 +32,7 @@ pub fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (SocketAddr,
 }
 
 /// Reads one request, which has no body that matters; false where there is none.
-fn request(stream: &mut TcpStream) -> bool {
+pub fn request(stream: &mut TcpStream) -> bool {
     let mut seen = Vec::new();
     let mut byte = [0; 1];
     while !seen.ends_with(b"\r\n\r\n{}") {
@@ -57,9 +57,9 @@ fn answering(bytes: &'static [u8], stay: bool) -> SocketAddr {
     .0
 }
 
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
-fn one() -> crate::plan::Cell {
+pub fn one() -> crate::plan::Cell {
     let mut cell = cell();
     cell.load.requests = Some(1);
     cell

@@ -1,0 +1,132 @@
+//! The engine under real protocols, and the simulator under the engine, on one simulated clock: what the model says is
+//! what the records hold, to the clock's microsecond.
+
+#![expect(clippy::cast_precision_loss, reason = "small counts")]
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::bench::*;
+use crate::foundation::clock::{Clock, Timer, lane};
+use crate::foundation::units::{Concurrency, Offset};
+use crate::instruments::record::{Outcome, journal};
+use crate::instruments::simulator::{Model, Simulator, serve};
+use crate::instruments::transport::{Options, Origin, memory};
+use crate::kinds::arrival;
+use crate::kinds::dataset::{DatasetError, Prompt, Row, Rows};
+use crate::kinds::protocol::{Kind, Settings, build};
+use crate::load::{Work, simulate_repeat};
+use crate::plan::Cell;
+
+/// The clock's resolution, twice: a request and its answer each take a turn of it.
+const TICKS_S: f64 = 2e-6;
+
+/// One prompt without end.
+struct Hello;
+
+impl Rows for Hello {
+    fn len(&self) -> Option<u64> {
+        None
+    }
+
+    fn row(&self, _: u64) -> Result<Row, DatasetError> {
+        let params = json!({ "max_tokens": 8 }).as_object().cloned().unwrap_or_default();
+        Ok(Row { prompt: Prompt::Text("Hello".to_owned()), params, ..Row::default() })
+    }
+
+    fn sha256(&self) -> String {
+        String::new()
+    }
+}
+
+fn chat(work: &mut Work<'_>) {
+    work.requests.rows = Some(Arc::new(Hello));
+    work.requests.protocol = build(Kind::OpenaiChat, Settings::default()).unwrap().into();
+}
+
+fn plain(path: &str) -> impl FnOnce(&mut Work<'_>) {
+    let settings = Settings { path: Some(path.to_owned()), ..Settings::default() };
+    |work| work.requests.protocol = build(Kind::Http, settings).unwrap().into()
+}
+
+/// Runs a cell against a simulator; the attempts, and the very bytes of their journal.
+fn against(model: &Value, cell: &Cell, adjust: impl FnOnce(&mut Work<'_>)) -> (Done, Vec<u8>) {
+    let model: Model = serde_json::from_value(model.clone()).unwrap();
+    lane(true).unwrap().block_on(async {
+        let clock = Clock::simulated();
+        let simulator = Simulator::new(&model, Timer::new(&clock).unwrap()).unwrap();
+        let (dialer, mut listener) = memory::listen();
+        tokio::task::spawn_local(async move {
+            while let Some(stream) = listener.accept().await {
+                tokio::task::spawn_local(serve(stream, simulator.clone()));
+            }
+        });
+        let mut work = work(cell, Origin::in_memory(dialer, &Options::default()));
+        adjust(&mut work);
+        let mut kept = Kept::default();
+        let report = simulate_repeat(&work, &mut kept).await.unwrap();
+        let all = journal::decode(&kept.0).unwrap();
+        (Done { report, all }, kept.0)
+    })
+}
+
+/// Percentiles of a lognormal service at a tenth of the load are the analytic ones: median·exp(σz).
+#[test]
+fn percentiles_of_a_lognormal_service_are_the_analytic_ones() {
+    let lognormal = json!({ "kind": "lognormal", "median": "80ms", "sigma": 0.4 });
+    let model = json!({ "seed": 7, "servers": 32, "service": lognormal });
+    let (done, _) = against(&model, &constant(37.0, 1000, Concurrency::Infinite), plain("/echo"));
+    assert_eq!(done.outcomes(), [Outcome::Ok; 1000]);
+    let e2e: Vec<f64> = done.measured().into_iter().map(e2e).collect();
+    for (q, z) in [(0.5, 0.0), (0.9, 1.281_551_565_545), (0.99, 2.326_347_874_041)] {
+        let (seen, truth) = (quantile(e2e.clone(), q), 0.08 * (0.4_f64 * z).exp());
+        assert!((seen - truth).abs() < (0.02 * truth).max(0.0005), "{q}: {seen} for {truth}");
+    }
+    for attempt in done.measured() {
+        // The server's word, in thousandths of a millisecond.
+        let told = attempt.server["total_s"];
+        assert!((service(attempt) - told).abs() < TICKS_S + 1e-6, "{attempt:?}");
+        assert!(queue(attempt) < TICKS_S, "nothing waits for us");
+    }
+}
+
+/// Each token is seen when it was emitted, and nothing adds up.
+#[test]
+fn tokens_are_seen_when_the_model_emits_them() {
+    let model = json!({ "ttft": "20ms", "itl": "5500us" });
+    let (done, _) = against(&model, &constant(50.0, 100, Concurrency::Infinite), chat);
+    for attempt in done.measured() {
+        assert_eq!(attempt.outcome, Outcome::Ok);
+        let since = |to: Option<Offset>| {
+            to.unwrap().since(attempt.clocks.sent.unwrap()).as_secs_f64()
+        };
+        assert!((since(attempt.clocks.first_content) - 0.020).abs() < TICKS_S);
+        assert!((since(attempt.clocks.last_content) - 0.020 - 7.0 * 0.0055).abs() < TICKS_S);
+        assert_eq!(attempt.gaps_ns.len(), 7);
+        assert!(attempt.gaps_ns.iter().all(|gap| (*gap as f64 / 1e9 - 0.0055).abs() < TICKS_S));
+        assert_eq!(attempt.tokens.output, Some(8));
+    }
+}
+
+/// A quarter of an hour with queueing, streams and faults is played twice in moments, and not a byte of its records
+/// differs.
+#[test]
+fn a_long_load_replays_with_the_same_bytes() {
+    let model = json!({ "seed": 7, "servers": 2, "queue": 3, "itl": "50ms",
+        "service": { "kind": "exponential", "mean": "1s" },
+        "faults": [{ "at": "200s", "for": "30s", "kind": "stall" }, { "rate": "2%", "kind": "reset" },
+                   { "rate": "2%", "kind": "cut_stream" }, { "at": "500s", "for": "20s", "kind": "http_500" }] });
+    let mut cell = constant(1.0, 900, Concurrency::Infinite);
+    cell.arrival = arrival::Kind::Poisson;
+    let (one, journal) = against(&model, &cell, chat);
+    let (_, again) = against(&model, &cell, chat);
+    assert!(journal == again, "the journals differ");
+    assert_eq!(one.all.len(), 900);
+    for outcome in [Outcome::Ok, Outcome::Reset, Outcome::Invalid, Outcome::Http(500), Outcome::Rejected] {
+        let count = one.outcomes().iter().filter(|one| **one == outcome).count();
+        assert!(count > 4, "{count} of {outcome}");
+    }
+    let last = one.measured().last().unwrap().clocks.end.unwrap();
+    assert!(last.as_seconds() > 800.0, "of the simulated clock");
+}
