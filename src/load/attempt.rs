@@ -27,8 +27,8 @@ struct Facts {
     sent: Option<Offset>,
     connected: Option<Offset>,
     first_byte: Option<Offset>,
-    /// The last byte of the last answer.
-    last_byte: Option<Offset>,
+    /// The end of the last answer that came whole: its last byte, or the close that delimits it.
+    answered: Option<Offset>,
     /// Time spent on getting a connection before the first byte was sent.
     connecting: Duration,
     status: Option<u16>,
@@ -53,19 +53,21 @@ pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, numbe
     slot.seen.keep_samples = lane.keeps_samples();
     let mut facts = Facts::default();
     let mut run = Run { lane, slot, ticket, facts: &mut facts, began: lane.timer.now() };
-    let judged = match run.converse(number).await {
-        Ok(judgement) => judgement,
+    let (judged, end) = match run.converse(number).await {
+        // The protocol's end mark where there is one, else the answer's end.
+        Ok(judgement) => (judgement, run.slot.seen.end.or(run.facts.answered)),
         Err(broken) => {
             // Nothing that a broken exchange left on the connection can be trusted.
             run.drop_wire();
-            Judgement { outcome: broken.outcome, error: Some(broken.text) }
+            (Judgement { outcome: broken.outcome, error: Some(broken.text) }, None)
         }
     };
-    let broken_at = lane.timer.now();
+    // A failure ends when it is known: until then its client waited for the target, and nobody else is to be charged.
+    let end = end.unwrap_or_else(|| lane.timer.now());
     if number == 1 {
         lane.note_lateness(ticket, facts.sent, facts.connecting);
     }
-    record(lane, slot, ticket, number, (facts, judged, broken_at))
+    record(lane, slot, ticket, number, (facts, judged, end))
 }
 
 struct Run<'a> {
@@ -245,10 +247,9 @@ impl Run<'_> {
         total: Offset,
         receive: &mut dyn FnMut(Received<'_>) -> Flow,
     ) -> Result<(), Broken> {
-        let taken = self.body(&mut wire, &head, total, receive).await;
-        self.facts.last_byte = Some(wire.activity().last_read());
+        let ended = self.body(&mut wire, &head, total, receive).await;
         self.facts.traffic.bytes_received += wire.body_bytes();
-        taken?;
+        self.facts.answered = Some(ended?);
         let origin = self.origin();
         if !self.lane.settings.origins[origin].per_request() {
             self.slot.wires[origin] = Some(wire);
@@ -256,14 +257,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reads an answer's body until it ends or is enough; its content coding is undone on the way.
+    /// Reads an answer's body until it ends or is enough, and says when; its content coding is undone on the way.
     async fn body(
         &mut self,
         wire: &mut Wire,
         head: &Head,
         total: Offset,
         receive: &mut dyn FnMut(Received<'_>) -> Flow,
-    ) -> Result<(), Broken> {
+    ) -> Result<Offset, Broken> {
         let idle = self.lane.settings.timing.timeouts.idle;
         let caps = self.lane.settings.origins[self.origin()].caps();
         let mut decoder = Decoder::of(head, caps).map_err(|lost| self.lost(lost))?;
@@ -279,8 +280,9 @@ impl Run<'_> {
                 if let Some(decoder) = &decoder {
                     decoder.finish().map_err(|lost| self.lost(lost))?;
                 }
-                receive(Received::End { at: activity.last_read() });
-                return Ok(());
+                let at = if head.ends_by_close() { self.lane.timer.now() } else { activity.last_read() };
+                receive(Received::End { at });
+                return Ok(at);
             };
             let mut pass = |bytes: &[u8]| receive(Received::Chunk { bytes, at: chunk.at });
             flow = match &mut decoder {
@@ -290,7 +292,7 @@ impl Run<'_> {
                 }
             };
         }
-        Ok(())
+        Ok(activity.last_read())
     }
 }
 
@@ -299,21 +301,9 @@ fn record(
     slot: &mut Slot,
     ticket: &Ticket,
     number: u32,
-    (facts, judged, broken_at): (Facts, Judgement, Offset),
+    (facts, judged, end): (Facts, Judgement, Offset),
 ) -> Attempt {
     let seen = &mut slot.seen;
-    let answered = judged.outcome.is_ok() || facts.last_byte.is_some();
-    let timed_out = matches!(
-        judged.outcome,
-        Outcome::TimeoutTotal | Outcome::TimeoutIdle | Outcome::TimeoutFirstByte | Outcome::TimeoutConnect
-    );
-    // The protocol's end mark where there is one, else the last byte; what was given up ends when it was.
-    let end = match (seen.end, facts.last_byte) {
-        _ if timed_out => broken_at,
-        (Some(end), _) => end,
-        (None, Some(last)) if answered => last,
-        _ => broken_at,
-    };
     let prepared = &ticket.ready.prepared;
     let mut notes: Vec<String> = seen.notes.iter().map(|&note| note.to_owned()).collect();
     if ticket.ready.reused_row {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::bench::*;
 use crate::foundation::units::Concurrency;
 use crate::instruments::record::Outcome;
+use crate::plan::Cell;
 
 /// A server that hands each connection to `serve`, in a thread of its own; it ends with the test's process.
 pub fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (SocketAddr, Arc<AtomicU32>) {
@@ -89,6 +90,53 @@ fn each_kind_of_broken_answer_has_its_own_outcome() {
         Outcome::Protocol,
         "coded by its head alone"
     );
+}
+
+/// The second answer ends 150 ms after its last byte, as `last` says; whose waiting that is.
+fn a_late_end(cell: &Cell, last: &'static [u8], outcome: Outcome) {
+    let answers = AtomicU32::new(0);
+    let (address, _) = server(move |mut stream| {
+        while request(&mut stream) {
+            if answers.fetch_add(1, Ordering::SeqCst) == 1 {
+                let _ = stream.write_all(last);
+                std::thread::sleep(LATE);
+                return;
+            }
+            let _ = stream.write_all(OK);
+        }
+    });
+    let done = over_sockets(cell, address, |_| {});
+    let measured = done.measured();
+    let slow: Vec<_> = measured.iter().filter(|one| e2e(one) >= LATE.as_secs_f64()).collect();
+    assert_eq!(slow.len(), 1, "its own request waited for it, and no other: {:?}", done.all);
+    assert_eq!(slow[0].outcome, outcome);
+    let most = measured.iter().map(|one| queue(one)).fold(0.0, f64::max);
+    assert!(most < LATE.as_secs_f64() / 2.0, "a queue of {most} s");
+    assert!(done.report.own.lateness.unwrap().max_ns < 75_000_000, "nor is it our lateness");
+}
+
+const LATE: Duration = Duration::from_millis(150);
+const CUT: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n";
+const TO_THE_CLOSE: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n{}";
+
+#[test]
+fn a_cut_answers_late_close_is_charged_to_its_own_request() {
+    a_late_end(&cell(), CUT, Outcome::Invalid);
+    a_late_end(&batches(2), CUT, Outcome::Invalid);
+}
+
+#[test]
+fn an_answer_that_only_the_close_ends_lasts_until_the_close() {
+    a_late_end(&cell(), TO_THE_CLOSE, Outcome::Ok);
+    a_late_end(&batches(2), TO_THE_CLOSE, Outcome::Ok);
+}
+
+fn batches(size: u32) -> Cell {
+    let mut cell = cell();
+    cell.arrival = crate::kinds::arrival::Kind::Batch;
+    cell.concurrency = Concurrency::Infinite;
+    cell.load.batch = size;
+    cell
 }
 
 #[test]
