@@ -1,4 +1,4 @@
-//! `report`: renders a report folder again from its records, without load.
+//! `report`: renders a report folder again from its results and records, without load.
 
 use std::path::Path;
 
@@ -7,11 +7,15 @@ use super::output;
 use super::surroundings::Surroundings;
 use crate::foundation::files::{self, FilesError};
 use crate::report::{self, Rendering, UserTemplate};
-use crate::results::{self, Ending, Results};
+use crate::results::{self, AgainError, Ending, Results, folder};
 
 /// Renders the folder's formats, or those that are asked for.
 pub fn run(arguments: &ReportArguments, surroundings: &Surroundings) -> Ending {
     let results = match results::read(&arguments.dir) {
+        Ok(results) => results,
+        Err(error) => return usage(&error.to_string(), &error.help()),
+    };
+    let results = match checked(results, arguments, surroundings) {
         Ok(results) => results,
         Err(error) => return usage(&error.to_string(), &error.help()),
     };
@@ -38,6 +42,23 @@ pub fn run(arguments: &ReportArguments, surroundings: &Surroundings) -> Ending {
         }
     }
     Ending::Well
+}
+
+/// The results, their figures computed again from the rows where these are there: they need not be in git.
+fn checked(
+    results: Results,
+    arguments: &ReportArguments,
+    surroundings: &Surroundings,
+) -> Result<Results, AgainError> {
+    let rows = arguments.dir.join(folder::REQUESTS);
+    if rows.exists() {
+        return results::again(results, &rows);
+    }
+    if !surroundings.global.quiet {
+        let text = format!("{} is not there: {} is taken at its word\n", rows.display(), folder::RESULTS);
+        output::words(&text);
+    }
+    Ok(results)
 }
 
 fn rendering(arguments: &ReportArguments, results: &Results, template: Option<UserTemplate>) -> Rendering {

@@ -78,6 +78,10 @@ fn plan(
         return Err(Some(std::mem::take(&mut planned.loaded.unsupported)));
     }
     planned.select(arguments.cells.as_deref()).map_err(|_| None)?;
+    planned.template = template(&planned).map_err(|(message, help)| {
+        output::error(&format!("{}: {message}", file.display()), Some(&help));
+        None
+    })?;
     Ok(planned)
 }
 
@@ -98,17 +102,13 @@ fn execute(
     let (surroundings, interrupt) = with;
     let scenario = &planned.loaded.scenario;
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.name));
-    let template = match read_template(planned) {
-        Ok(template) => template,
-        Err(ending) => return ending,
-    };
     let watch = Watch::new(surroundings, &planned.plan);
     let session = Session {
         scenario,
         environment: &surroundings.environment,
         watcher: &watch,
         signals: interrupt,
-        template,
+        template: planned.template.clone(),
         out: &out,
         existing: if arguments.restart { Existing::Restart } else { Existing::Refuse },
         fail_fast: arguments.fail_fast,
@@ -124,13 +124,15 @@ fn execute(
     }
 }
 
-fn read_template(planned: &Planned) -> Result<Option<UserTemplate>, Ending> {
-    let scenario = &planned.loaded.scenario;
-    let path = scenario.report.template.as_ref().map(|path| scenario.folders.scenario.join(path));
-    path.as_deref().map(report::template).transpose().map_err(|error| {
-        output::error(&error.to_string(), Some(&error.help()));
-        Ending::Usage
-    })
+/// The scenario's template, tried with the plan's cells; what is wrong with it, and what the user can do.
+fn template(planned: &Planned) -> Result<Option<UserTemplate>, (String, String)> {
+    let Planned { loaded, plan, selection, .. } = planned;
+    let Some(path) = &loaded.scenario.report.template else { return Ok(None) };
+    let path = loaded.scenario.folders.scenario.join(path);
+    let template = report::template(&path).map_err(|error| (error.to_string(), error.help()))?;
+    run::check_template(&loaded.scenario, plan, selection.as_ref(), &template)
+        .map_err(|error| (error.to_string(), error.help()))?;
+    Ok(Some(template))
 }
 
 /// Options that changed what is run, as they were given.

@@ -6,6 +6,7 @@ use super::output;
 use super::surroundings::Surroundings;
 use crate::foundation::diagnostic::{Findings, Place};
 use crate::plan::{self, Plan};
+use crate::report::UserTemplate;
 use crate::results::{Ending, Selection};
 use crate::scenario::{self, Loaded, ReadOptions, Rejected};
 
@@ -17,6 +18,8 @@ pub struct Planned {
     pub plan: Plan,
     /// Which cells were selected, where not all.
     pub selection: Option<Selection>,
+    /// The user's template, read and tried; none before that.
+    pub template: Option<UserTemplate>,
 }
 
 impl Planned {
@@ -67,7 +70,7 @@ pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Refused> {
             }
             let warnings = loaded.attach(std::mem::take(&mut plan.warnings));
             loaded.warnings.extend(warnings);
-            Ok(Planned { loaded, plan, selection: None })
+            Ok(Planned { loaded, plan, selection: None, template: None })
         }
         Err(findings) => {
             let unset = loaded.unset(&CELLS);

@@ -105,7 +105,7 @@ impl Watcher for Watch {
                 self.shown().progress.note(&format!("target {target}: ready at {url} after {}", HumanDuration(rounded)));
             }
             Event::Began(stage) => self.began(stage),
-            Event::Ended { stage, ok, failed, p50, p99, seconds } => {
+            Event::Ended { stage, ok, failed, unsent, p50, p99, seconds } => {
                 #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
                 let throughput = (*seconds > 0.0).then(|| *ok as f64 / seconds);
                 self.shown().progress.cell_done(&CellDone {
@@ -116,10 +116,10 @@ impl Watcher for Watch {
                     repeats: stage.repeats,
                     ok: *ok,
                     failed: *failed,
+                    unsent: *unsent,
                     throughput,
                     p50: *p50,
                     p99: *p99,
-                    status: None,
                 });
             }
             Event::Note { text } => self.shown().progress.note(text),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::foundation::seed::Seed;
 use crate::results::{
-    CellResult, DatasetReference, Environment, GateSettings, MetricValue, RepeatResult,
+    CellResult, DatasetReference, Environment, GateSettings, MetricValue, PacedBy, RepeatResult,
     ReportSettings, Requests, RunVerdict, ScenarioReference, SelfCheck, SloResult,
     Summary as Statistics, Tool, Validity, ValidityStatus,
 };
@@ -79,6 +79,7 @@ fn repeat(number: u32, position: u32, seen: Seen, n: u64) -> RepeatResult {
             ok: 1000 - seen.failed,
             failed: seen.failed,
             unsent: 0,
+            attempts: 1000,
         },
     }
 }
@@ -104,6 +105,7 @@ fn cell(target: &str, rate: u32, first: u32, seen: &[Seen]) -> CellResult {
             ok: 900,
             failed: 100,
             unsent: 0,
+            attempts: 1000,
         },
         outcomes: BTreeMap::new(),
         http_status: BTreeMap::new(),
@@ -114,6 +116,8 @@ fn cell(target: &str, rate: u32, first: u32, seen: &[Seen]) -> CellResult {
         repeats,
         groups: Vec::new(),
         slo: SloResult::default(),
+        paced_by: PacedBy::Target,
+        price_per_hour: None,
         objectives: Vec::new(),
         warnings: Vec::new(),
         self_check: SelfCheck::default(),

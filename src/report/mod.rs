@@ -17,12 +17,14 @@ mod junit;
 mod markdown;
 pub mod number;
 mod plot;
+mod sample;
 mod template;
 
 use crate::results::Results;
 
 pub use context::{Axes, Banner, Value, Verdict, banners, tables};
 use plot::Plot;
+pub use sample::rehearse;
 
 /// What is to be rendered.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::document::{ObjectiveResult, ObjectiveVerdict, ValidityStatus, 
+use super::document::{
     Better, CellResult, CompareSettings, ComparedAxis, DatasetReference, Definition, Environment,
-    GateSettings, RepeatResult, ReportSettings, Results, RunVerdict, SCHEMA, SampleReference,
-    ScenarioReference, Selection, SelfCheck, Shape, Tool, Unit, Validity, Warning,
+    GateSettings, ObjectiveResult, ObjectiveVerdict, PacedBy, RepeatResult, ReportSettings, Requests,
+    Results, RunVerdict, SCHEMA, SampleReference, ScenarioReference, Selection, SelfCheck, Shape,
+    SloResult, Tool, Unit, Validity, ValidityStatus, Warning,
 };
 use super::relative::relative_to_baseline;
 use crate::kinds::metric::{CellMetrics, RepeatMetrics, catalogue};
@@ -65,6 +66,7 @@ pub fn assemble(input: Assembly<'_>) -> Results {
         .map(|planned| {
             cell(
                 planned,
+                input.scenario,
                 metrics.next().unwrap_or_default(),
                 runs.next().unwrap_or_default(),
             )
@@ -96,7 +98,7 @@ pub fn assemble(input: Assembly<'_>) -> Results {
     }
 }
 
-fn cell(planned: &Cell, numbers: CellMetrics, run: CellRun) -> CellResult {
+fn cell(planned: &Cell, scenario: &Scenario, numbers: CellMetrics, run: CellRun) -> CellResult {
     // What was never executed has missed nothing.
     let executed = !numbers.repeats.is_empty();
     let no_data = if executed {
@@ -111,20 +113,60 @@ fn cell(planned: &Cell, numbers: CellMetrics, run: CellRun) -> CellResult {
         .map(|objective| {
             let evaluated = objective.evaluate(&numbers, no_data);
             match run.validity.status {
-                ValidityStatus::Invalid => ObjectiveResult { verdict: ObjectiveVerdict::Void, ..evaluated },
+                ValidityStatus::Invalid => ObjectiveResult {
+                    verdict: ObjectiveVerdict::Void,
+                    ..evaluated
+                },
                 _ => evaluated,
             }
         })
         .collect();
     let mut warnings = run.warnings;
-    warnings.extend(numbers.warnings);
-    let mut slo = numbers.slo;
-    slo.base_ms = run.base_ms;
-    CellResult {
+    warnings.extend(numbers.warnings.iter().cloned());
+    let cell = CellResult {
         id: planned.id.clone(),
         key: planned.key.clone(),
         axes: planned.axes.clone(),
         validity: run.validity,
+        requests: Requests::default(),
+        outcomes: BTreeMap::new(),
+        http_status: BTreeMap::new(),
+        metrics: BTreeMap::new(),
+        metrics_failed: BTreeMap::new(),
+        metrics_all: BTreeMap::new(),
+        spread: BTreeMap::new(),
+        repeats: Vec::new(),
+        groups: Vec::new(),
+        slo: SloResult {
+            base_ms: run.base_ms,
+            ..SloResult::default()
+        },
+        paced_by: PacedBy::of(planned),
+        price_per_hour: price_per_hour(scenario, planned),
+        objectives,
+        warnings,
+        self_check: run.self_check,
+        samples: run.samples,
+        tokens_source: None,
+        timeline: Vec::new(),
+        relative: BTreeMap::new(),
+    };
+    with_numbers(cell, numbers, &run.positions)
+}
+
+/// Price of an hour of the cell's target, where the scenario gives one.
+pub fn price_per_hour(scenario: &Scenario, cell: &Cell) -> Option<f64> {
+    let prices = scenario.targets.get(&cell.target)?.prices.as_ref()?;
+    Some(prices.per_hour)
+}
+
+/// The cell with all that is computed from its rows; `positions` are its repeats' places in the order of the run.
+pub(super) fn with_numbers(
+    cell: CellResult,
+    numbers: CellMetrics,
+    positions: &[u32],
+) -> CellResult {
+    CellResult {
         requests: numbers.requests,
         outcomes: numbers.outcomes,
         http_status: numbers.http_status,
@@ -135,17 +177,16 @@ fn cell(planned: &Cell, numbers: CellMetrics, run: CellRun) -> CellResult {
         repeats: numbers
             .repeats
             .into_iter()
-            .map(|repeat| self::repeat(repeat, &run.positions))
+            .map(|repeat| self::repeat(repeat, positions))
             .collect(),
         groups: numbers.groups,
-        slo,
-        objectives,
-        warnings,
-        self_check: run.self_check,
-        samples: run.samples,
+        slo: SloResult {
+            base_ms: cell.slo.base_ms,
+            ..numbers.slo
+        },
         tokens_source: numbers.tokens_source,
         timeline: numbers.timeline,
-        relative: BTreeMap::new(),
+        ..cell
     }
 }
 
@@ -160,7 +201,7 @@ fn repeat(numbers: RepeatMetrics, positions: &[u32]) -> RepeatResult {
 }
 
 /// What each metric means: all of the catalogue, and the server's own measures that some cell has.
-fn definitions(cells: &[CellResult]) -> BTreeMap<String, Definition> {
+pub(super) fn definitions(cells: &[CellResult]) -> BTreeMap<String, Definition> {
     let known = catalogue::all().map(|metric| {
         let definition = Definition {
             unit: metric.unit,

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::kinds::arrival;
 use crate::kinds::metric::number;
+use crate::plan::Cell;
 pub use crate::kinds::metric::{
     Better, GroupResult, MetricValue, Requests, Shape, SloResult, Spread, Summary, TimelinePoint,
     Unit, Warning,
@@ -159,9 +161,9 @@ pub struct CellResult {
     pub http_status: BTreeMap<String, u64>,
     /// Every metric: a distribution over ok requests, or a number; null without data.
     pub metrics: BTreeMap<String, Option<MetricValue>>,
-    /// The latency metrics over failed requests.
+    /// The distributions over failed requests.
     pub metrics_failed: BTreeMap<String, Option<MetricValue>>,
-    /// The latency metrics over all requests that were sent.
+    /// The distributions over all requests that were sent.
     pub metrics_all: BTreeMap<String, Option<MetricValue>>,
     /// How scalars and statistics (`e2e.p99`) spread over the repeats.
     pub spread: BTreeMap<String, Spread>,
@@ -171,6 +173,10 @@ pub struct CellResult {
     pub groups: Vec<GroupResult>,
     /// Limits of requests.
     pub slo: SloResult,
+    /// Who set the pace of its requests.
+    pub paced_by: PacedBy,
+    /// Price of an hour of the target, where known.
+    pub price_per_hour: Option<f64>,
     /// Objectives of the cell.
     pub objectives: Vec<ObjectiveResult>,
     /// What a reader must know before believing the numbers.
@@ -185,6 +191,26 @@ pub struct CellResult {
     pub timeline: Vec<TimelinePoint>,
     /// Compared to `report.baseline`: metric → factor.
     pub relative: BTreeMap<String, Relative>,
+}
+
+/// Who sets the pace of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PacedBy {
+    /// The schedule, whatever the target does: an open loop.
+    Schedule,
+    /// The target: a closed loop, batches, all at once. There is no offered rate.
+    Target,
+}
+
+impl PacedBy {
+    /// Who sets the pace in a cell.
+    pub fn of(cell: &Cell) -> Self {
+        match cell.rate.per_second() {
+            None if cell.arrival != arrival::Kind::Trace => Self::Target,
+            _ => Self::Schedule,
+        }
+    }
 }
 
 /// One repeat of a cell.

@@ -3,6 +3,7 @@
 //! [`assemble()`] makes the document of what the rooms before have to say, [`to_json`] and [`read`] are its two ways
 //! to and from bytes. Nothing is measured or computed here that is not a relation between finished numbers.
 
+mod again;
 mod assemble;
 mod document;
 mod ending;
@@ -11,7 +12,8 @@ mod json;
 mod relative;
 mod schema;
 
-pub use assemble::{Assembly, CellRun, assemble};
+pub use again::{AgainError, again};
+pub use assemble::{Assembly, CellRun, assemble, price_per_hour};
 pub use document::*;
 pub use ending::Ending;
 pub use json::{ResultsError, from_json, read, to_json};

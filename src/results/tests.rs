@@ -50,6 +50,8 @@ fn cell(axes: &[(&str, Value)]) -> CellResult {
         repeats: Vec::new(),
         groups: Vec::new(),
         slo: SloResult::default(),
+        paced_by: PacedBy::Target,
+        price_per_hour: None,
         objectives: Vec::new(),
         warnings: Vec::new(),
         self_check: SelfCheck::default(),

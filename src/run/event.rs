@@ -29,8 +29,10 @@ pub enum Event<'a> {
         stage: Stage<'a>,
         /// Requests that were ok.
         ok: u64,
-        /// Requests that failed or were not sent.
+        /// Requests that failed.
         failed: u64,
+        /// Requests that were due and not sent.
+        unsent: u64,
         /// Median e2e in seconds.
         p50: Option<f64>,
         /// p99 of e2e in seconds.

@@ -12,12 +12,11 @@ use crate::foundation::secret::Redactor;
 use super::event::Event;
 use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Contents;
-use crate::kinds::arrival;
 use crate::kinds::metric::{CellContext, aggregate, percentile_share};
 use crate::plan::{Cell, Plan};
 use crate::report::{self, Rendering};
 use crate::results::{
-    self, Assembly, CellResult, DatasetReference, Ending, Environment, ObjectiveVerdict, Results, RunVerdict,
+    self, Assembly, CellResult, DatasetReference, Ending, Environment, ObjectiveVerdict, PacedBy, Results, RunVerdict,
     ValidityStatus,
     folder::{self, Occupant},
 };
@@ -99,15 +98,10 @@ fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
     percentiles.extend(
         named.chain(gates.filter_map(|gate| gate.statistic.as_deref())).filter_map(percentile_share),
     );
-    let paced_by_target = cell.rate.per_second().is_none() && cell.arrival != arrival::Kind::Trace;
     CellContext {
         id: cell.id.clone(),
-        closed: paced_by_target,
-        price_per_hour: scenario
-            .targets
-            .get(&cell.target)
-            .and_then(|target| target.prices.as_ref())
-            .map(|prices| prices.per_hour),
+        closed: PacedBy::of(cell) == PacedBy::Target,
+        price_per_hour: results::price_per_hour(scenario, cell),
         percentiles,
         group_by: scenario.report.group_by.clone(),
     }

@@ -11,6 +11,7 @@ mod evidence;
 mod finish;
 mod folder;
 mod records;
+mod rehearsal;
 mod repeat;
 mod signals;
 mod target;
@@ -18,6 +19,7 @@ mod told;
 
 pub use error::RunError;
 pub use folder::Existing;
+pub use rehearsal::check_template;
 pub use signals::Signals;
 
 use std::collections::BTreeMap;

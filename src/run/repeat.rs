@@ -178,7 +178,8 @@ fn ended<'a>(stage: Stage<'a>, commit: &Commit, figures: &Figures) -> Event<'a> 
     Event::Ended {
         stage,
         ok: commit.counts.ok,
-        failed: commit.counts.failed + commit.counts.unsent,
+        failed: commit.counts.failed,
+        unsent: commit.counts.unsent,
         p50: figures.e2e_p50.map(|time| time.as_secs_f64()),
         p99: figures.e2e_p99.map(|time| time.as_secs_f64()),
         seconds: figures.elapsed.as_secs_f64(),

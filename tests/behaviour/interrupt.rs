@@ -188,3 +188,37 @@ fn what_was_in_flight_when_the_drain_ended_is_written_as_it_was_and_told_of() {
         cell["warnings"]
     );
 }
+
+#[test]
+fn a_second_signal_ends_at_once_and_the_next_run_says_what_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: { ttft: 30s }",
+        &format!("load: {{ duration: 60s, concurrency: 2 }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let child = plimsoll(folder.path())
+        .args(["run", "a.yaml"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    let journal = folder.path().join("reports/chat.part/journal/repeats.log");
+    while !journal.exists() {
+        std::thread::yield_now();
+    }
+    process.signal(Signal::INT);
+    let stderr = BufReader::new(process.0.stderr.take().unwrap());
+    let mut said = stderr.lines().map(Result::unwrap);
+    assert!(said.any(|line| line.contains("once more ends at once")));
+    process.signal(Signal::INT);
+    assert_eq!(process.wait().code(), Some(130));
+    assert!(!folder.path().join("reports/chat").exists());
+    let next = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(next.code, Some(2), "{}", next.stderr);
+    assert!(
+        next.stderr.contains("chat.part") && next.stderr.contains("--restart"),
+        "{}",
+        next.stderr
+    );
+}

@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod diff;
 mod interrupt;
 mod invalid;
 mod mock;

@@ -274,3 +274,29 @@ fn some_cells_never_stand_in_for_the_whole_plan() {
     let all = run(folder.path(), &["run", "a.yaml", "--cells", "*"]);
     assert_eq!(all.code, Some(0), "{}", all.stderr);
 }
+
+#[test]
+fn attempts_are_rows_and_statistics_are_over_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = format!(
+        "version: 1
+name: again
+targets:
+  server: {{ protocol: http, embedded: {{}}, path: /status/500 }}
+load: {{ requests: 2, retries: 2 }}
+{WIDE}"
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    let results = results(&folder.path().join("reports/again"));
+    let cell = &results["cells"][0];
+    assert_eq!(
+        cell["requests"],
+        serde_json::json!({ "intended": 2, "sent": 2, "ok": 0, "failed": 2, "unsent": 0, "attempts": 6 })
+    );
+    assert_eq!(cell["outcomes"], serde_json::json!({ "http_500": 2 }));
+    let metric = |name: &str| cell["metrics"][name].as_f64().unwrap();
+    let attempts = metric("attempt_rate") * metric("duration");
+    assert!((attempts - 6.0).abs() < 1e-9, "{attempts} attempts");
+}

@@ -71,16 +71,16 @@ pub struct CellDone {
     pub repeats: u32,
     /// Requests that were ok.
     pub ok: u64,
-    /// Requests that failed or were not sent.
+    /// Requests that failed.
     pub failed: u64,
+    /// Requests that were due and not sent.
+    pub unsent: u64,
     /// ok / duration.
     pub throughput: Option<f64>,
     /// Median e2e in seconds.
     pub p50: Option<f64>,
     /// p99 of e2e in seconds.
     pub p99: Option<f64>,
-    /// `INVALID`, `CLIENT_LIMITED`, or nothing to say.
-    pub status: Option<String>,
 }
 
 /// Shows progress on a stream.
@@ -253,31 +253,34 @@ fn minute_line(snapshot: &Snapshot) -> String {
 }
 
 fn cell_line(done: &CellDone, colour: Colour) -> String {
-    let failed = format!("{} failed", done.failed);
-    let mut line = format!(
-        "cell {} of {}{} {}: {} ok, {}, {}, e2e p50 {}, p99 {}",
+    let bad = |count: u64, word: &str| {
+        let text = format!("{count} {word}");
+        if count > 0 {
+            colour.paint(Paint::Bad, &text)
+        } else {
+            text
+        }
+    };
+    let unsent = if done.unsent > 0 {
+        format!("{}, ", bad(done.unsent, "unsent"))
+    } else {
+        String::new()
+    };
+    format!(
+        "cell {} of {}{} {}: {} ok, {}, {unsent}{}, e2e p50 {}, p99 {}",
         done.cell,
         done.cells,
         repeat_of(done.repeat, done.repeats),
         escape::line(&done.label),
         done.ok,
-        if done.failed > 0 {
-            colour.paint(Paint::Bad, &failed)
-        } else {
-            failed
-        },
+        bad(done.failed, "failed"),
         done.throughput.map_or_else(
             || NO_DATA.to_owned(),
             |rate| Scale::PerSecond.with_unit(rate)
         ),
         seconds(done.p50),
         seconds(done.p99),
-    );
-    if let Some(status) = &done.status {
-        line.push_str(", ");
-        line.push_str(&colour.paint(Paint::Bad, &escape::line(status)));
-    }
-    line
+    )
 }
 
 fn repeat_of(repeat: u32, repeats: u32) -> String {

@@ -46,9 +46,9 @@ pub struct CellMetrics {
     pub http_status: BTreeMap<String, u64>,
     /// Every metric, over ok requests of all repeats.
     pub metrics: Metrics,
-    /// The latency metrics over requests that failed.
+    /// The distributions over requests that failed.
     pub failed: Metrics,
-    /// The latency metrics over all that were sent.
+    /// The distributions over all that were sent.
     pub all: Metrics,
     /// How scalars and statistics (`e2e.p99`) spread over the repeats.
     pub spread: BTreeMap<String, Spread>,
@@ -213,18 +213,17 @@ fn distributions(
         let values = Values::of(metrics, &frame).map_err(|source| requests.failed(source))?;
         drop(frame);
         for (metric, values) in values {
-            let latency = catalogue::is_latency(metric.name);
-            let computed = slices.distribution(&values, latency, &context.percentiles);
+            let computed = slices.distribution(&values, &context.percentiles);
             computed
                 .map_err(|source| requests.failed(source))?
-                .put(metric.name, latency, cell);
+                .put(metric.name, cell);
         }
     }
     for (name, values) in requests.server_measures()? {
-        let computed = slices.distribution(&Values::told(values), false, &context.percentiles);
+        let computed = slices.distribution(&Values::told(values), &context.percentiles);
         computed
             .map_err(|source| requests.failed(source))?
-            .put(&name, false, cell);
+            .put(&name, cell);
     }
     Ok(())
 }
@@ -299,7 +298,6 @@ impl Slices<'_> {
     fn distribution(
         &self,
         values: &Values,
-        latency: bool,
         percentiles: &[f64],
     ) -> PolarsResult<Distribution> {
         let whole = 0..self.ok.len();
@@ -309,21 +307,16 @@ impl Slices<'_> {
             .map(|(_, rows)| Ok(Sorted::new(values.within(&self.ok, rows)?)))
             .collect::<PolarsResult<_>>()?;
         let pooled = Sorted::merged(&ok);
-        let failed = if latency {
-            values.within(&self.failed, &whole)?
-        } else {
-            Vec::new()
-        };
-        let failed = Sorted::new(failed);
+        let failed = Sorted::new(values.within(&self.failed, &whole)?);
         let groups = self.groups.iter().map(|group| {
             PolarsResult::Ok(Sorted::new(values.within(group, &whole)?).summary(percentiles))
         });
         let groups = groups.collect::<PolarsResult<_>>()?;
         let summary = pooled.summary(percentiles);
-        let all = match (latency, failed.is_empty()) {
-            (false, _) => None,
-            (true, true) => summary.clone(),
-            (true, false) => Sorted::merged([&pooled, &failed]).summary(percentiles),
+        let all = if failed.is_empty() {
+            summary.clone()
+        } else {
+            Sorted::merged([&pooled, &failed]).summary(percentiles)
         };
         Ok(Distribution {
             failed: failed.summary(percentiles),
@@ -339,12 +332,10 @@ impl Slices<'_> {
 }
 
 impl Distribution {
-    fn put(self, name: &str, latency: bool, cell: &mut CellMetrics) {
+    fn put(self, name: &str, cell: &mut CellMetrics) {
         cell.metrics.insert(name.to_owned(), self.pooled);
-        if latency {
-            cell.failed.insert(name.to_owned(), self.failed);
-            cell.all.insert(name.to_owned(), self.all);
-        }
+        cell.failed.insert(name.to_owned(), self.failed);
+        cell.all.insert(name.to_owned(), self.all);
         for (repeat, value) in cell.repeats.iter_mut().zip(self.repeats) {
             repeat.metrics.insert(name.to_owned(), value);
         }

@@ -121,11 +121,6 @@ pub fn find(name: &str) -> Option<&'static Metric> {
     all().find(|metric| metric.name == name)
 }
 
-/// Whether that is a metric of latency: it is given over failed and over all sent requests too.
-pub fn is_latency(name: &str) -> bool {
-    latency::METRICS.iter().any(|metric| metric.name == name)
-}
-
 impl Metric {
     /// A value of each request, of which less is better, in seconds.
     pub(super) const fn time(

@@ -27,7 +27,7 @@ mod warnings;
 mod workload;
 
 pub use aggregate::{CellContext, CellMetrics, MetricError, RepeatMetrics, aggregate};
-pub use catalogue::{Better, Shape, Unit, percentile_share};
+pub use catalogue::{Better, Shape, Unit, percentile_name, percentile_share};
 pub use value::{
     GroupResult, MetricValue, Requests, SloResult, Spread, Summary, TimelinePoint, Warning, number,
 };

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::aggregate::CellMetrics;
-use super::catalogue::is_latency;
 use super::value::{MetricValue, Spread};
 use crate::instruments::statistics;
 
-/// The spread of each scalar and of each latency statistic (`e2e.p99`) that some repeat has.
+/// The spread of each scalar and of each statistic (`e2e.p99`) that some repeat has.
 pub(super) fn over_repeats(cell: &CellMetrics) -> BTreeMap<String, Spread> {
     let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for repeat in &cell.repeats {
@@ -16,7 +15,7 @@ pub(super) fn over_repeats(cell: &CellMetrics) -> BTreeMap<String, Spread> {
                 Some(MetricValue::Number(number)) => {
                     values.entry(name.clone()).or_default().push(*number);
                 }
-                Some(MetricValue::Distribution(summary)) if is_latency(name) => {
+                Some(MetricValue::Distribution(summary)) => {
                     for (statistic, number) in &summary.statistics {
                         values
                             .entry(format!("{name}.{statistic}"))
@@ -24,7 +23,7 @@ pub(super) fn over_repeats(cell: &CellMetrics) -> BTreeMap<String, Spread> {
                             .extend(*number);
                     }
                 }
-                _ => {}
+                None => {}
             }
         }
     }

@@ -7,9 +7,11 @@ pub(super) const METRICS: &[Metric] = &[
     Metric::throughput("request_throughput", "ok / duration", |totals| {
         totals.per_second(Some(count(totals.requests.ok)))
     }),
-    Metric::throughput("attempt_rate", "all requests / duration", |totals| {
-        totals.per_second(Some(count(totals.requests.intended)))
-    }),
+    Metric::throughput(
+        "attempt_rate",
+        "all attempts / duration: what the target had to take, whatever became of it",
+        |totals| totals.per_second(Some(count(totals.requests.attempts))),
+    ),
     Metric::throughput(
         "goodput",
         "requests that were ok and within their limits / duration",

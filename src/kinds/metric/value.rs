@@ -23,6 +23,8 @@ pub struct Requests {
     pub failed: u64,
     /// Due and not sent.
     pub unsent: u64,
+    /// Attempts at them: more than were sent where some were tried again (`load.retries`).
+    pub attempts: u64,
 }
 
 impl std::ops::Add for Requests {
@@ -35,6 +37,7 @@ impl std::ops::Add for Requests {
             ok: self.ok + other.ok,
             failed: self.failed + other.failed,
             unsent: self.unsent + other.unsent,
+            attempts: self.attempts + other.attempts,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the plan, so that the same results give the same text.
 
 mod axes;
+mod facts;
 mod objectives;
 mod table;
 pub mod tables;
@@ -15,9 +16,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::diff::{self, Overview};
 use super::escape;
 use super::number::Scale;
 use super::plot::Plot;
+use crate::compare;
+use facts::{environment, fact, reproduction};
 use crate::results::{CellResult, ObjectiveVerdict, Results, ValidityStatus};
 
 pub use axes::{Axes, names, shown};
@@ -53,6 +57,8 @@ pub struct Context {
     pub banners: Vec<Banner>,
     /// What varies.
     pub axes: Axes,
+    /// What the scenario's comparison says; null where it asks for none, or the run was interrupted.
+    pub comparison: Option<Overview>,
     /// The tables.
     pub tables: Tables,
     /// The cells, in the order of the plan.
@@ -83,6 +89,7 @@ impl Context {
             schema: SCHEMA,
             verdict: Verdict::of(results),
             banners: banners(results, &axes),
+            comparison: comparison(results),
             tables: Tables {
                 throughput: tables::throughput(results, &axes),
                 latency: tables::latency(results, &axes),
@@ -140,6 +147,11 @@ impl Context {
         document.sort_all_objects();
         Ok(document)
     }
+}
+
+fn comparison(results: &Results) -> Option<Overview> {
+    let by = results.compare.as_ref()?.by.as_ref()?;
+    (!results.incomplete).then(|| diff::overview(&compare::paired(results, by)))
 }
 
 fn cell_view(
@@ -247,13 +259,6 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
     .collect()
 }
 
-fn fact(name: &str, value: Option<String>) -> Option<Fact> {
-    value.map(|value| Fact {
-        name: name.to_owned(),
-        value,
-    })
-}
-
 fn warnings(results: &Results, axes: &Axes) -> Vec<WarningView> {
     let mut views: Vec<WarningView> = Vec::new();
     for cell in &results.cells {
@@ -305,79 +310,6 @@ fn definitions(results: &Results) -> Vec<DefinitionView> {
     .collect()
 }
 
-fn reproduction(results: &Results) -> Vec<Fact> {
-    let mut facts = vec![
-        Fact {
-            name: "tool".to_owned(),
-            value: format!("{} {}", results.tool.name, results.tool.version),
-        },
-        Fact {
-            name: "scenario".to_owned(),
-            value: format!(
-                "{}, sha256 {}",
-                results.scenario.name, results.scenario.hash
-            ),
-        },
-    ];
-    facts.extend(results.datasets.iter().map(|dataset| {
-        let rows = dataset
-            .rows
-            .map(|rows| {
-                format!(
-                    ", {}",
-                    counted(usize::try_from(rows).unwrap_or(usize::MAX), "row")
-                )
-            })
-            .unwrap_or_default();
-        let skipped = if dataset.skipped > 0 {
-            format!(", {} skipped as bad", dataset.skipped)
-        } else {
-            String::new()
-        };
-        Fact {
-            name: format!("dataset {}", dataset.name),
-            value: format!("sha256 {}{rows}{skipped}", dataset.sha256),
-        }
-    }));
-    if !results.environment.options.is_empty() {
-        facts.push(Fact {
-            name: "options".to_owned(),
-            value: results.environment.options.join(" "),
-        });
-    }
-    facts
-}
-
-fn environment(results: &Results) -> Vec<Fact> {
-    let environment = &results.environment;
-    let mut facts: Vec<Fact> = [
-        fact("host", environment.host.clone()),
-        fact("processor", environment.cpu_model.clone()),
-        fact("cores", environment.cores.map(|cores| cores.to_string())),
-        fact("kernel", environment.kernel.clone()),
-        fact("commit", environment.git_commit.clone()),
-        fact("started", environment.started.clone()),
-        fact("finished", environment.finished.clone()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    facts.extend(
-        environment
-            .addresses
-            .iter()
-            .map(|(target, addresses)| Fact {
-                name: format!("addresses of {target}"),
-                value: addresses.join(", "),
-            }),
-    );
-    facts.extend(environment.metadata.iter().map(|(target, metadata)| Fact {
-        name: format!("metadata of {target}"),
-        value: escape::shorten(&sorted(metadata).to_string(), TEXT_SHOWN),
-    }));
-    facts
-}
-
 fn without_seconds(results: &Results) -> Results {
     let mut results = results.clone();
     results.files.clear();
@@ -386,10 +318,4 @@ fn without_seconds(results: &Results) -> Results {
         cell.self_check.seconds.clear();
     }
     results
-}
-
-fn sorted(value: &Json) -> Json {
-    let mut value = value.clone();
-    value.sort_all_objects();
-    value
 }

@@ -8,12 +8,14 @@ mod row;
 mod tests;
 mod words;
 
+pub use row::Shown;
+
 use serde::Serialize;
 
 use super::number::NO_DATA;
 use super::{escape, template};
 use crate::compare::{Diff, Refusal, Row};
-use row::{Shown, matters, shown};
+use row::{matters, shown};
 use words::{advisory_title, context, notes, rest_title, sentence};
 
 /// The most characters of a comment; forges allow 65,536.
@@ -97,6 +99,32 @@ struct Page {
 struct ShownRefusal {
     code: String,
     text: String,
+}
+
+/// What a report shows of the comparison that its scenario asks for; `diff.md` has the rest.
+#[derive(Debug, Serialize)]
+pub struct Overview {
+    /// The verdict in one sentence.
+    pub sentence: String,
+    /// The rows that matter, the worst first.
+    pub gates: Vec<Shown>,
+    /// Rows that matter and are left out.
+    pub more_gates: usize,
+}
+
+/// The sentence and the rows that matter, as plain text.
+pub fn overview(diff: &Diff) -> Overview {
+    let [detail, ..] = DETAILS;
+    let matter: Vec<&Row> = diff.gates.iter().filter(|row| matters(row)).collect();
+    Overview {
+        sentence: sentence(diff),
+        more_gates: matter.len().saturating_sub(detail.gates),
+        gates: matter
+            .into_iter()
+            .take(detail.gates)
+            .map(|row| shown(row, detail.text, str::to_owned))
+            .collect(),
+    }
 }
 
 /// The comparison as text for a terminal, without colour: the sentence, the rows that matter, the rest in counts.
