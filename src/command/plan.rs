@@ -1,17 +1,14 @@
 //! `plan`: the expanded cells, their requests and the longest that they can take; touches no network.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::arguments::{PlanArguments, PlanFormat};
 use super::surroundings::Surroundings;
 use super::{findings, output, scenario};
-use crate::foundation::seed::Seed;
 use crate::foundation::units::HumanDuration;
 use crate::plan::{CellEstimate, PlanDocument, estimate};
 use crate::results::Ending;
-use crate::scenario::Scenario;
 
 /// Shows the plan.
 pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
@@ -29,10 +26,7 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
         return ending;
     }
     let scenario = &planned.loaded.scenario;
-    let known: BTreeMap<&str, Option<u64>> =
-        scenario.datasets.keys().map(|name| (name.as_str(), rows(scenario, name))).collect();
-    let document =
-        estimate(&planned.plan, scenario, &|name| known.get(name).copied().flatten());
+    let document = estimate(&planned.plan, scenario, &|name| planned.rehearsal.rows(name));
     match arguments.format {
         PlanFormat::Json => match serde_json::to_string_pretty(&document) {
             Ok(json) => output::data(&format!("{json}\n")),
@@ -57,13 +51,6 @@ fn say_refused(refused: &scenario::Refused) {
             Some("set it, or write a default: `${env:NAME:-default}`"),
         );
     }
-}
-
-/// How many rows a dataset has; `None` where it never ends or cannot be read now, which is for `run` to say.
-fn rows(scenario: &Scenario, name: &str) -> Option<u64> {
-    let dataset = scenario.datasets.get(name)?;
-    let rows = dataset.source.open(&scenario.folders, Seed::root(scenario.load.seed)).ok()?;
-    rows.len()
 }
 
 fn table(document: &PlanDocument) -> String {

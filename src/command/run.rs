@@ -73,11 +73,13 @@ fn plan(
     options: &crate::scenario::ReadOptions,
     arguments: &RunArguments,
 ) -> Result<Planned, Option<crate::foundation::diagnostic::Findings>> {
-    let mut planned = scenario::plan(file, options).map_err(|refused| Some(refused.findings))?;
-    if !planned.loaded.unsupported.is_empty() {
-        return Err(Some(std::mem::take(&mut planned.loaded.unsupported)));
-    }
+    let mut planned = scenario::plan(file, options)
+        .map_err(|refused| Some(refused.for_run()))?;
     planned.select(arguments.cells.as_deref()).map_err(|_| None)?;
+    let unsupported = planned.unsupported();
+    if !unsupported.is_empty() {
+        return Err(Some(unsupported));
+    }
     planned.template = template(&planned).map_err(|(message, help)| {
         output::error(&format!("{}: {message}", file.display()), Some(&help));
         None

@@ -1,11 +1,13 @@
 //! What can be an axis, and the one form in which each value of it is held.
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
 
 use super::cell::Search;
 use crate::foundation::units::{Concurrency, Rate, Ratio};
 use crate::kinds::arrival;
+use crate::scenario::{Scenario, canonical};
 
 /// Keys of `load` that hold for the whole run, and so for every cell alike.
 const WHOLE_RUN: [&str; 4] = ["order", "repeats", "seed", "cooldown"];
@@ -197,4 +199,35 @@ pub(super) fn canonical_numbers(value: &Value) -> Value {
         ),
         other => other.clone(),
     }
+}
+
+/// What a combination has for a key that no axis sets: what stands under `load`, and the defaults of rate, concurrency
+/// and arrival (scenario.md, `matrix`).
+pub(super) fn implied(
+    scenario: &Scenario,
+    values: &IndexMap<String, Value>,
+    key: &str,
+) -> Option<Value> {
+    let load = &scenario.load;
+    let value = |key: &str| values.get(key).cloned().or_else(|| implied(scenario, values, key));
+    match key {
+        "rate" => Some(printed(load.rate.unwrap_or(Rate::Infinite))),
+        "arrival" => Some(json!(load.arrival.unwrap_or_default().name())),
+        "concurrency" => {
+            let paced = value("arrival").is_some_and(|arrival| arrival == "batch" || arrival == "trace");
+            let closed = value("rate").is_some_and(|rate| rate == "inf") && !paced;
+            let usual = if closed { Concurrency::ONE } else { Concurrency::Infinite };
+            Some(printed(load.concurrency.unwrap_or(usual)))
+        }
+        _ => {
+            let path = key.strip_prefix("load.")?.replace('.', "/");
+            let written = scenario.load_document.pointer(&format!("/{path}"))?;
+            Some(canonical(key, written))
+        }
+    }
+}
+
+/// A quantity in the form that a cell's axis has.
+pub(super) fn printed(unit: impl serde::Serialize) -> Value {
+    canonical_numbers(&serde_json::to_value(unit).unwrap_or(Value::Null))
 }

@@ -356,13 +356,8 @@ impl<'a> Builder<'a> {
 /// The axes of the id: those of the combination, and rate and concurrency always.
 fn axes_of(values: &IndexMap<String, Value>, pace: &Pace) -> IndexMap<String, Value> {
     let mut axes = values.clone();
-    let printed = |unit: Result<Value, serde_json::Error>| {
-        axis::canonical_numbers(&unit.unwrap_or(Value::Null))
-    };
-    axes.entry("rate".to_owned())
-        .or_insert_with(|| printed(serde_json::to_value(pace.rate)));
-    axes.entry("concurrency".to_owned())
-        .or_insert_with(|| printed(serde_json::to_value(pace.concurrency)));
+    axes.entry("rate".to_owned()).or_insert_with(|| axis::printed(pace.rate));
+    axes.entry("concurrency".to_owned()).or_insert_with(|| axis::printed(pace.concurrency));
     key::in_id_order(axes)
 }
 

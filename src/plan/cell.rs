@@ -5,11 +5,15 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::foundation::diagnostic::Findings;
+use crate::foundation::secret::Secret;
 use crate::foundation::seed::Seed;
+use crate::foundation::template::TemplateError;
 use crate::foundation::units::{Concurrency, Rate};
 use crate::kinds::arrival;
-use crate::kinds::dataset::Params;
-use crate::scenario::{Load, Slo};
+use crate::kinds::dataset::workload::Workload;
+use crate::kinds::dataset::{Layers, Params};
+use crate::kinds::protocol::Settings;
+use crate::scenario::{Load, Scenario, Slo, Target, WorkloadCost};
 
 /// A point of the matrix.
 #[derive(Debug, Clone)]
@@ -44,6 +48,48 @@ pub struct Cell {
     pub created_by_include: bool,
     /// The root of its random choices: `load.seed` and the values of all axes but `target`.
     pub seed: Seed,
+}
+
+impl Cell {
+    /// The layers of its request parameters, for a target and a dataset of the scenario.
+    pub fn layers(&self, scenario: &Scenario, target: &Target) -> Layers {
+        let dataset = self.dataset.as_ref().and_then(|name| scenario.datasets.get(name));
+        Layers {
+            target: target.params.clone(),
+            dataset: dataset.map(|dataset| dataset.params.clone()).unwrap_or_default(),
+            dataset_override: dataset.map(|dataset| dataset.overrides.clone()).unwrap_or_default(),
+            matrix: self.params.clone(),
+            warmup: self.load.warmup.params.clone(),
+        }
+    }
+
+    /// What its target's protocol is built from; `secrets` are those that the target's requests name in their bodies.
+    pub fn settings(&self, scenario: &Scenario, target: &Target, secrets: Vec<Secret>) -> Settings {
+        let dataset = self.dataset.as_ref().and_then(|name| scenario.datasets.get(name));
+        Settings {
+            model: self.model.clone().or_else(|| target.model.clone()),
+            path: target.path.clone(),
+            task: dataset.and_then(|dataset| dataset.task),
+            http: target.http_protocol.clone(),
+            secrets,
+            folders: Some(scenario.folders.clone()),
+        }
+    }
+
+    /// What computes the cost of its requests, where a workload is declared.
+    ///
+    /// # Errors
+    /// Where its expression cannot be read.
+    pub fn workload(&self) -> Result<Option<Workload>, TemplateError> {
+        let Some(declared) = &self.load.workload else { return Ok(None) };
+        Ok(Some(match &declared.cost {
+            WorkloadCost::Tokens => Workload::Tokens,
+            WorkloadCost::Requests => Workload::Requests,
+            WorkloadCost::PixelSteps => Workload::PixelSteps,
+            WorkloadCost::Comfyui => Workload::Comfyui,
+            WorkloadCost::Expression(source) => Workload::expression(source)?,
+        }))
+    }
 }
 
 /// A search for the highest value of an axis at which the objectives hold.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::axis::{AXES, Axis};
-use super::matrix::{Combination, Point};
+use super::matrix::{Combination, Point, product_size};
 use crate::foundation::diagnostic::{Code, Finding, Findings};
 use crate::scenario::Scenario;
 
@@ -43,6 +43,8 @@ pub(super) struct Declared {
     /// Targets and datasets for cells that leave them open.
     pub(super) targets: Vec<Value>,
     pub(super) datasets: Vec<Value>,
+    /// Axes of which values, or all of it, were left out for being wrong.
+    pub(super) cut: BTreeSet<String>,
 }
 
 impl Declared {
@@ -55,14 +57,14 @@ impl Declared {
             .filter_map(|(name, values)| declared_axis(name, values, scenario, findings))
             .collect();
         overlapping(&axes, findings);
-        let entries = |entries: &[(String, Point)], findings: &mut Findings| {
+        let entries = |entries: &[(String, Point)], sets: bool, findings: &mut Findings| {
             entries
                 .iter()
-                .map(|(pointer, point)| entry(pointer, point, scenario, findings))
+                .filter_map(|(pointer, point)| entry(pointer, (point, sets), scenario, findings))
                 .collect()
         };
-        let exclude: Vec<Entry> = entries(&matrix.exclude, findings);
-        let include: Vec<Entry> = entries(&matrix.include, findings);
+        let exclude: Vec<Entry> = entries(&matrix.exclude, false, findings);
+        let include: Vec<Entry> = entries(&matrix.include, true, findings);
 
         let names = |axis: &str, all: Vec<Value>| {
             let own = axes.iter().find(|declared| declared.name == axis);
@@ -81,6 +83,11 @@ impl Declared {
             "dataset",
             scenario.datasets.keys().cloned().map(Value::from).collect(),
         );
+        let lost = |(name, values): &(&String, &Vec<Value>)| {
+            let kept = axes.iter().find(|axis| axis.name == **name);
+            kept.is_none_or(|kept| kept.points.len() < values.len())
+        };
+        let cut = matrix.axes.iter().filter(lost).map(|(name, _)| name.clone()).collect();
         // As with GitHub, a matrix of `include` alone has no original cells to merge into.
         let only_include = axes.is_empty() && exclude.is_empty() && !include.is_empty();
         if !only_include {
@@ -96,7 +103,19 @@ impl Declared {
             include,
             targets,
             datasets,
+            cut,
         }
+    }
+
+    /// Whether nothing that was left out could be what an entry means.
+    pub(super) fn is_sure(&self, entry: &Entry) -> bool {
+        let cut = |key: &String| self.cut.contains(key) || key.starts_with("params.") && self.cut.contains("params");
+        !entry.point.keys().any(cut)
+    }
+
+    /// How many cells the product has, before anything is excluded.
+    pub(super) fn size(&self) -> u64 {
+        product_size(self.axes.iter().map(|axis| axis.points.len()))
     }
 
     /// Where the value of `key` in a combination was written.
@@ -169,9 +188,11 @@ fn declared_axis(
     scenario: &Scenario,
     findings: &mut Findings,
 ) -> Option<DeclaredAxis> {
-    let pointer = format!("/matrix/{}", escape(name));
+    let under_load = scenario.matrix.under_load.iter().any(|axis| axis == name);
+    let section = if under_load { "load" } else { "matrix" };
+    let pointer = format!("/{section}/{}", escape(name));
     let axis = parse(name, &pointer, findings)?;
-    if let Some(finding) = in_two_places(axis, scenario, &pointer) {
+    if let Some(finding) = in_two_places(axis, scenario, &pointer).filter(|_| !under_load) {
         findings.push(finding);
     }
     if values.is_empty() {
@@ -189,7 +210,7 @@ fn declared_axis(
     };
     let mut seen = HashSet::new();
     for (place, value) in values.iter().enumerate() {
-        let pointer = format!("{pointer}/{place}");
+        let pointer = if under_load { pointer.clone() } else { format!("{pointer}/{place}") };
         let Some(point) = point(axis, (name, value), &pointer, scenario, findings) else {
             continue;
         };
@@ -209,24 +230,31 @@ fn declared_axis(
     Some(declared)
 }
 
-fn entry(pointer: &str, written: &Point, scenario: &Scenario, findings: &mut Findings) -> Entry {
+/// An entry of `exclude` or `include`; `None` where any of it is wrong. Only what sets a value can set it a second time.
+fn entry(
+    pointer: &str,
+    (written, sets): (&Point, bool),
+    scenario: &Scenario,
+    findings: &mut Findings,
+) -> Option<Entry> {
     let mut values = Point::new();
+    let before = findings.len();
     for (name, value) in written {
         let pointer = format!("{pointer}/{}", escape(name));
         let Some(axis) = parse(name, &pointer, findings) else {
             continue;
         };
-        if let Some(finding) = in_two_places(axis, scenario, &pointer) {
+        if let Some(finding) = in_two_places(axis, scenario, &pointer).filter(|_| sets) {
             findings.push(finding);
         }
         if let Some(point) = point(axis, (name, value), &pointer, scenario, findings) {
             values.extend(point);
         }
     }
-    Entry {
+    (findings.len() == before).then(|| Entry {
         pointer: pointer.to_owned(),
         point: values,
-    }
+    })
 }
 
 fn parse<'a>(name: &'a str, pointer: &str, findings: &mut Findings) -> Option<Axis<'a>> {
@@ -308,6 +336,8 @@ fn in_two_places(axis: Axis<'_>, scenario: &Scenario, pointer: &str) -> Option<F
         Axis::Arrival => ("arrival", scenario.load.arrival.is_some()),
         _ => return None,
     };
+    // A search has no value of its own.
+    let there = there || scenario.load_document.get(key).is_some();
     there.then(|| {
         let message = format!("`{key}` stands here and under `load`");
         Finding::error("axis-in-two-places", pointer, message)

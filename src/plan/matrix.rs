@@ -30,22 +30,26 @@ pub struct Expansion {
     pub idle_includes: Vec<usize>,
 }
 
-/// How many combinations the product has, before anything is excluded.
-pub fn product_size(axes: &[Vec<Point>]) -> u64 {
-    if axes.is_empty() {
-        return 0;
-    }
-    axes.iter()
-        .fold(1, |size: u64, axis| size.saturating_mul(axis.len() as u64))
+/// What a combination has for a key that none of its axes sets: a default, or what stands elsewhere.
+pub type Implied<'a> = &'a dyn Fn(&Point, &str) -> Option<Value>;
+
+/// How many combinations the product of axes of these lengths has, before anything is excluded; none without an axis.
+pub fn product_size(lengths: impl Iterator<Item = usize>) -> u64 {
+    lengths.map(|length| length as u64).reduce(u64::saturating_mul).unwrap_or(0)
 }
 
 /// Expands axes each of whose values sets one key or several that move together. Without any axis there is no original
 /// combination, as with GitHub.
 ///
 /// The product is taken in the order of the axes, the last fastest. An entry of `exclude` removes what has all of its
-/// values. An entry of `include` is merged into each combination of the product whose axis values it does not
+/// values, `implied` ones included. An entry of `include` is merged into each combination of the product whose axis values it does not
 /// contradict; it may overwrite what an earlier entry added. What fits none becomes a combination of its own.
-pub fn expand_points(axes: &[Vec<Point>], exclude: &[Point], include: &[Point]) -> Expansion {
+pub fn expand_points(
+    axes: &[Vec<Point>],
+    exclude: &[Point],
+    include: &[Point],
+    implied: Implied<'_>,
+) -> Expansion {
     let mut combinations = product(axes);
     let mut idle_excludes = Vec::new();
     // Every entry is held against the whole product, so that one entry does not make a wider one look idle.
@@ -53,10 +57,11 @@ pub fn expand_points(axes: &[Vec<Point>], exclude: &[Point], include: &[Point]) 
     for (place, entry) in exclude.iter().enumerate() {
         let mut idle = true;
         for (combination, excluded) in combinations.iter().zip(&mut excluded) {
-            if entry
-                .iter()
-                .all(|(key, value)| combination.values.get(key) == Some(value))
-            {
+            let has = |(key, value): (&String, &Value)| match combination.values.get(key) {
+                Some(own) => own == value,
+                None => implied(&combination.values, key).as_ref() == Some(value),
+            };
+            if entry.iter().all(has) {
                 *excluded = true;
                 idle = false;
             }
@@ -171,7 +176,7 @@ mod tests {
                     .collect()
             })
             .collect();
-        expand_points(&axes, exclude, include)
+        expand_points(&axes, exclude, include, &|_, _| None)
     }
 
     fn point(value: Value) -> Point {
@@ -266,13 +271,26 @@ mod tests {
     }
 
     #[test]
+    fn exclude_sees_what_no_axis_sets() {
+        let axis = vec![point(json!({"a": 1})), point(json!({"a": 2}))];
+        let exclude = [point(json!({"a": 2, "b": "inf"})), point(json!({"b": 3}))];
+        let implied = |values: &Point, key: &str| {
+            (key == "b" && values.contains_key("a")).then(|| json!("inf"))
+        };
+        let expansion = expand_points(&[axis], &exclude, &[], &implied);
+        assert_eq!(values(&expansion), [json!({"a": 1})]);
+        assert_eq!(expansion.idle_excludes, [1]);
+    }
+
+    #[test]
     fn parts_that_move_together_are_one_axis() {
         let sizes = vec![
             point(json!({"w": 1, "h": 1})),
             point(json!({"w": 2, "h": 4})),
         ];
         let steps = vec![point(json!({"s": 10})), point(json!({"s": 20}))];
-        let expansion = expand_points(&[sizes, steps], &[point(json!({"h": 4, "s": 10}))], &[]);
+        let exclude = [point(json!({"h": 4, "s": 10}))];
+        let expansion = expand_points(&[sizes, steps], &exclude, &[], &|_, _| None);
         assert_eq!(
             values(&expansion),
             [

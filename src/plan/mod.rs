@@ -1,7 +1,7 @@
 //! The plan: the matrix expanded into cells, each with nothing left to choose. Touches no network.
 //!
 //! [`expand`] is the way in; [`order`] says in which order the repeats of all cells are run, [`estimate`] how many
-//! requests and how much time they may take.
+//! requests and how much time they may take, [`rehearse`] what only files and first requests tell.
 
 mod axis;
 mod build;
@@ -12,6 +12,7 @@ mod key;
 mod matrix;
 mod objectives;
 mod order;
+mod rehearsal;
 mod sent;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tests;
 pub use cell::{Cell, Plan};
 pub use estimate::{CellEstimate, PlanDocument, estimate};
 pub use order::{Execution, order};
+pub use rehearsal::{Rehearsal, rehearse};
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -29,8 +31,8 @@ use crate::foundation::diagnostic::{Finding, Findings, Severity};
 use crate::scenario::Scenario;
 use build::Builder;
 use declared::{Declared, HARD_CAP, report};
-use matrix::{Point, expand_points, product_size};
-use objectives::{Objectives, check_named_axes};
+use matrix::{Point, expand_points};
+use objectives::{Known, Objectives, check_named};
 
 /// Expands the matrix into cells.
 ///
@@ -44,13 +46,15 @@ pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
     }
     let mut findings = Findings::new();
     let declared = Declared::read(scenario, &mut findings);
-    check_size(scenario, &declared, &mut findings);
-    if !findings.is_empty() {
+    if let Some(too_many) = too_many(scenario, declared.size()) {
+        findings.push(too_many);
+        check_named(scenario, &Known::declared(scenario, &declared), &mut findings);
         return Err(findings);
     }
-    let (combinations, mut warnings) = combinations(&declared, &mut findings);
-    check_count(scenario, combinations.len() as u64, &mut findings);
-    if !findings.is_empty() {
+    let (combinations, mut warnings) = combinations(scenario, &declared, &mut findings);
+    if let Some(count) = count(scenario, &declared, combinations.len() as u64) {
+        findings.push(count);
+        check_named(scenario, &Known::declared(scenario, &declared), &mut findings);
         return Err(findings);
     }
     let objectives = Objectives::read(scenario);
@@ -66,9 +70,12 @@ pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
             Err(finding) => report(&mut findings, *finding),
         }
     }
+    // A value that stands for no cell is told beside whatever else is wrong with the matrix.
     if findings.is_empty() {
-        objectives.check(&cells, &mut findings, &mut warnings);
-        check_named_axes(scenario, &cells, &mut findings);
+        objectives.check_use(&cells, &mut warnings);
+        check_named(scenario, &Known::of(&cells), &mut findings);
+    } else {
+        check_named(scenario, &Known::declared(scenario, &declared), &mut findings);
     }
     if findings
         .iter()
@@ -91,6 +98,7 @@ pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
 
 /// All combinations with their targets and datasets, and what is idle in `exclude` and `include`.
 fn combinations(
+    scenario: &Scenario,
     declared: &Declared,
     findings: &mut Findings,
 ) -> (Vec<matrix::Combination>, Findings) {
@@ -106,8 +114,11 @@ fn combinations(
         &axes,
         &points(&declared.exclude),
         &points(&declared.include),
+        &|values, key| axis::implied(scenario, values, key),
     );
-    for place in &expansion.idle_excludes {
+    // What an axis lost to a mistake is what an entry may have meant.
+    let sure = |place: &&usize| declared.is_sure(&declared.exclude[**place]);
+    for place in expansion.idle_excludes.iter().filter(sure) {
         findings.push(
             Finding::error(
                 "exclude-removes-nothing",
@@ -159,41 +170,35 @@ fn spread(declared: &Declared, combination: matrix::Combination) -> Vec<matrix::
     spread
 }
 
-/// Bounds the product before any of it is made.
-fn check_size(scenario: &Scenario, declared: &Declared, findings: &mut Findings) {
-    let axes: Vec<Vec<Point>> = declared
-        .axes
-        .iter()
-        .map(|axis| axis.points.clone())
-        .collect();
-    let size = product_size(&axes);
-    if size > 0 {
-        check_count(scenario, size, findings);
+/// The finding of a matrix that has more cells than are allowed.
+fn too_many(scenario: &Scenario, cells: u64) -> Option<Finding> {
+    let allowed = scenario.matrix.max_cells;
+    if cells <= allowed.min(HARD_CAP) {
+        return None;
     }
+    let help = if allowed < HARD_CAP {
+        format!(
+            "take values away, or allow more: `max_cells: {}` (at most {HARD_CAP})",
+            cells.min(HARD_CAP)
+        )
+    } else {
+        format!("take values away: no plan has more than {HARD_CAP} cells")
+    };
+    let message = format!(
+        "the matrix has {cells} cells, and at most {} are allowed",
+        allowed.min(HARD_CAP)
+    );
+    Some(Finding::error("too-many-cells", "/matrix", message).help(help))
 }
 
-fn check_count(scenario: &Scenario, cells: u64, findings: &mut Findings) {
-    let allowed = scenario.matrix.max_cells;
-    if cells > allowed.min(HARD_CAP) && findings.is_empty() {
-        let help = if allowed < HARD_CAP {
-            format!(
-                "take values away, or allow more: `max_cells: {}` (at most {HARD_CAP})",
-                cells.min(HARD_CAP)
-            )
-        } else {
-            format!("take values away: no plan has more than {HARD_CAP} cells")
-        };
-        let message = format!(
-            "the matrix has {cells} cells, and at most {} are allowed",
-            allowed.min(HARD_CAP)
-        );
-        findings.push(Finding::error("too-many-cells", "/matrix", message).help(help));
-    } else if cells == 0 && findings.is_empty() {
-        findings.push(
-            Finding::error("no-cells", "/matrix", "no cell is left to run")
-                .help("exclude less, or give every axis a value"),
-        );
-    }
+/// The finding of a matrix that leaves too many cells, or none.
+fn count(scenario: &Scenario, declared: &Declared, cells: u64) -> Option<Finding> {
+    let none = cells == 0 && declared.cut.is_empty();
+    let no_cells = || {
+        Finding::error("no-cells", "/matrix", "no cell is left to run")
+            .help("exclude less, or give every axis a value")
+    };
+    too_many(scenario, cells).or_else(|| none.then(no_cells))
 }
 
 fn duplicate(declared: &Declared, combination: &matrix::Combination, id: &str) -> Finding {

@@ -1,13 +1,13 @@
 //! Which objectives are for which cell, and whether the axes that other sections name exist.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::axis::{self, Axis};
 use super::cell::Cell;
-use super::declared::{escape, report};
+use super::declared::{Declared, escape, report};
 use crate::foundation::diagnostic::{Finding, Findings};
 use crate::kinds::verdict::objective::Objective;
 use crate::scenario::Scenario;
@@ -44,60 +44,100 @@ impl Objectives {
             .collect()
     }
 
-    /// Errors for axes that no cell has, warnings for objectives that no cell is held against.
-    pub(super) fn check(&self, cells: &[Cell], findings: &mut Findings, warnings: &mut Findings) {
-        let axes: BTreeSet<&str> = cells
-            .iter()
-            .flat_map(|cell| cell.axes.keys())
-            .map(String::as_str)
-            .collect();
-        for (target, objectives) in &self.0 {
-            if !cells.iter().any(|cell| cell.target == *target) {
-                continue;
-            }
-            for objective in objectives {
-                let unknown = objective
-                    .only
-                    .keys()
-                    .filter(|axis| !axes.contains(axis.as_str()));
-                let mut known = true;
-                for axis in unknown {
-                    known = false;
-                    let pointer = format!("{}/where/{}", objective.pointer, escape(axis));
-                    report(findings, unknown_axis(pointer, axis, &axes));
-                }
-                let used = cells.iter().any(|cell| fits(&objective.only, &cell.axes));
-                if known && !used {
-                    let message = format!(
-                        "no cell is held against `{}`: its `where` fits none",
-                        objective.text
-                    );
-                    let pointer = format!("{}/where", objective.pointer);
-                    report(
-                        warnings,
-                        Finding::warning("objective-without-cells", pointer, message),
-                    );
-                }
+    /// Errors for axes that no cell has.
+    pub(super) fn check_axes(&self, known: &Known<'_>, findings: &mut Findings) {
+        let axes = known.names();
+        for (_, objective) in self.held(known) {
+            for axis in objective.only.keys().filter(|axis| !axes.contains(axis.as_str())) {
+                let pointer = format!("{}/where/{}", objective.pointer, escape(axis));
+                report(findings, unknown_axis(pointer, axis, &axes));
             }
         }
-        findings.sort_by(|one, two| one.pointer.cmp(&two.pointer));
+    }
+
+    /// The objectives of the targets that cells have, in the order of their places.
+    fn held<'o>(&'o self, known: &Known<'_>) -> Vec<(&'o str, &'o Objective)> {
+        let of_target = |(target, objectives): (&'o String, &'o Vec<Objective>)| {
+            objectives.iter().map(move |objective| (target.as_str(), objective))
+        };
+        let all = self.0.iter().filter(|(target, _)| known.may_be("target", &json!(target)));
+        let mut held: Vec<_> = all.flat_map(of_target).collect();
+        held.sort_by(|one, other| (&one.1.pointer, one.0).cmp(&(&other.1.pointer, other.0)));
+        held
+    }
+
+    /// Warnings for objectives that no cell is held against.
+    pub(super) fn check_use(&self, cells: &[Cell], warnings: &mut Findings) {
+        let known = Known::of(cells);
+        let axes = known.names();
+        for (_, objective) in self.held(&known) {
+            let is_known = objective.only.keys().all(|axis| axes.contains(axis.as_str()));
+            if is_known && !cells.iter().any(|cell| fits(&objective.only, &cell.axes)) {
+                let message =
+                    format!("no cell is held against `{}`: its `where` fits none", objective.text);
+                let pointer = format!("{}/where", objective.pointer);
+                report(warnings, Finding::warning("objective-without-cells", pointer, message));
+            }
+        }
     }
 }
 
-/// Errors for `report.baseline` and `compare.by` where they name axes or values that no cell has.
-pub(super) fn check_named_axes(scenario: &Scenario, cells: &[Cell], findings: &mut Findings) {
-    let axes: BTreeSet<&str> = cells
-        .iter()
-        .flat_map(|cell| cell.axes.keys())
-        .map(String::as_str)
-        .collect();
+/// The axes of some cells, each with the values that it takes.
+pub(super) struct Known<'a> {
+    values: BTreeMap<&'a str, HashSet<&'a Value>>,
+    /// Axes of which more values may be known than these.
+    open: BTreeSet<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    /// What cells have.
+    pub(super) fn of(cells: &'a [Cell]) -> Self {
+        let mut values: BTreeMap<&str, HashSet<&Value>> = BTreeMap::new();
+        for (axis, value) in cells.iter().flat_map(|cell| &cell.axes) {
+            values.entry(axis).or_default().insert(value);
+        }
+        Self { values, open: BTreeSet::new() }
+    }
+
+    /// What is declared, where there are no cells: an axis of which something was left out may have had more values, and
+    /// rate and concurrency are axes of every cell.
+    pub(super) fn declared(scenario: &'a Scenario, declared: &'a Declared) -> Self {
+        let mut values: BTreeMap<&str, HashSet<&Value>> = BTreeMap::new();
+        let axes = declared.axes.iter().flat_map(|axis| &axis.points);
+        let entries = declared.include.iter().map(|entry| &entry.point);
+        for (axis, value) in axes.chain(entries).flatten() {
+            values.entry(axis).or_default().insert(value);
+        }
+        let mut open: BTreeSet<&str> = declared.cut.iter().map(String::as_str).collect();
+        open.extend(["rate", "concurrency"].into_iter().filter(|axis| !values.contains_key(axis)));
+        if scenario.matrix.include.len() > declared.include.len() {
+            open.extend(values.keys());
+        }
+        Self { values, open }
+    }
+
+    /// Whether a cell may have that value of an axis.
+    fn may_be(&self, axis: &str, value: &Value) -> bool {
+        self.open.contains(axis)
+            || self.values.get(axis).is_some_and(|values| values.contains(value))
+    }
+
+    fn names(&self) -> BTreeSet<&'a str> {
+        self.values.keys().chain(&self.open).copied().collect()
+    }
+}
+
+/// Errors for `report.baseline`, `compare.by` and objectives' `where` that name axes, or values, that no cell has.
+pub(super) fn check_named(scenario: &Scenario, known: &Known<'_>, findings: &mut Findings) {
+    Objectives::read(scenario).check_axes(known, findings);
+    let axes = known.names();
     let mut check = |section: &str, axis: &str, value: &Value, pointer: String| {
         if !axes.contains(axis) {
             report(findings, unknown_axis(pointer, axis, &axes));
             return;
         }
         let value = canonical_value(axis, value);
-        if !cells.iter().any(|cell| cell.axes.get(axis) == Some(&value)) {
+        if !known.may_be(axis, &value) {
             let message =
                 format!("no cell has {value} on the axis `{axis}` that `{section}` names");
             report(

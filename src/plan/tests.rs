@@ -135,6 +135,7 @@ fn scenario(matrix: &Value) -> Scenario {
         datasets: IndexMap::new(),
         matrix: Matrix {
             axes,
+            under_load: Vec::new(),
             exclude: list("exclude"),
             include: list("include"),
             max_cells: matrix["max_cells"].as_u64().unwrap_or(256),

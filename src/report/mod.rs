@@ -22,6 +22,7 @@ mod template;
 
 use crate::results::Results;
 
+pub use template::check;
 pub use context::{Axes, Banner, Value, Verdict, banners, tables};
 use plot::Plot;
 pub use sample::rehearse;

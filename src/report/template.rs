@@ -18,6 +18,26 @@ pub fn render(name: &str, source: &str, context: &Value) -> Result<String, Repor
         .map_err(ReportError::from)
 }
 
+/// Whether a user's template can be read at all; that it renders is known when there are results.
+///
+/// # Errors
+/// Where it is no Jinja, or its name does not end in what it writes.
+pub fn check(template: &UserTemplate) -> Result<(), ReportError> {
+    let extension = extension(&template.name);
+    if extension.is_empty() || !extension.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(ReportError::Template {
+            name: template.name.clone(),
+            line: None,
+            reason:
+                "its name does not end in what it writes, such as `.md.jinja`, `.html` or `.txt`"
+                    .to_owned(),
+        });
+    }
+    let mut templates = Templates::new(|name| Escape::by_extension(written(name)));
+    filters::add(&mut templates);
+    templates.add(&template.name, &template.source).map_err(ReportError::from)
+}
+
 /// What a template of that name writes.
 fn written(name: &str) -> &str {
     ENDINGS
@@ -34,16 +54,8 @@ fn extension(name: &str) -> &str {
 
 /// The user's report: `report.<ext>` for its extension, so that it stands in place of the built-in one where there is one.
 pub fn user(page: &Page<'_>, template: &UserTemplate) -> Result<Rendered, ReportError> {
+    check(template)?;
     let extension = extension(&template.name);
-    if extension.is_empty() || !extension.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(ReportError::Template {
-            name: template.name.clone(),
-            line: None,
-            reason:
-                "its name does not end in what it writes, such as `.md.jinja`, `.html` or `.txt`"
-                    .to_owned(),
-        });
-    }
     let context = match extension {
         "md" => markdown::context(page)?,
         "html" | "htm" => html::context(page)?,

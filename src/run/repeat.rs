@@ -14,12 +14,12 @@ use crate::foundation::clock::{self, Clock};
 use crate::foundation::units::Offset;
 use crate::instruments::record::journal::Journal;
 use crate::instruments::record::{Commit, SampleFile};
-use crate::kinds::dataset::{Layers, workload::Workload};
-use crate::kinds::protocol::{self, Protocol, Settings};
+use crate::kinds::dataset::workload::Workload;
+use crate::kinds::protocol::{self, Protocol};
 use crate::load::{self, Figures, KeptSample, Live, RepeatReport, Requests, Work};
 use crate::plan::{Cell, Execution, Plan};
 use crate::results::folder;
-use crate::scenario::{self, WorkloadCost};
+use crate::scenario;
 
 /// Longest text of a sample that stands in the results themselves.
 const TEXT_CHARS: usize = 2000;
@@ -223,18 +223,11 @@ fn requests(
     let dataset = cell.dataset.as_ref().and_then(|name| session.scenario.datasets.get(name));
     let seed = cell.seed.index(u64::from(repeat)).derive("dataset");
     let rows = datasets.rows(cell, seed)?.map(Arc::from);
-    let layers = Layers {
-        target: target.params.clone(),
-        dataset: dataset.map(|dataset| dataset.params.clone()).unwrap_or_default(),
-        dataset_override: dataset.map(|dataset| dataset.overrides.clone()).unwrap_or_default(),
-        matrix: cell.params.clone(),
-        warmup: cell.load.warmup.params.clone(),
-    };
     Ok(Requests {
         rows,
         cycle: dataset.is_none_or(|dataset| dataset.cycle),
-        layers,
-        workload: cell.load.workload.as_ref().map(|workload| compiled(workload, target)).transpose()?.map(Arc::new),
+        layers: cell.layers(session.scenario, target),
+        workload: workload(cell)?.map(Arc::new),
         protocol: Arc::from(build(session, cell, target)?),
     })
 }
@@ -244,32 +237,19 @@ fn build(
     cell: &Cell,
     target: &scenario::Target,
 ) -> Result<Box<dyn Protocol>, RunError> {
-    let dataset = cell.dataset.as_ref().and_then(|name| session.scenario.datasets.get(name));
     let vault = Vault { environment: session.environment, folders: &session.scenario.folders };
-    let settings = Settings {
-        model: cell.model.clone().or_else(|| target.model.clone()),
-        path: target.path.clone(),
-        task: dataset.and_then(|dataset| dataset.task),
-        http: target.http_protocol.clone(),
-        secrets: credentials::in_bodies(target, &vault)?,
-        folders: Some(session.scenario.folders.clone()),
-    };
+    let settings = cell.settings(session.scenario, target, credentials::in_bodies(target, &vault)?);
     protocol::build(target.protocol, settings)
         .map_err(|source| RunError::Protocol { target: target.name.clone(), source })
 }
 
-fn compiled(workload: &scenario::Workload, target: &scenario::Target) -> Result<Workload, RunError> {
-    Ok(match &workload.cost {
-        WorkloadCost::Tokens => Workload::Tokens,
-        WorkloadCost::Requests => Workload::Requests,
-        WorkloadCost::PixelSteps => Workload::PixelSteps,
-        WorkloadCost::Comfyui => Workload::Comfyui,
-        WorkloadCost::Expression(source) => Workload::expression(source).map_err(|error| RunError::Protocol {
-            target: target.name.clone(),
-            source: protocol::PrepareError {
-                message: format!("load.workload: {error}"),
-                help: "an expression over the request's parameters, such as `width * height / 1e6`".to_owned(),
-            },
-        })?,
+fn workload(cell: &Cell) -> Result<Option<Workload>, RunError> {
+    cell.workload().map_err(|error| RunError::Protocol {
+        target: cell.target.clone(),
+        source: protocol::PrepareError {
+            at: None,
+            message: format!("load.workload: {error}"),
+            help: "an expression over the request's parameters, such as `width * height / 1e6`".to_owned(),
+        },
     })
 }

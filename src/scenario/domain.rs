@@ -250,6 +250,8 @@ pub struct Matrix {
     /// Axes in the order of declaration, `target` and `dataset` not yet defaulted. Values are canonical JSON: a rate
     /// is a number per second or `"inf"`, a concurrency a number or `"inf"`.
     pub axes: IndexMap<String, Vec<Value>>,
+    /// Those of them that stand under `load`.
+    pub under_load: Vec<String>,
     /// Entries that remove cells, each with its JSON pointer.
     pub exclude: Vec<(String, IndexMap<String, Value>)>,
     /// Entries that extend or add cells, each with its JSON pointer.

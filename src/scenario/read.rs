@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::document::source::{self, Source};
 use super::domain::Scenario;
+use super::pruned::{Pruned, within};
 use super::resolve::{self, Given};
 use super::{check, effective, rules};
 use crate::foundation::diagnostic::{Finding, Findings, Severity};
@@ -35,14 +36,27 @@ pub struct Loaded {
     pub unsupported: Findings,
     /// The file as read; its own findings are in `warnings`.
     source: Source,
+    /// What of the file is not in the scenario.
+    pruned: Pruned,
 }
 
 impl Loaded {
     /// Gives each finding that names a JSON pointer its place in the file that the value was written in, hides secrets in
-    /// its texts, and sorts by place.
+    /// its texts, and sorts by place. Leaves out what may come of values that are wrong or not known.
     #[must_use]
     pub fn attach(&self, findings: Findings) -> Findings {
-        self.source.settle(findings)
+        let told = findings.into_iter().filter(|finding| !self.pruned.clouds(finding));
+        let placed = told.map(|mut finding| {
+            finding.pointer = self.pruned.restored(&finding.pointer);
+            finding
+        });
+        self.source.settle(placed.collect())
+    }
+
+    /// Whether nothing is wrong with the part of the file at a pointer, and all of it is known and can be executed.
+    pub fn is_whole(&self, pointer: &str) -> bool {
+        let later = |finding: &Finding| within(&finding.pointer, pointer);
+        self.pruned.is_whole(pointer) && !self.unsupported.iter().any(later)
     }
 
     /// Variables that are not set and that the cells may hang on: values of the matrix, of load, of datasets.
@@ -67,9 +81,10 @@ fn names(unset: impl Iterator<Item = (String, String)>) -> Vec<String> {
 pub struct Rejected {
     /// Everything that is wrong with it, with places, in the order of the file.
     pub findings: Findings,
-    /// The scenario without what is wrong, where that leaves its cells as they are meant: the plan's findings about it are
-    /// worth telling in the same pass. Never to be run.
+    /// The scenario without what is wrong: the plan's findings about it are worth telling in the same pass. Never to be run.
     pub partial: Option<Box<Loaded>>,
+    /// Parts of it that cannot be executed yet, with places.
+    pub unsupported: Findings,
     /// Variables whose values alone stand between the file and a scenario: nothing else is wrong with it.
     pub unset: Vec<String>,
 }
@@ -86,63 +101,92 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Loaded, Rejected> {
         require_environment: options.check_env,
         untrusted: options.untrusted,
     };
-    from_source(source::read(path, &reading))
+    let environment = options.check_env.then_some(&options.environment);
+    from_source(source::read(path, &reading), environment)
 }
 
-/// The scenario of a file that was read.
-fn from_source(mut source: Source) -> Result<Loaded, Rejected> {
+/// The scenario of a file that was read; `environment` is what secrets are read from, where that is to be checked.
+fn from_source(
+    mut source: Source,
+    environment: Option<&BTreeMap<String, String>>,
+) -> Result<Loaded, Rejected> {
     if !source.whole {
-        let findings = source.settle(Findings::new());
-        return Err(Rejected { findings, partial: None, unset: Vec::new() });
+        let (findings, unsupported) = (source.settle(Findings::new()), Findings::new());
+        return Err(Rejected { findings, partial: None, unsupported, unset: Vec::new() });
     }
     let (value, of_schema) = check::coerced_findings(&source);
     let of_schema: Findings = of_schema
         .into_iter()
         .filter(|finding| !is_credential(&source, &finding.pointer))
         .collect();
-    let cells_are_meant = of_schema.iter().all(leaves_cells);
-    let subject = rules::Subject::new(&value, &source);
+    let subject = rules::Subject::new(&value, &source, environment);
     let unsupported = rules::unsupported(&subject);
     let found: Findings = of_schema.into_iter().chain(rules::check(&subject)).collect();
-    let resolved = resolved(&value, &found, &source);
+    let (resolved, refused) = resolved(&value, &found, &source);
     let (errors, warnings): (Findings, Findings) =
         source.settle(found).into_iter().partition(|finding| finding.severity == Severity::Error);
     source.findings.clear();
+    let unsupported = source.settle(unsupported);
+    let refused = refused.filter(|_| errors.is_empty());
     match resolved {
-        Ok(scenario) if errors.is_empty() => {
-            let unsupported = source.settle(unsupported);
-            Ok(Loaded { scenario, warnings, unsupported, source })
-        }
-        Err(mut finding) if errors.is_empty() => {
-            source.places.attach(&mut finding);
-            let unset = names(source.unset_variables().into_iter());
-            Err(Rejected { findings: vec![finding], partial: None, unset })
+        Some((scenario, pruned)) if errors.is_empty() && refused.is_none() => {
+            Ok(Loaded { scenario, warnings, unsupported, source, pruned })
         }
         resolved => {
-            let (warned, unsupported) = (Findings::new(), Findings::new());
-            let partial = resolved.ok().filter(|_| cells_are_meant);
-            let partial = partial.map(|scenario| {
-                Box::new(Loaded { scenario, warnings: warned, unsupported, source })
+            let mut findings: Findings = errors.into_iter().chain(warnings).collect();
+            let mut unset = Vec::new();
+            if let Some(mut finding) = refused {
+                unset = names(source.unset_variables().into_iter());
+                source.places.attach(&mut finding);
+                findings.extend(unset.is_empty().then_some(finding));
+            }
+            let partial = resolved.map(|(scenario, pruned)| {
+                let (warnings, unsupported) = (Findings::new(), unsupported.clone());
+                Box::new(Loaded { scenario, warnings, unsupported, source, pruned })
             });
-            let findings = errors.into_iter().chain(warnings).collect();
-            Err(Rejected { findings, partial, unset: Vec::new() })
+            Err(Rejected { findings, partial, unsupported, unset })
         }
     }
 }
 
-/// The scenario, without what is wrong and what is not known.
-fn resolved(value: &Value, found: &[Finding], source: &Source) -> Result<Scenario, Finding> {
-    let wrong = found.iter().filter(|finding| finding.severity == Severity::Error);
-    let pruned = without(value, &wrong.collect::<Vec<_>>(), source);
+/// The scenario, without what is wrong and what is not known; and the first value that could not be read after all.
+fn resolved(
+    value: &Value,
+    found: &[Finding],
+    source: &Source,
+) -> (Option<(Scenario, Pruned)>, Option<Finding>) {
+    /// A value that cannot be read after all is taken out too, so many times.
+    const TRIES: usize = 8;
     let folders = Folders { scenario: source.folder.clone(), root: source.root.clone() };
     let effective = effective::effective(&source.written, &folders);
-    let mut scenario = resolve::scenario(Given {
-        value: &pruned,
-        folders,
-        hash: effective::hash(&effective),
-        effective,
-    })?;
-    // These are written out as they are: with the reference, never with what it stands for.
+    let hash = effective::hash(&effective);
+    let mut refused: Vec<Finding> = Vec::new();
+    for _ in 0..TRIES {
+        let wrong = found.iter().filter(|finding| finding.severity == Severity::Error);
+        let wrong: Vec<&Finding> = wrong.chain(&refused).collect();
+        let pruned = Pruned::new(value, &wrong, source);
+        let resolved = resolve::scenario(Given {
+            value: &pruned.value,
+            folders: folders.clone(),
+            hash: hash.clone(),
+            effective: effective.clone(),
+        });
+        match resolved {
+            Ok(mut scenario) => {
+                write_as_written(&mut scenario, source);
+                return (Some((scenario, pruned)), refused.into_iter().next());
+            }
+            Err(mut finding) => {
+                finding.pointer = pruned.restored(&finding.pointer);
+                refused.push(finding);
+            }
+        }
+    }
+    (None, refused.into_iter().next())
+}
+
+/// Description and labels are written out as they are: with the reference, never with what it stands for.
+fn write_as_written(scenario: &mut Scenario, source: &Source) {
     let written = |key: &str| source.written.get(key);
     scenario.description = written("description").and_then(Value::as_str).map(str::to_owned);
     for (label, text) in written("labels").and_then(Value::as_object).into_iter().flatten() {
@@ -150,14 +194,6 @@ fn resolved(value: &Value, found: &[Finding], source: &Source) -> Result<Scenari
             text.clone_into(shown);
         }
     }
-    Ok(scenario)
-}
-
-/// Whether leaving out what a finding of the schema is about leaves the cells as they were meant.
-fn leaves_cells(finding: &Finding) -> bool {
-    let beside = ["/slo", "/report", "/compare", "/labels", "/description"];
-    let unknown_key = finding.code == "unknown-key" && !finding.pointer.starts_with("/matrix");
-    unknown_key || beside.iter().any(|part| finding.pointer.starts_with(part))
 }
 
 fn is_credential(source: &Source, pointer: &str) -> bool {
@@ -165,106 +201,6 @@ fn is_credential(source: &Source, pointer: &str) -> bool {
         .credentials
         .iter()
         .any(|credential| pointer.starts_with(credential.as_str()))
-}
-
-/// An address for a target whose own is not known: a plan needs none.
-const NOWHERE: &str = "http://unset.invalid";
-
-/// The document without what is wrong in it and without leaves whose references are unset, so that the rest can be read.
-fn without(value: &Value, wrong: &[&Finding], source: &Source) -> Value {
-    let unset = source
-        .references
-        .iter()
-        .filter(|(_, reference)| !reference.unset.is_empty());
-    let mut pointers: Vec<&str> = unset
-        .map(|(pointer, _)| pointer.as_str())
-        .filter(|pointer| !is_free_text(pointer))
-        .chain(
-            wrong
-                .iter()
-                .map(|finding| finding.pointer.as_str())
-                .filter(|pointer| !is_whole(pointer)),
-        )
-        .chain(source.refused.iter().map(String::as_str))
-        .collect();
-    pointers.sort_unstable();
-    pointers.dedup();
-    let mut rest = value.clone();
-    // The last first: what is taken out of a list moves only what comes after it.
-    pointers.sort_by_key(|pointer| std::cmp::Reverse(place_in_lists(pointer)));
-    for pointer in pointers {
-        take_out(&mut rest, whole_credential(pointer));
-    }
-    rest
-}
-
-/// Credentials are taken out whole: a part of them is none.
-fn whole_credential(pointer: &str) -> &str {
-    pointer
-        .find("/auth/")
-        .map_or(pointer, |at| &pointer[..at + "/auth".len()])
-}
-
-/// A target or a dataset is not taken out for what it lacks: cells are made of its name.
-fn is_whole(pointer: &str) -> bool {
-    let declared = pointer
-        .strip_prefix("/targets/")
-        .or_else(|| pointer.strip_prefix("/datasets/"));
-    pointer.is_empty() || declared.is_some_and(|name| !name.contains('/'))
-}
-
-/// A text that may say anything stands as it was written.
-fn is_free_text(pointer: &str) -> bool {
-    let last = pointer.rsplit('/').next().unwrap_or_default();
-    pointer.contains("/params/")
-        || pointer.contains("/headers/")
-        || matches!(last, "model" | "description" | "prompt")
-}
-
-/// Orders pointers of one list by their number.
-fn place_in_lists(pointer: &str) -> Vec<(String, usize)> {
-    pointer
-        .split('/')
-        .map(|part| (part.to_owned(), part.parse().unwrap_or(0)))
-        .map(|(part, number)| {
-            if part.bytes().all(|byte| byte.is_ascii_digit()) {
-                (String::new(), number)
-            } else {
-                (part, 0)
-            }
-        })
-        .collect()
-}
-
-fn take_out(document: &mut Value, pointer: &str) {
-    let Some((parent, key)) = pointer.rsplit_once('/') else {
-        return;
-    };
-    let key = key.replace("~1", "/").replace("~0", "~");
-    let is_address = key == "base_url" || parent.ends_with("/base_urls");
-    match document.pointer_mut(parent) {
-        Some(Value::Object(map)) if is_address && map.contains_key(&key) => {
-            map.insert(key, Value::String(NOWHERE.to_owned()));
-        }
-        Some(Value::Object(map)) if parent.is_empty() && key == "name" => {
-            map.insert(key, Value::String("unset".to_owned()));
-        }
-        Some(Value::Object(map)) => {
-            map.shift_remove(&key);
-        }
-        Some(Value::Array(items)) => {
-            if let Ok(index) = key.parse::<usize>()
-                && index < items.len()
-            {
-                if is_address {
-                    items[index] = Value::String(NOWHERE.to_owned());
-                } else {
-                    items.remove(index);
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]

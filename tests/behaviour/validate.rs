@@ -44,9 +44,8 @@ fn every_mistake_of_a_file_is_shown_at_its_place_in_one_pass() {
         .iter()
         .map(|error| error["line"].as_u64().unwrap())
         .collect();
-    // Each line of the fixture that holds a mistake; an exclude that removes nothing is found by expanding the matrix,
-    // which needs a file that is otherwise right.
-    for line in [2, 6, 7, 9, 16, 17, 18, 19, 22, 23, 25] {
+    // Each line of the fixture that holds a mistake.
+    for line in [2, 6, 7, 9, 14, 16, 17, 18, 19, 22, 23, 25] {
         assert!(
             lines.contains(&line),
             "nothing was found on line {line}: {errors:#?}"
@@ -68,8 +67,8 @@ fn every_mistake_of_a_file_is_shown_at_its_place_in_one_pass() {
 fn the_nearest_right_key_is_suggested() {
     let errors = json();
     let help = |line: u64| {
-        let error = errors.iter().find(|error| error["line"] == line).unwrap();
-        error["help"].as_str().unwrap().to_owned()
+        let of_line = errors.iter().filter(|error| error["line"] == line);
+        of_line.map(|error| error["help"].as_str().unwrap()).collect::<Vec<_>>().join("; ")
     };
     assert!(help(6).contains("base_url"), "{}", help(6));
     assert!(help(9).contains("prompt_tokens"), "{}", help(9));

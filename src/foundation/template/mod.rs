@@ -6,6 +6,8 @@
 
 mod tree;
 
+use std::collections::BTreeSet;
+
 use minijinja::value::{Rest, Serde};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value as Jinja,
@@ -200,6 +202,21 @@ fn write_markdown(
         written.map_err(Error::from)?;
     }
     Ok(())
+}
+
+/// The names that a text with templates looks up, each with what is taken of it: `row.prompt`, `request.index`. Functions
+/// that every template has are not among them.
+///
+/// # Errors
+/// Where it is not valid Jinja.
+pub fn names(text: &str) -> Result<BTreeSet<String>, TemplateError> {
+    let environment = strict();
+    let template = environment
+        .template_from_str(text)
+        .map_err(|error| TemplateError::of(&error, text))?;
+    let mut names: BTreeSet<String> = template.undeclared_variables(true).into_iter().collect();
+    names.retain(|name| environment.globals().all(|(global, _)| global != name));
+    Ok(names)
 }
 
 /// An environment in which what is undefined fails, and nothing runs for ever.

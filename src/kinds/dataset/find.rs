@@ -26,9 +26,9 @@ pub fn files(folders: &Folders, paths: &Paths) -> Result<Vec<DataFile>, DatasetE
     let mut found: Vec<DataFile> = Vec::new();
     for written in paths.as_slice() {
         if written.starts_with("hf://") {
-            return Err(DatasetError::Other {
-                message: format!("`{written}` cannot be read: downloads are not supported yet"),
-                help: "download the file and name its path".to_owned(),
+            return Err(DatasetError::NotSupported {
+                what: format!("the download `{written}`"),
+                help: "get the file and name its path".to_owned(),
             });
         }
         let mut these = Vec::new();

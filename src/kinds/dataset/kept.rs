@@ -3,9 +3,10 @@
 use std::io;
 
 use rand_distr::{Distribution as _, Uniform};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::fields::{self, Refusal};
+use super::fields::Refusal;
 use super::find::{self, DataFile};
 use super::read::{self, Record};
 use super::{BadRow, Common, DatasetError, Folders, OnBadRow, Origin, Prompt, Row, Rows, Task};
@@ -13,6 +14,9 @@ use crate::foundation::seed::Seed;
 
 /// So many bad rows are kept with their places.
 const BAD_ROWS: usize = 20;
+
+/// The name of the file that rows of the scenario itself stand in, as far as a bad row tells it.
+pub const INLINE: &str = "rows";
 
 /// What a record becomes: a row, nothing (it is filtered out), or a refusal.
 pub type Interpreted = Result<Option<Row>, Refusal>;
@@ -58,9 +62,10 @@ impl<'a> Collector<'a> {
         interpret: &mut dyn FnMut(Record) -> Interpreted,
     ) -> Result<(), DatasetError> {
         if let Some(rows) = &origin.rows {
-            self.files.push("rows".to_owned());
+            self.files.push(INLINE.to_owned());
             for (number, fields) in (1..).zip(rows) {
-                if !self.take(None, number, fields::row(fields.clone()).map(Some)) {
+                let record = Record::Value(Value::Object(fields.clone()));
+                if !self.take(None, number, interpret(record)) {
                     break;
                 }
             }
@@ -151,7 +156,7 @@ impl<'a> Collector<'a> {
         }
         let needs_text = !task.takes_image() || matches!(task, Task::Ti2i | Task::Ti2v);
         match &row.prompt {
-            Prompt::None if needs_text => fault("prompt", "is missing".to_owned()),
+            Prompt::None if needs_text => fault("prompt", missing_prompt(row)),
             Prompt::Messages(_) if task != Task::Chat => fault(
                 "messages",
                 format!("cannot be sent in task `{}`", task.name()),
@@ -229,6 +234,15 @@ impl<'a> Collector<'a> {
             bad: self.bad,
         })
     }
+}
+
+/// That a row says nothing; a field that was most likely meant to is named.
+pub fn missing_prompt(row: &Row) -> String {
+    let slip = row.params.keys().find(|name| strsim::damerau_levenshtein(name, "prompt") <= 2);
+    slip.map_or_else(
+        || "is missing".to_owned(),
+        |slip| format!("is missing; did `{slip}` mean it?"),
+    )
 }
 
 /// Fisher–Yates from the seed: the same seed gives the same order.

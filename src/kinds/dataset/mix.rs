@@ -27,8 +27,8 @@ struct Mix;
 
 impl Source for Mix {
     fn open(&self, _: &Folders, _: Seed) -> Result<Box<dyn Rows>, DatasetError> {
-        Err(DatasetError::Other {
-            message: "datasets of kind `mix` are not supported yet".to_owned(),
+        Err(DatasetError::NotSupported {
+            what: "a dataset of kind `mix`".to_owned(),
             help: "name the parts as datasets of their own in the matrix".to_owned(),
         })
     }

@@ -17,6 +17,7 @@ pub mod urls;
 pub mod vbench;
 pub mod workload;
 
+pub use kept::INLINE;
 pub use options::{Amount, AmountRange, Common, OnBadRow, Origin, Paths};
 pub use request::{Layers, Request, estimate_tokens, position};
 pub use row::{Params, Prompt, Row};
@@ -108,6 +109,14 @@ pub enum DatasetError {
         /// What was read.
         what: String,
     },
+    /// A part of the language that cannot be read yet; nothing is wrong with the scenario.
+    #[error("{what} cannot be read yet")]
+    NotSupported {
+        /// What.
+        what: String,
+        /// What to do in its place.
+        help: String,
+    },
     /// Anything else, with what the user can do.
     #[error("{message}")]
     Other {
@@ -128,8 +137,8 @@ impl DatasetError {
                 let rows = rows.join("\n    ");
                 format!("mend them, or set `on_bad_row: skip` to count and skip them:\n    {rows}")
             }
-            Self::Empty { .. } => "give it rows".to_owned(),
-            Self::Other { help, .. } => help.clone(),
+            Self::Empty { .. } => "give it rows; paths and patterns are relative to the scenario file".to_owned(),
+            Self::NotSupported { help, .. } | Self::Other { help, .. } => help.clone(),
         }
     }
 }
@@ -137,9 +146,9 @@ impl DatasetError {
 /// A row that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadRow {
-    /// The file as the scenario names it.
+    /// The file as the scenario names it; [`INLINE`] for rows of the scenario itself.
     pub file: String,
-    /// Line number from 1.
+    /// Line number from 1; the row's own number where rows stand in the scenario.
     pub line: u64,
     /// The field at fault, where one is.
     pub field: Option<String>,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::kept::{Collector, Interpreted};
+use super::kept::{Collector, Interpreted, missing_prompt};
 use super::read::Record;
 use super::{Common, DatasetError, Folders, Origin, Prompt, Row, Rows, Source, fields};
 use crate::foundation::seed::Seed;
@@ -51,10 +51,7 @@ fn interpret(record: Record) -> Interpreted {
         Record::Value(Value::Object(fields)) => {
             let row = fields::row(fields)?;
             if row.prompt == Prompt::None {
-                return Err((
-                    Some("prompt".to_owned()),
-                    "is missing, and so are `messages`".to_owned(),
-                ));
+                return Err((Some("prompt".to_owned()), missing_prompt(&row)));
             }
             Ok(Some(row))
         }

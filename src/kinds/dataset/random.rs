@@ -137,20 +137,20 @@ impl Random {
     /// What cannot be generated, and amounts that hold nothing.
     fn check(&self) -> Result<(), DatasetError> {
         let options = &self.options;
-        let refuse = |message: String, help: &str| {
+        let later = |what: String, help: &str| {
             let help = help.to_owned();
-            Err(DatasetError::Other { message, help })
+            Err(DatasetError::NotSupported { what, help })
         };
         if options.tokenizer.is_some() {
-            return refuse(
-                "exact counts by a tokenizer are not supported yet".to_owned(),
+            return later(
+                "a dataset's tokenizer".to_owned(),
                 "leave `tokenizer` out: a token is then estimated as four characters",
             );
         }
         if let Some(task) = self.common.task.filter(|task| task.takes_image()) {
             let task = task.name();
-            return refuse(
-                format!("generated pictures (task `{task}`) are not supported yet"),
+            return later(
+                format!("a dataset of generated pictures (task `{task}`)"),
                 "use `kind: trace` with `image_paths`",
             );
         }

@@ -61,12 +61,9 @@ pub fn records(
             }
         }
         "parquet" => {
-            return Err(DatasetError::Other {
-                message: format!(
-                    "{} cannot be read: Parquet rows are not supported yet",
-                    file.named
-                ),
-                help: "convert the file to JSON Lines or CSV".to_owned(),
+            return Err(DatasetError::NotSupported {
+                what: format!("the Parquet file `{}`", file.named),
+                help: "convert it to JSON Lines or CSV".to_owned(),
             });
         }
         _ => lines(reader, false, take),
@@ -205,10 +202,13 @@ impl<'de> DeserializeSeed<'de> for Placed<'_> {
     }
 }
 
-/// Reads lines that all end in LF alone, the last one too.
+/// Reads lines that all end in LF alone, the last one too, and knows whether a quote is open.
 struct UnixLines<R> {
     inner: R,
     last: u8,
+    in_quotes: bool,
+    /// Bytes that were given away.
+    given: u64,
 }
 
 impl<R: BufRead> Read for UnixLines<R> {
@@ -229,8 +229,10 @@ impl<R: BufRead> Read for UnixLines<R> {
             }
             buffer[len] = byte;
             self.last = byte;
+            self.in_quotes ^= byte == b'"';
             len += 1;
         }
+        self.given += len as u64;
         Ok(len)
     }
 }
@@ -244,6 +246,8 @@ fn csv_records(
         .from_reader(UnixLines {
             inner: reader,
             last: b'\n',
+            in_quotes: false,
+            given: 0,
         });
     let headers = match reader.headers() {
         Ok(headers) => headers.clone(),
@@ -264,8 +268,15 @@ fn csv_records(
         }
         // The reader's own place of a record is that of the blank lines before it.
         let within: usize = record.iter().map(|text| text.matches('\n').count()).sum();
-        let line = reader.position().line().saturating_sub(1 + within as u64);
-        let read = if record.len() == headers.len() {
+        // A quote that is never closed swallows the rest of the file, the end of its last line too.
+        let swallowed = reader.get_ref().in_quotes
+            && reader.position().byte() == reader.get_ref().given
+            && record.iter().next_back().is_some_and(|text| text.ends_with('\n'));
+        let end = u64::from(!swallowed) + within as u64;
+        let line = reader.position().line().saturating_sub(end);
+        let read = if swallowed {
+            Err((None, "opens a quote that is never closed".to_owned()))
+        } else if record.len() == headers.len() {
             let cells = headers.iter().zip(&record);
             let fields: Map<String, Value> = cells
                 .map(|(name, text)| (name.trim().to_owned(), fields::cell(name.trim(), text)))
@@ -366,6 +377,17 @@ mod tests {
         assert_eq!(found[0].0, 2);
         assert_eq!(found[1], (4, json!("!has 1 cells, the header has 2")));
         assert_eq!(found[2], (7, json!({"prompt": "c", "width": 2})));
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_told_on_the_line_that_opens_it() {
+        let reason = json!("!opens a quote that is never closed");
+        let found = values("a.csv", "prompt,width\na,1\n\"c,3\nd,4\n");
+        assert_eq!(found[1..], [(3, reason.clone())]);
+        let found = values("a.csv", "prompt,width\na,1\nb,\"3");
+        assert_eq!(found[1..], [(3, reason)]);
+        let closed = values("a.csv", "prompt\n\"c\n\"\n");
+        assert_eq!(closed, [(2, json!({"prompt": "c\n"}))]);
     }
 
     #[test]

@@ -33,8 +33,8 @@ struct Urls;
 
 impl Source for Urls {
     fn open(&self, _: &Folders, _: Seed) -> Result<Box<dyn Rows>, DatasetError> {
-        Err(DatasetError::Other {
-            message: "datasets of kind `urls` are not supported yet".to_owned(),
+        Err(DatasetError::NotSupported {
+            what: "a dataset of kind `urls`".to_owned(),
             help: "use `kind: prompts` with the `http` protocol, and the row in its `path`"
                 .to_owned(),
         })

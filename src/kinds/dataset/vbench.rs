@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::kept::{Collector, Interpreted};
 use super::read::Record;
-use super::{Common, DatasetError, Folders, Origin, Prompt, Row, Rows, Source};
+use super::{Common, DatasetError, Folders, Origin, Prompt, Row, Rows, Source, fields};
 use crate::foundation::seed::Seed;
 
 /// Options of `vbench`.
@@ -45,18 +45,14 @@ const DIMENSION: &str = "subject_consistency";
 impl Source for Vbench {
     fn open(&self, folders: &Folders, seed: Seed) -> Result<Box<dyn Rows>, DatasetError> {
         if let Some(task) = self.common.task.filter(|task| task.takes_image()) {
-            return Err(DatasetError::Other {
-                message: format!(
-                    "VBench's image suite (task `{}`) is not supported yet",
-                    task.name()
-                ),
+            return Err(DatasetError::NotSupported {
+                what: format!("VBench's image suite (task `{}`)", task.name()),
                 help: "use `kind: trace` with `image_paths`".to_owned(),
             });
         }
         if self.options.origin.path.is_none() && self.options.origin.rows.is_none() {
-            return Err(DatasetError::Other {
-                message: "the dataset has no `path`, and VBench's prompts are not downloaded yet"
-                    .to_owned(),
+            return Err(DatasetError::NotSupported {
+                what: "VBench's published suite, which a dataset without `path` stands for,".to_owned(),
                 help: format!(
                     "get prompts/prompts_per_dimension/{}.txt from https://github.com/Vchitect/VBench and name it as `path`",
                     self.dimension()
@@ -102,6 +98,10 @@ impl Vbench {
             Record::Value(_) => return Err((None, "is no item of VBench's full info".to_owned())),
         };
         let fault = |field: &str, reason: &str| Err((Some(field.to_owned()), reason.to_owned()));
+        // A row of the scenario itself is one like any other kind's.
+        if item.contains_key("prompt") && !item.contains_key("prompt_en") {
+            return fields::row(item).map(Some);
+        }
         let Some(prompt) = item.get("prompt_en").and_then(Value::as_str) else {
             return fault("prompt_en", "is missing or no text");
         };

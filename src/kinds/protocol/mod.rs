@@ -140,6 +140,7 @@ pub fn build(kind: Kind, settings: Settings) -> Result<Box<dyn Protocol>, Prepar
         Kind::VllmOmni => Ok(Box::new(vllm_omni::VllmOmni::new(settings))),
         Kind::Http => Ok(Box::new(http::Http::new(settings)?)),
         _ => Err(PrepareError {
+            at: None,
             message: format!("protocol `{}` is not supported yet", kind.name()),
             help: "use one of openai-chat, openai-completions, vllm-omni, http".to_owned(),
         }),
@@ -196,6 +197,9 @@ pub struct Prepared {
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct PrepareError {
+    /// The option of the target that is at fault, as a JSON pointer below the target; `None` where it is the row or the
+    /// whole target.
+    pub at: Option<String>,
     /// What is wrong.
     pub message: String,
     /// What the user can do.

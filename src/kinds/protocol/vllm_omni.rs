@@ -40,6 +40,7 @@ impl Protocol for VllmOmni {
             Prompt::None if !request.row.images.is_empty() => "",
             _ => {
                 return Err(PrepareError {
+                    at: None,
                     message: "the row has no prompt".to_owned(),
                     help: "give each row a `prompt`, or `image_paths`".to_owned(),
                 });
@@ -64,6 +65,7 @@ impl Protocol for VllmOmni {
             body.insert("extra_body".to_owned(), Value::Object(extra_body));
         }
         let body = serde_json::to_vec(&body).map_err(|error| PrepareError {
+            at: None,
             message: format!("the request cannot be written as JSON: {error}"),
             help: "parameters are JSON values with finite numbers".to_owned(),
         })?;

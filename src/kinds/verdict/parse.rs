@@ -48,6 +48,14 @@ pub enum ObjectiveError {
         /// The metric.
         metric: String,
     },
+    /// A percentile with its point, which separates names.
+    #[error("`{metric}` has no statistic `{statistic}`")]
+    Fraction {
+        /// The metric.
+        metric: String,
+        /// What stood there.
+        statistic: String,
+    },
     /// The value does not fit the metric's unit.
     #[error("`{value}` is not a value of `{metric}`: {expected}")]
     Value {
@@ -72,6 +80,9 @@ impl ObjectiveError {
                 format!("the metrics are {}, and `server.<name>`, `step.<name>`", names.join(", "))
             }
             Self::UnknownStatistic { known, .. } => format!("it has {}", known.join(", ")),
+            Self::Fraction { metric, statistic } => {
+                format!("write the percentile without its point: `{metric}.{}`", statistic.replace('.', ""))
+            }
             Self::NeedsStatistic { metric } => format!("write `{metric}.p99`, `{metric}.mean` or the like"),
             Self::Value { expected, .. } => format!("write {expected}"),
         }
@@ -81,6 +92,39 @@ impl ObjectiveError {
 /// Metrics that are a share of the whole: a bound above 1 forgot its `%`.
 const SHARES: [&str; 3] = ["error_rate", "success_rate", "slo_attainment"];
 
+/// Metrics of metrics.md whose figures come later, each with its unit and whether it is a distribution.
+const LATER_METRICS: [(&str, Unit, Shape); 10] = [
+    ("speedup", Unit::None, Shape::Scalar),
+    ("capacity", Unit::None, Shape::Scalar),
+    ("submit", Unit::Seconds, Shape::Distribution),
+    ("wait", Unit::Seconds, Shape::Distribution),
+    ("download", Unit::Seconds, Shape::Distribution),
+    ("quantisation", Unit::Seconds, Shape::Distribution),
+    ("load", Unit::Seconds, Shape::Distribution),
+    ("unload", Unit::Seconds, Shape::Distribution),
+    ("probe.e2e", Unit::Seconds, Shape::Distribution),
+    ("probe.throughput", Unit::PerSecond, Shape::Distribution),
+];
+
+/// The names of metrics whose figures come later: an objective on one can be read, and cannot be judged yet.
+pub const LATER: [&str; 10] = {
+    let mut names = [""; 10];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = LATER_METRICS[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// The unit and the shape of a metric.
+fn known(name: &str) -> Option<(Unit, Shape)> {
+    let later = || LATER_METRICS.iter().find(|(later, ..)| *later == name);
+    catalogue::find(name)
+        .map(|found| (found.unit, found.shape))
+        .or_else(|| later().map(|(_, unit, shape)| (*unit, *shape)))
+}
+
 /// How one number of a cell spreads over its repeats.
 const OF_REPEATS: &[&str] = &["mean", "stddev", "min", "max", "median"];
 
@@ -89,9 +133,9 @@ const OF_REPEATS: &[&str] = &["mean", "stddev", "min", "max", "median"];
 /// # Errors
 /// Where there is no such metric, or it has no such statistic, or a distribution has none.
 pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveError> {
-    if let Some(found) = catalogue::find(text) {
-        return match found.shape {
-            Shape::Scalar => Ok((text.to_owned(), None, found.unit)),
+    if let Some((unit, shape)) = known(text) {
+        return match shape {
+            Shape::Scalar => Ok((text.to_owned(), None, unit)),
             Shape::Distribution => Err(ObjectiveError::NeedsStatistic {
                 metric: text.to_owned(),
             }),
@@ -100,16 +144,19 @@ pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveErr
     let unknown = || ObjectiveError::UnknownMetric {
         name: text.to_owned(),
     };
+    if let Some((name, statistic)) = fraction(text) {
+        return Err(ObjectiveError::Fraction { metric: name.to_owned(), statistic: statistic.to_owned() });
+    }
     let (name, statistic) = text.rsplit_once('.').ok_or_else(unknown)?;
     let is_percentile = percentile_share(statistic).is_some();
     let of_distribution = STATISTICS.contains(&statistic) || is_percentile;
-    if let Some(found) = catalogue::find(name) {
-        let (known, fits) = match found.shape {
+    if let Some((unit, shape)) = known(name) {
+        let (known, fits) = match shape {
             Shape::Distribution => (&STATISTICS[..], of_distribution),
             Shape::Scalar => (OF_REPEATS, OF_REPEATS.contains(&statistic)),
         };
         return if fits {
-            Ok((name.to_owned(), Some(statistic.to_owned()), found.unit))
+            Ok((name.to_owned(), Some(statistic.to_owned()), unit))
         } else {
             Err(ObjectiveError::UnknownStatistic {
                 metric: name.to_owned(),
@@ -133,6 +180,15 @@ pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveErr
         });
     }
     Ok((name.to_owned(), Some(statistic.to_owned()), unit))
+}
+
+/// A metric and a percentile that is written with its point, `e2e.p99.9`.
+fn fraction(text: &str) -> Option<(&str, &str)> {
+    let (whole, decimals) = text.rsplit_once('.')?;
+    let (name, percentile) = whole.rsplit_once('.')?;
+    let digits = percentile.strip_prefix('p')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(digits) && is_number(decimals)).then(|| (name, &text[name.len() + 1..]))
 }
 
 /// Reads an objective.
@@ -274,6 +330,14 @@ mod tests {
             )
         );
         assert_eq!(
+            read("speedup >= 1.2"),
+            ("speedup".into(), None, Op::AtLeast, 1.2)
+        );
+        assert_eq!(
+            read("probe.e2e.p50 <= 2s"),
+            ("probe.e2e".into(), Some("p50".into()), Op::AtMost, 2.0)
+        );
+        assert_eq!(
             read("concurrency.max <= 8"),
             ("concurrency.max".into(), None, Op::AtMost, 8.0)
         );
@@ -311,6 +375,9 @@ mod tests {
             objective("server.x < 1"),
             Err(ObjectiveError::NeedsStatistic { .. })
         ));
+        let fraction = objective("e2e.p99.9 <= 1s").unwrap_err();
+        assert!(matches!(fraction, ObjectiveError::Fraction { .. }));
+        assert!(fraction.help().contains("`e2e.p999`"), "{}", fraction.help());
         assert!(matches!(
             objective("e2e.median <= 1s"),
             Err(ObjectiveError::UnknownStatistic { .. })

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Checker, wording};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::scenario::suggest::nearest;
 
 /// Keys that tell the branches of a union apart.
 const TAGS: [&str; 2] = ["protocol", "kind"];
@@ -24,11 +25,18 @@ impl Checker {
             .filter(|branch| !branch.iter().any(|error| refuses_tag(error, base)))
             .collect();
         if tagged.is_empty() {
-            findings.push(wrong_tag(branches, base));
+            let (wrong, meant) = wrong_tag(branches, base);
+            findings.push(wrong);
+            let meant: Vec<_> = match meant {
+                Some(meant) => branches.iter().filter(|branch| takes_tag(branch, base, &meant)).collect(),
+                None => branches.iter().collect(),
+            };
+            self.common(&meant, base, findings);
             return;
         }
         if let Some(missing) = missing_tag(&tagged, base) {
             findings.push(super::missing_key(base, missing, self.branch_of(error)));
+            self.common(&tagged, base, findings);
             return;
         }
         let fitting: Vec<_> = tagged
@@ -40,12 +48,39 @@ impl Checker {
                 .iter()
                 .map(|error| error.instance_path().as_str().matches('/').count())
                 .max();
-            (cost(branch), std::cmp::Reverse(deepest))
+            // The branch whose form is right, and that refuses only what stands deeper in it, was meant.
+            let here = branch.iter().filter(|error| error.instance_path().as_str() == base);
+            (here.map(cost).sum::<usize>(), branch.iter().map(cost).sum::<usize>(), std::cmp::Reverse(deepest))
         });
         match best {
             Some(branch) => branch.iter().for_each(|error| self.tell(error, findings)),
             None => findings.push(self.no_branch(error)),
         }
+    }
+
+    /// Tells what every one of some branches refuses beside the tag: it is wrong whichever was meant.
+    fn common(
+        &self,
+        branches: &[&Vec<ValidationError<'static>>],
+        base: &str,
+        findings: &mut Findings,
+    ) {
+        let beside = |error: &&ValidationError<'static>| {
+            !refuses_tag(error, base) && !matches!(error.kind(), Problem::Required { property } if is_tag_name(property))
+        };
+        let mut told = branches.iter().map(|branch| {
+            let mut told = Findings::new();
+            branch.iter().filter(beside).for_each(|error| self.tell(error, &mut told));
+            told
+        });
+        let mut common = told.next().unwrap_or_default();
+        for other in told {
+            common.retain(|finding| {
+                let same = |told: &Finding| told.code == finding.code && told.pointer == finding.pointer;
+                other.iter().any(same)
+            });
+        }
+        findings.append(&mut common);
     }
 
     /// The first branch of the union, for what is said about all of them.
@@ -73,15 +108,12 @@ impl Checker {
 }
 
 /// Unknown and missing keys weigh most: a map with the right keys and a wrong value is the branch that was meant.
-fn cost(branch: &[ValidationError<'_>]) -> usize {
-    branch
-        .iter()
-        .map(|error| match error.kind() {
-            Problem::AdditionalProperties { unexpected } => 2 * unexpected.len(),
-            Problem::Required { .. } => 3,
-            _ => 1,
-        })
-        .sum()
+fn cost(error: &ValidationError<'_>) -> usize {
+    match error.kind() {
+        Problem::AdditionalProperties { unexpected } => 2 * unexpected.len(),
+        Problem::Required { .. } => 3,
+        _ => 1,
+    }
 }
 
 fn refuses_tag(error: &ValidationError<'_>, base: &str) -> bool {
@@ -104,8 +136,23 @@ fn refuses_type(error: &ValidationError<'_>, base: &str) -> bool {
     error.instance_path().as_str() == base && matches!(error.kind(), Problem::Type { .. })
 }
 
-/// Every branch refuses the tag: all that they would take are told at once.
-fn wrong_tag(branches: &[Vec<ValidationError<'static>>], base: &str) -> Finding {
+fn is_tag_name(property: &Value) -> bool {
+    property.as_str().is_some_and(|key| TAGS.contains(&key))
+}
+
+/// Whether a branch would take that tag.
+fn takes_tag(branch: &[ValidationError<'_>], base: &str, tag: &str) -> bool {
+    branch.iter().filter(|error| refuses_tag(error, base)).any(|error| match error.kind() {
+        Problem::Constant { expected_value } => expected_value.as_str() == Some(tag),
+        Problem::Enum { options } => {
+            options.as_array().into_iter().flatten().any(|option| option == tag)
+        }
+        _ => false,
+    })
+}
+
+/// Every branch refuses the tag: all that they would take are told at once; and the one that was most likely meant.
+fn wrong_tag(branches: &[Vec<ValidationError<'static>>], base: &str) -> (Finding, Option<String>) {
     let mut options = Vec::new();
     let mut at: (String, Value) = (base.to_owned(), Value::Null);
     for error in branches
@@ -127,7 +174,9 @@ fn wrong_tag(branches: &[Vec<ValidationError<'static>>], base: &str) -> Finding 
     }
     let mut seen = std::collections::BTreeSet::new();
     options.retain(|option| seen.insert(option.to_string()));
-    super::wrong_value(&at.0, &at.1, &options)
+    let names: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
+    let meant = at.1.as_str().and_then(|tag| nearest(tag, names)).map(str::to_owned);
+    (super::wrong_value(&at.0, &at.1, &options), meant)
 }
 
 /// The tag, where every branch that is left lacks it.
@@ -137,10 +186,9 @@ fn missing_tag<'a>(
 ) -> Option<&'a Value> {
     let lacks = |branch: &&'a Vec<ValidationError<'static>>| {
         branch.iter().find_map(|error| match error.kind() {
-            Problem::Required { property } if error.instance_path().as_str() == base => property
-                .as_str()
-                .is_some_and(|key| TAGS.contains(&key))
-                .then_some(property),
+            Problem::Required { property } if error.instance_path().as_str() == base => {
+                is_tag_name(property).then_some(property)
+            }
             _ => None,
         })
     };

@@ -67,7 +67,34 @@ pub fn coerced_findings(source: &Source) -> (Value, Findings) {
     if changed {
         found = findings(&document);
     }
+    whole_numbers(&mut document);
     (document, found)
+}
+
+/// Keys below which every value is the user's own.
+const OWN: [&str; 9] = ["json", "form", "multipart", "query", "headers", "rows", "labels", "params", "override"];
+
+/// Makes `3.0` a `3` wherever a number is the language's: what counts things takes both.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(map) => {
+            let language = |key: &str| !OWN.contains(&key) && !key.starts_with("params.") && !key.starts_with("x-");
+            for (_, value) in map.iter_mut().filter(|(key, _)| language(key)) {
+                whole_numbers(value);
+            }
+        }
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or(f64::NAN);
+            // 2^64 is the first that does not fit.
+            if float.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&float) {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within bounds")]
+                let whole = float as u64;
+                *value = Value::from(whole);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Whether a value there is a request parameter or an axis value, whose type is the user's own.

@@ -129,14 +129,19 @@ impl<'a> Loader<'a> {
     /// The paths of an `extends` entry with their pointers and places.
     fn paths(&mut self, entry: &Entry) -> Vec<(String, String, Span)> {
         let wrong = |span, pointer: &str| {
-            Problem::error("wrong-type", span, pointer, "`extends` is a list of paths")
+            Problem::error("wrong-type", span, pointer, "`extends` is a path or a list of paths")
                 .help("write `extends: [common.yaml]`")
         };
-        let Kind::List(items) = &entry.node.kind else {
-            if !matches!(entry.node.kind, Kind::Refused) {
-                self.problems.push(wrong(entry.node.span, "/extends"));
+        let items = match &entry.node.kind {
+            Kind::List(items) => items,
+            Kind::Text(path) => {
+                return vec![("/extends".to_owned(), path.to_string(), entry.node.span)];
             }
-            return Vec::new();
+            Kind::Refused => return Vec::new(),
+            _ => {
+                self.problems.push(wrong(entry.node.span, "/extends"));
+                return Vec::new();
+            }
         };
         let mut paths = Vec::new();
         for (index, item) in items.iter().enumerate() {

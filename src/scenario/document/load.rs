@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::matrix::Searched;
 use crate::foundation::units::{Concurrency, HumanDuration, Rate};
 use crate::kinds::arrival;
 use crate::kinds::dataset::Params;
@@ -35,12 +36,12 @@ pub struct Load {
 /// What is offered: the arrival process and its numbers.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Offer {
-    /// Requests per second offered; here or in the matrix, never in both.
+    /// Requests per second offered, or a search for the highest; here or in the matrix, never in both.
     #[schemars(example = 2)]
-    pub rate: Option<Rate>,
-    /// The most requests in flight; here or in the matrix, never in both.
+    pub rate: Option<Searched<Rate>>,
+    /// The most requests in flight, or a search for the highest; here or in the matrix, never in both.
     #[schemars(example = 8)]
-    pub concurrency: Option<Concurrency>,
+    pub concurrency: Option<Searched<Concurrency>>,
     /// How intended times are drawn; here or in the matrix, never in both. `constant` unless given.
     #[schemars(example = &"poisson")]
     pub arrival: Option<arrival::Kind>,

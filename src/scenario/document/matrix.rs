@@ -40,6 +40,27 @@ pub struct Search<T> {
     pub search: Bounds<T>,
 }
 
+/// A value, or a search for one.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(bound = "T: JsonSchema", rename = "Searched_{T}")]
+pub enum Searched<T> {
+    /// The value.
+    Value(T),
+    /// A search.
+    Search(Search<T>),
+}
+
+impl<T> Searched<T> {
+    /// The value, where there is one.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Search(_) => None,
+        }
+    }
+}
+
 /// The bounds of a search.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[schemars(bound = "T: JsonSchema", rename = "BoundsOf{T}")]

@@ -19,4 +19,5 @@ pub mod source;
 pub mod target;
 mod yaml;
 
+pub use node::steps;
 pub use scenario::Document;

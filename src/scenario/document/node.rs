@@ -274,7 +274,7 @@ pub(super) fn push_step(pointer: &mut String, step: &str) {
 }
 
 /// The steps of a JSON pointer, unescaped.
-pub(super) fn steps(pointer: &str) -> impl Iterator<Item = String> + '_ {
+pub fn steps(pointer: &str) -> impl Iterator<Item = String> + '_ {
     pointer
         .split('/')
         .skip(1)

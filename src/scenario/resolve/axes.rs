@@ -4,24 +4,35 @@ use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Number, Value};
 
-use crate::foundation::units::{Concurrency, Rate};
+use crate::foundation::units::{Concurrency, HumanDuration, Rate};
 use crate::scenario::document::matrix as document;
 use crate::scenario::domain::Matrix;
 
 /// Most cells unless the scenario says otherwise.
 pub const MAX_CELLS: u64 = 256;
 
-/// A value of an axis in its canonical form: rates per second, whole numbers without a fraction. A search stays as it is.
+/// What the names of axes that are keys of `load` begin with.
+const LOAD: &str = "load.";
+
+/// A value of an axis in its canonical form: rates per second, durations in their shortest form, whole numbers without a
+/// fraction. A search stays as it is.
 pub fn canonical(axis: &str, value: &Value) -> Value {
     match (axis, value) {
         (_, Value::Array(values)) => {
             Value::Array(values.iter().map(|value| canonical(axis, value)).collect())
         }
-        (_, Value::Object(map)) => Value::Object(
-            map.iter()
-                .map(|(key, value)| (key.clone(), canonical("", value)))
-                .collect(),
-        ),
+        (_, Value::Object(map)) => {
+            // What stands below a part of `load` is of the same language.
+            let below = if axis.starts_with(LOAD) { LOAD } else { "" };
+            let below = |key: &str| if key == "params" { "" } else { below };
+            let part = |(key, value): (&String, &Value)| (key.clone(), canonical(below(key), value));
+            Value::Object(map.iter().map(part).collect())
+        }
+        // No other value of `load` reads as a duration.
+        (_, Value::String(text)) if axis.starts_with(LOAD) => {
+            let duration = text.parse::<HumanDuration>();
+            duration.map_or_else(|_| value.clone(), |duration| Value::String(duration.to_string()))
+        }
         ("rate", _) => read::<Rate>(value).unwrap_or_else(|| whole(value)),
         ("concurrency", _) => read::<Concurrency>(value).unwrap_or_else(|| whole(value)),
         _ => whole(value),
@@ -47,9 +58,9 @@ fn whole(value: &Value) -> Value {
     }
 }
 
-/// The matrix of a legal document.
-pub(super) fn matrix(written: &document::Matrix) -> Matrix {
-    let axes = written
+/// The matrix of a legal document. A search that stands under `load` is an axis all the same.
+pub(super) fn matrix(written: &document::Matrix, load: &Value) -> Matrix {
+    let mut axes: IndexMap<String, Vec<Value>> = written
         .axes()
         .map(|(axis, values)| {
             (
@@ -58,8 +69,17 @@ pub(super) fn matrix(written: &document::Matrix) -> Matrix {
             )
         })
         .collect();
+    let mut under_load = Vec::new();
+    for axis in ["rate", "concurrency"] {
+        let search = load.get(axis).filter(|value| value.is_object());
+        if let Some(search) = search.filter(|_| !axes.contains_key(axis)) {
+            axes.insert(axis.to_owned(), vec![canonical(axis, search)]);
+            under_load.push(axis.to_owned());
+        }
+    }
     Matrix {
         axes,
+        under_load,
         exclude: entries(written, "exclude"),
         include: entries(written, "include"),
         max_cells: written

@@ -9,6 +9,7 @@ use crate::foundation::diagnostic::Finding;
 use crate::foundation::units::HumanDuration;
 use crate::scenario::check;
 use crate::scenario::document::load as document;
+use crate::scenario::document::matrix::Searched;
 use crate::scenario::domain::{Load, Order, Scenario, Timeouts, Warmup, Workload, WorkloadCost};
 
 /// Time-outs unless given, in seconds (running.md, "The engine").
@@ -66,8 +67,8 @@ pub(super) fn load(written: document::Load) -> Result<Load, Finding> {
         Order::Declared
     };
     Ok(Load {
-        rate: offer.rate,
-        concurrency: offer.concurrency,
+        rate: offer.rate.and_then(Searched::value),
+        concurrency: offer.concurrency.and_then(Searched::value),
         arrival: offer.arrival,
         burstiness: offer.burstiness.unwrap_or(1.0),
         batch: offer.batch.unwrap_or(1),

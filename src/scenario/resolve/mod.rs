@@ -6,6 +6,7 @@ mod axes;
 mod compare;
 mod dataset;
 mod load;
+mod place;
 mod slo;
 mod target;
 
@@ -39,7 +40,7 @@ pub struct Given<'a> {
 /// Where a value is illegal after all.
 pub fn scenario(given: Given<'_>) -> Result<Scenario, Finding> {
     let document: Document =
-        serde_json::from_value(given.value.clone()).map_err(|error| refused("", &error))?;
+        serde_json::from_value(given.value.clone()).map_err(|error| place::of(given.value, &error))?;
     let part = |key: &str| {
         given
             .value
@@ -51,7 +52,7 @@ pub fn scenario(given: Given<'_>) -> Result<Scenario, Finding> {
     let targets = target::targets(&document.targets, &slo_document, given.value)?;
     let datasets = dataset::datasets(document.datasets);
     Ok(Scenario {
-        matrix: axes::matrix(&document.matrix),
+        matrix: axes::matrix(&document.matrix, &part("load")),
         load: load::load(document.load)?,
         load_document: part("load"),
         slo: slo::file(&slo_document)?,

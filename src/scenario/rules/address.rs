@@ -1,5 +1,7 @@
 //! Where a target is.
 
+use serde_json::Value;
+
 use super::{Part, Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
 use crate::scenario::resolve::parse_url;
@@ -90,6 +92,38 @@ fn form(subject: &Subject<'_>, findings: &mut Findings) {
                 findings.push(Finding::error(FORM.code, pointer, message).help(fix(url)));
             }
         }
+    }
+}
+
+/// A path that would be glued to the address.
+pub const PATH: Rule = Rule {
+    code: "path-without-slash",
+    explain: "A path at a target begins with a slash, since it is put behind its address.",
+    check: path,
+};
+
+fn path(subject: &Subject<'_>, findings: &mut Findings) {
+    let mut check = |pointer: String, path: Option<&str>| {
+        let Some(path) = path.filter(|path| !path.starts_with('/') && !path.starts_with("{{")) else {
+            return;
+        };
+        if path.contains("://") {
+            // `metadata` may be a whole URL.
+            if !pointer.ends_with("/metadata") {
+                let finding = Finding::error(PATH.code, pointer, format!("`{path}` is a whole URL, not a path"));
+                findings.push(finding.help("write the path alone, such as `/health`"));
+            }
+            return;
+        }
+        let finding = Finding::error(PATH.code, pointer, format!("`{path}` begins with no slash"));
+        findings.push(finding.help(format!("write `/{path}`")));
+    };
+    for target in subject.targets() {
+        for key in ["path", "metadata"] {
+            check(target.at(key), target.text(key));
+        }
+        let ready = target.map.get("ready").and_then(|ready| ready.get("path"));
+        check(format!("{}/path", target.at("ready")), ready.and_then(Value::as_str));
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::slo::tell;
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::foundation::units::Ratio;
 use crate::kinds::metric::{Better, catalogue};
 use crate::kinds::verdict::parse;
 
@@ -70,6 +72,36 @@ fn gate_twice(subject: &Subject<'_>, findings: &mut Findings) {
                 )
                 .help("keep one of them"),
             );
+        }
+    }
+}
+
+/// A share that decides nothing.
+pub const SHARE: Rule = Rule {
+    code: "senseless-share",
+    explain: "A tolerance is a share from 0% to 100%, a rate of false discoveries and a search's precision lie between these.",
+    check: share,
+};
+
+fn share(subject: &Subject<'_>, findings: &mut Findings) {
+    let mut check = |pointer: String, value: Option<&Value>, zero: bool| {
+        let Some(Ok(Ratio(share))) = value.map(Ratio::deserialize) else { return };
+        if share > 1.0 || share <= 0.0 && !(zero && share == 0.0) || share >= 1.0 && !zero {
+            let bounds = if zero { "from 0% to 100%" } else { "above 0% and below 100%" };
+            let finding = Finding::error(SHARE.code, pointer, format!("{} is out of range: {bounds}", Ratio(share)));
+            findings.push(finding.help("write it like `5%` or `0.05`"));
+        }
+    };
+    let gates = subject.get("/compare/gates").and_then(Value::as_array).into_iter().flatten();
+    for (index, gate) in gates.enumerate() {
+        check(format!("/compare/gates/{index}/tolerance"), gate.get("tolerance"), true);
+    }
+    let of_file = "/compare/false_discovery_rate";
+    check(of_file.to_owned(), subject.get(of_file), false);
+    for axis in ["rate", "concurrency"] {
+        for section in ["matrix", "load"] {
+            let pointer = format!("/{section}/{axis}/search/precision");
+            check(pointer.clone(), subject.get(&pointer), false);
         }
     }
 }

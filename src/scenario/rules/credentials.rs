@@ -1,7 +1,17 @@
 //! Secrets are references.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use http::HeaderValue;
+use serde::Deserialize as _;
+use serde_json::Value;
+
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::foundation::files::inside;
+use crate::foundation::secret::SecretRef;
+use crate::scenario::check::child;
 
 /// A literal where a secret is read.
 pub const LITERAL: Rule = Rule {
@@ -28,6 +38,67 @@ fn literal(subject: &Subject<'_>, findings: &mut Findings) {
             Finding::error(LITERAL.code, pointer.clone(), message)
                 .help(fix(pointer, key, &variable)),
         );
+    }
+}
+
+/// A secret that cannot be had.
+pub const UNREADABLE: &str = "unreadable-secret";
+
+/// What of the secrets that targets name cannot be read, or cannot be sent where it is meant to go.
+pub fn unreadable(
+    subject: &Subject<'_>,
+    environment: &BTreeMap<String, String>,
+    findings: &mut Findings,
+) {
+    for target in subject.targets() {
+        let keys = target.map.iter().map(|(key, value)| (target.at(key), value));
+        for (pointer, value) in keys {
+            each_reference(value, &pointer, &mut |pointer, reference| {
+                let variable = |name: &str| environment.get(name).cloned();
+                let secret = reference.read(variable, |path| file(subject, path));
+                let in_header = pointer.starts_with(&target.at("auth"));
+                findings.extend(match secret {
+                    Err(error) => Some(Finding::error(UNREADABLE, pointer, error.to_string()).help(supply(&reference))),
+                    Ok(secret) if in_header && HeaderValue::from_str(secret.expose()).is_err() => {
+                        let message = format!("the secret {secret} cannot be sent in a header: it holds control characters");
+                        Some(Finding::error(UNREADABLE, pointer, message).help("remove line breaks from it"))
+                    }
+                    Ok(_) => None,
+                });
+            });
+        }
+    }
+}
+
+/// Calls `visit` with every reference to a secret: the forms of `auth`, and `{ secret: … }` anywhere else.
+fn each_reference(value: &Value, pointer: &str, visit: &mut dyn FnMut(&str, SecretRef)) {
+    let holds_secrets = pointer.ends_with("/secret") || pointer.contains("/auth/");
+    if holds_secrets && let Ok(reference) = SecretRef::deserialize(value) {
+        return visit(pointer, reference);
+    }
+    match value {
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| each_reference(value, &child(pointer, key), visit));
+        }
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            items.for_each(|(index, item)| each_reference(item, &format!("{pointer}/{index}"), visit));
+        }
+        _ => {}
+    }
+}
+
+fn file(subject: &Subject<'_>, path: &Path) -> Result<String, String> {
+    let path = subject.source.folder.join(path);
+    let inside = inside(&subject.source.root, &path).map_err(|error| error.to_string())?;
+    std::fs::read_to_string(inside).map_err(|error| error.to_string())
+}
+
+/// How a secret is supplied.
+fn supply(reference: &SecretRef) -> String {
+    match reference {
+        SecretRef::Env(name) => format!("set {name} where plimsoll runs; the scenario names only the reference"),
+        SecretRef::File(_) => "write it into that file; the path is relative to the scenario".to_owned(),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::http::each_request;
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::scenario::check::child;
 
 /// A file that is not there.
 pub const MISSING: Rule = Rule {
@@ -73,7 +75,7 @@ fn named(subject: &Subject<'_>) -> Vec<(String, String)> {
         paths.extend(single.map(|(pointer, path)| (pointer, path.to_owned())));
     }
     for target in subject.targets() {
-        let nested = [("http", "/tls/ca/file"), ("comfyui", "/workflow")]
+        let nested = [("http", "/tls/ca"), ("comfyui", "/workflow")]
             .into_iter()
             .filter_map(|(key, below)| {
                 let path = target.map.get(key)?.pointer(below)?.as_str()?;
@@ -82,15 +84,30 @@ fn named(subject: &Subject<'_>) -> Vec<(String, String)> {
         let own = target
             .texts("tokenizer")
             .into_iter()
-            .chain(target.texts("file"))
             .chain(nested);
         paths.extend(own.map(|(pointer, path)| (pointer, path.to_owned())));
     }
+    each_request(subject, &mut |pointer, request| sent(pointer, request, &mut paths));
     if let Some(template) = subject.get("/report/template").and_then(Value::as_str) {
         paths.push(("/report/template".to_owned(), template.to_owned()));
     }
     paths.retain(|(_, path)| !path.contains(['*', '?', '[', '{']) && !path.is_empty());
     paths
+}
+
+/// The files that a request sends: its `file`, and the parts of a form that are uploads.
+fn sent(pointer: &str, request: &Map<String, Value>, paths: &mut Vec<(String, String)>) {
+    let mut take = |pointer: String, path: Option<&Value>| {
+        if let Some(path) = path.and_then(Value::as_str) {
+            paths.push((pointer, path.to_owned()));
+        }
+    };
+    take(child(pointer, "file"), request.get("file"));
+    let parts = request.get("multipart").and_then(Value::as_object).into_iter().flatten();
+    for (part, value) in parts {
+        let at = child(&child(pointer, "multipart"), part);
+        take(child(&at, "upload"), value.get("upload"));
+    }
 }
 
 /// Whether a path lies outside the root, symbolic links followed as far as they exist.

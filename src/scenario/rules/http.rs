@@ -42,33 +42,28 @@ fn bodies(subject: &Subject<'_>, findings: &mut Findings) {
     });
 }
 
-/// Calls `visit` with every request that a target describes itself.
-fn each_request(subject: &Subject<'_>, visit: &mut dyn FnMut(&str, &Map<String, Value>)) {
+/// Calls `visit` with every request that a target describes itself, in the order in which they are sent.
+pub(super) fn each_request(
+    subject: &Subject<'_>,
+    visit: &mut dyn FnMut(&str, &Map<String, Value>),
+) {
     for target in subject.targets() {
+        each_of(&target, "setup", visit);
         if target.text("protocol") == Some("http") {
             visit(&target.pointer, target.map);
         }
-        for (pointer, step) in steps(&target) {
-            visit(&pointer, step);
-        }
+        each_of(&target, "steps", visit);
+        each_of(&target, "teardown", visit);
     }
 }
 
-fn steps<'a>(target: &Part<'a>) -> Vec<(String, &'a Map<String, Value>)> {
-    let lists = ["steps", "setup", "teardown"].into_iter();
-    let of_list = lists.flat_map(|key| {
-        let items = target
-            .map
-            .get(key)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .enumerate();
-        items.filter_map(move |(index, step)| Some((key, index, step.as_object()?)))
-    });
-    of_list
-        .map(|(key, index, step)| (format!("{}/{index}", target.at(key)), step))
-        .collect()
+fn each_of(target: &Part<'_>, list: &str, visit: &mut dyn FnMut(&str, &Map<String, Value>)) {
+    let steps = target.map.get(list).and_then(Value::as_array).into_iter().flatten();
+    for (index, step) in steps.enumerate() {
+        if let Some(step) = step.as_object() {
+            visit(&format!("{}/{index}", target.at(list)), step);
+        }
+    }
 }
 
 /// Steps whose names cannot be told apart, or a short form beside them.

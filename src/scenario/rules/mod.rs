@@ -9,10 +9,13 @@ mod credentials;
 mod dataset;
 mod embedded;
 mod files;
+mod header;
 mod http;
 mod load;
+mod params;
 mod slo;
 mod subject;
+mod template;
 mod unsupported;
 
 use subject::Part;
@@ -37,6 +40,7 @@ pub const ALL: &[Rule] = &[
     address::MISSING,
     address::TWICE,
     address::FORM,
+    address::PATH,
     embedded::MODEL,
     credentials::LITERAL,
     dataset::ROWS,
@@ -47,7 +51,11 @@ pub const ALL: &[Rule] = &[
     files::OUTSIDE,
     http::BODIES,
     http::STEPS,
+    header::HEADER,
+    template::TEMPLATE,
     load::RANGE,
+    params::RANGE,
+    params::LIST,
     load::WORKLOAD,
     load::IDLE,
     slo::METRIC,
@@ -57,6 +65,7 @@ pub const ALL: &[Rule] = &[
     compare::GATE,
     compare::GATE_TWICE,
     compare::PAIR,
+    compare::SHARE,
 ];
 
 /// What every rule finds.
@@ -64,6 +73,9 @@ pub fn check(subject: &Subject<'_>) -> Findings {
     let mut findings = Findings::new();
     for rule in ALL {
         (rule.check)(subject, &mut findings);
+    }
+    if let Some(environment) = subject.environment {
+        credentials::unreadable(subject, environment, &mut findings);
     }
     findings
 }

@@ -58,9 +58,9 @@ fn objectives(subject: &Subject<'_>, code: &'static str, findings: &mut Findings
 fn code(error: &ObjectiveError) -> &'static str {
     match error {
         ObjectiveError::UnknownMetric { .. } => METRIC.code,
-        ObjectiveError::UnknownStatistic { .. } | ObjectiveError::NeedsStatistic { .. } => {
-            STATISTIC.code
-        }
+        ObjectiveError::UnknownStatistic { .. }
+        | ObjectiveError::Fraction { .. }
+        | ObjectiveError::NeedsStatistic { .. } => STATISTIC.code,
         ObjectiveError::Form { .. } | ObjectiveError::Value { .. } => OBJECTIVE.code,
     }
 }

@@ -1,5 +1,7 @@
 //! The document as rules see it: by parts, with pointers, whatever their types.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::scenario::check::child;
@@ -11,6 +13,8 @@ pub struct Subject<'a> {
     pub value: &'a Value,
     /// What was read.
     pub source: &'a Source,
+    /// The environment, where what it lacks is wrong too.
+    pub environment: Option<&'a BTreeMap<String, String>>,
 }
 
 /// A part of the document: its name in the map that it stands in, its pointer, its keys.
@@ -52,8 +56,12 @@ impl<'a> Part<'a> {
 
 impl<'a> Subject<'a> {
     /// A document to be checked.
-    pub fn new(value: &'a Value, source: &'a Source) -> Self {
-        Self { value, source }
+    pub fn new(
+        value: &'a Value,
+        source: &'a Source,
+        environment: Option<&'a BTreeMap<String, String>>,
+    ) -> Self {
+        Self { value, source, environment }
     }
 
     /// The targets.

@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use super::Subject;
+use super::http::each_request;
 use crate::foundation::diagnostic::{Finding, Findings};
 use crate::kinds::protocol;
+use crate::kinds::verdict::parse;
+use crate::scenario::check::child;
 
 /// The code of these findings.
 pub const CODE: &str = "not-supported-yet";
@@ -27,18 +30,26 @@ const LATER_HTTP: [(&str, &[&str], &str); 3] = [
 pub fn unsupported(subject: &Subject<'_>) -> Findings {
     let mut found = Findings::new();
     targets(subject, &mut found);
-    datasets(subject, &mut found);
+    metrics(subject, &mut found);
     for axis in ["rate", "concurrency"] {
-        let pointer = format!("/matrix/{axis}");
-        if subject.get(&format!("{pointer}/search")).is_some() {
-            tell(
-                &mut found,
-                &pointer,
-                &format!("a search over `{axis}`"),
-                "give the values to try as a list",
-            );
+        for section in ["matrix", "load"] {
+            let pointer = format!("/{section}/{axis}");
+            if subject.get(&format!("{pointer}/search")).is_some() {
+                tell(
+                    &mut found,
+                    &pointer,
+                    &format!("a search over `{axis}`"),
+                    "give the values to try as a list, under `matrix`",
+                );
+            }
         }
     }
+    each_request(subject, &mut |pointer, request| {
+        // The short form's is the target's own.
+        if pointer.matches('/').count() > 2 && request.contains_key("tls") {
+            tell(&mut found, &child(pointer, "tls"), "`tls` of a step", "give the target's `http.tls`");
+        }
+    });
     for (index, export) in subject
         .get("/report/exports")
         .and_then(Value::as_array)
@@ -115,27 +126,27 @@ fn targets(subject: &Subject<'_>, found: &mut Findings) {
     }
 }
 
-fn datasets(subject: &Subject<'_>, found: &mut Findings) {
-    for dataset in subject.datasets() {
-        if let Some(kind @ ("urls" | "mix")) = dataset.text("kind") {
-            tell(
-                found,
-                &dataset.at("kind"),
-                &format!("datasets of kind `{kind}`"),
-                "use `prompts` or `trace`",
-            );
+/// Metrics whose figures come later, wherever they are named.
+fn metrics(subject: &Subject<'_>, found: &mut Findings) {
+    let mut refuse = |pointer: String, metric: &str| {
+        if parse::LATER.contains(&metric) {
+            tell(found, &pointer, &format!("an objective or a gate on `{metric}`"), "leave it out");
         }
-        for (pointer, _) in dataset
-            .texts("path")
-            .into_iter()
-            .filter(|(_, path)| path.starts_with("hf://"))
-        {
-            tell(
-                found,
-                &pointer,
-                "a download",
-                "get the file and name its path",
-            );
+    };
+    for (pointer, slo) in subject.slos() {
+        let written = slo.get("objectives").and_then(Value::as_array).into_iter().flatten();
+        for (index, objective) in written.enumerate() {
+            let at = format!("{pointer}/objectives/{index}");
+            let text = objective.as_str().or_else(|| objective.get("objective")?.as_str());
+            if let Some(Ok(parsed)) = text.map(parse::objective) {
+                refuse(at, &parsed.metric);
+            }
+        }
+    }
+    let gates = subject.get("/compare/gates").and_then(Value::as_array).into_iter().flatten();
+    for (index, gate) in gates.enumerate() {
+        if let Some(Ok((metric, ..))) = gate.get("metric").and_then(Value::as_str).map(parse::metric) {
+            refuse(format!("/compare/gates/{index}/metric"), &metric);
         }
     }
 }

@@ -70,7 +70,7 @@ fn definition<'a>(definitions: &'a Value, path: &str) -> Option<&'a Value> {
 /// Closes maps, takes `null` and number formats out, folds enums, moves a lone property's description to it.
 pub(super) fn tidy(schema: &mut Value) {
     walk(schema, &mut |map| {
-        map.remove("format");
+        bound_integer(map);
         if map.get("default") == Some(&Value::Null) {
             map.remove("default");
         }
@@ -82,6 +82,17 @@ pub(super) fn tidy(schema: &mut Value) {
             map.insert("additionalProperties".to_owned(), json!(false));
         }
     });
+}
+
+/// What a number's format says is said by its bounds, which every validator knows.
+fn bound_integer(map: &mut Map<String, Value>) {
+    let most = match map.remove("format").as_ref().and_then(Value::as_str) {
+        Some("uint16") => u64::from(u16::MAX),
+        Some("uint32") => u64::from(u32::MAX),
+        Some("uint64") => u64::MAX,
+        _ => return,
+    };
+    map.entry("maximum").or_insert(json!(most));
 }
 
 fn drop_null(map: &mut Map<String, Value>) {

@@ -24,6 +24,8 @@ pub struct Compiled {
     pub names_request: bool,
     /// Everything that may hold templates, in one tree: `place`, `query`, `headers`, `body`.
     tree: Tree,
+    /// Where it stands in the target.
+    at: String,
     form: Form,
     is_url: bool,
     method: http::Method,
@@ -43,12 +45,13 @@ enum Form {
 }
 
 impl Compiled {
-    /// Compiles a step.
-    pub fn new(step: Step, settings: &Settings) -> Result<Self, PrepareError> {
+    /// Compiles a step that stands at `at`, a JSON pointer below the target.
+    pub fn new(step: Step, at: String, settings: &Settings) -> Result<Self, PrepareError> {
         if step.tls.is_some() {
-            return Err(refusal(
-                "`tls` of a step is not supported yet: give the target's `http.tls`",
-            ));
+            return Err(PrepareError {
+                at: Some(format!("{at}/tls")),
+                ..refusal("`tls` of a step is not supported yet: give the target's `http.tls`")
+            });
         }
         let (form, body) = form(step.body, settings)?;
         let method = match step.method {
@@ -57,6 +60,7 @@ impl Compiled {
             None => http::Method::POST,
         };
         let is_url = step.url.is_some();
+        let body_key = form.key();
         let place = step.url.or(step.path).unwrap_or_else(|| "/".to_owned());
         let object = |map: IndexMap<String, Value>| Value::Object(map.into_iter().collect());
         let value = Value::Object(Map::from_iter([
@@ -70,7 +74,9 @@ impl Compiled {
             expect: step.expect.unwrap_or_default(),
             extract: step.extract,
             names_request: names_request(&value),
-            tree: Tree::compile(&value).map_err(|error| unfilled(&error))?,
+            tree: Tree::compile(&value)
+                .map_err(|error| unfilled(&error, pointer(&at, is_url, body_key, &error.name)))?,
+            at,
             form,
             is_url,
             method,
@@ -85,7 +91,9 @@ impl Compiled {
         context: &Map<String, Value>,
         settings: &Settings,
     ) -> Result<Exchange, PrepareError> {
-        let mut filled = self.tree.fill(context).map_err(|error| unfilled(&error))?;
+        let mut filled = self.tree.fill(context).map_err(|error| {
+            unfilled(&error, pointer(&self.at, self.is_url, self.form.key(), &error.name))
+        })?;
         reveal(&mut filled, settings)?;
         let mut take = |name: &str| filled.get_mut(name).map(Value::take).unwrap_or_default();
         let mut place = encoded(&text(&take("place")));
@@ -99,9 +107,10 @@ impl Compiled {
             let header = HeaderName::try_from(name.as_str())
                 .ok()
                 .zip(HeaderValue::from_str(&text(value)).ok());
-            headers.push(
-                header.ok_or_else(|| refusal(format!("`{name}` and its value are no header")))?,
-            );
+            headers.push(header.ok_or_else(|| PrepareError {
+                at: Some(format!("{}/headers/{}", self.at, escape(name))),
+                ..refusal(format!("`{name}` and its value are no header"))
+            })?);
         }
         let (media_type, body) = self.body(&take("body"), settings)?;
         let has_type = headers
@@ -163,6 +172,38 @@ impl Compiled {
     }
 }
 
+impl Form {
+    /// The option that it is written as; empty where there is no body.
+    const fn key(&self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Json => "json",
+            Self::UrlEncoded => "form",
+            Self::Multipart => "multipart",
+            Self::Text => "text",
+            Self::File(_) => "file",
+        }
+    }
+}
+
+/// The option that a pointer within a step's tree of templates stands for, below the target.
+fn pointer(at: &str, is_url: bool, body: &str, within: &str) -> String {
+    let mut parts = within.splitn(3, '/').skip(1);
+    let (part, rest) = (parts.next().unwrap_or_default(), parts.next());
+    let key = match part {
+        "place" if is_url => "url",
+        "place" => "path",
+        "body" => body,
+        other => other,
+    };
+    rest.map_or_else(|| format!("{at}/{key}"), |rest| format!("{at}/{key}/{rest}"))
+}
+
+/// A key as a step of a JSON pointer.
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 /// The one form that a body has, and what of it may hold templates.
 fn form(body: options::Body, settings: &Settings) -> Result<(Form, Value), PrepareError> {
     let object = |map: IndexMap<String, Value>| Value::Object(map.into_iter().collect());
@@ -199,9 +240,10 @@ fn file(path: &std::path::Path, settings: &Settings) -> Result<Bytes, PrepareErr
     Ok(bytes.into())
 }
 
-fn unfilled(error: &TemplateError) -> PrepareError {
+fn unfilled(error: &TemplateError, at: String) -> PrepareError {
     PrepareError {
-        message: format!("template {error}"),
+        message: format!("template {at}: {}", error.message),
+        at: Some(at),
         help: "templates see `row`, `request` (index, seed), `workload` and earlier steps by name"
             .to_owned(),
     }

@@ -35,10 +35,13 @@ impl Http {
     /// Where a template is none, a body has several forms, or a file cannot be read.
     pub fn new(settings: Settings) -> Result<Self, PrepareError> {
         let options = settings.http.clone().unwrap_or_default();
+        let is_short = options.steps.is_empty();
         let steps = options.into_steps(settings.path.as_deref())?;
+        let place = |number: usize| if is_short { String::new() } else { format!("/steps/{number}") };
         let steps = steps
             .into_iter()
-            .map(|step| Compiled::new(step, &settings))
+            .enumerate()
+            .map(|(number, step)| Compiled::new(step, place(number), &settings))
             .collect::<Result<_, _>>()?;
         Ok(Self { settings, steps })
     }
@@ -117,6 +120,7 @@ fn context(request: &Request, issue: Issue) -> Result<Map<String, Value>, Prepar
 
 fn refusal(message: impl Into<String>) -> PrepareError {
     PrepareError {
+        at: None,
         message: message.into(),
         help: "see `http` in the documentation of protocols".to_owned(),
     }

@@ -174,7 +174,10 @@ pub enum Statuses {
     /// One.
     One(#[schemars(range(min = 100, max = 599), example = 200)] u16),
     /// Any of these.
-    Many(#[schemars(length(min = 1), example = &[200, 202])] Vec<u16>),
+    Many(
+        #[schemars(length(min = 1), inner(range(min = 100, max = 599)), example = &[200, 202])]
+        Vec<u16>,
+    ),
 }
 
 impl Statuses {

@@ -320,7 +320,8 @@ fn what_cannot_work_is_refused_before_anything_is_sent() {
     let error = protocol(json!({"json": {"a": "{{ row.missing }}"}}))
         .prepare(request("x", json!({})))
         .unwrap_err();
-    assert!(error.message.contains("/body/a"), "{}", error.message);
+    assert_eq!(error.at.as_deref(), Some("/json/a"));
+    assert!(error.message.contains("/json/a"), "{}", error.message);
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub fn parts_of(request: &Request) -> Result<Vec<Value>, PrepareError> {
     let part = |path: &std::path::PathBuf| match media::data_url(path) {
         Ok(url) => Ok(json!({ "type": "image_url", "image_url": { "url": url } })),
         Err(error) => Err(PrepareError {
+            at: None,
             message: format!("cannot read {}: {error}", path.display()),
             help: "paths of pictures are relative to the scenario's file".to_owned(),
         }),
@@ -98,6 +99,7 @@ fn number(params: &Params, name: &str) -> Option<u64> {
 #[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
 fn unwritable(error: serde_json::Error) -> PrepareError {
     PrepareError {
+        at: None,
         message: format!("the request cannot be written as JSON: {error}"),
         help: "parameters are JSON values with finite numbers".to_owned(),
     }

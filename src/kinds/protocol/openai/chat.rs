@@ -49,6 +49,7 @@ fn messages(request: &Request) -> Result<Value, PrepareError> {
                 .rfind(|message| message["role"] == "user");
             let Some(last) = last else {
                 return Err(PrepareError {
+                    at: None,
                     message:
                         "the row has pictures, but no message of the user that they could go with"
                             .to_owned(),
@@ -67,6 +68,7 @@ fn messages(request: &Request) -> Result<Value, PrepareError> {
             Ok(Value::Array(messages))
         }
         Prompt::None => Err(PrepareError {
+            at: None,
             message: "the row has neither a prompt nor messages".to_owned(),
             help: "give each row a `prompt` or `messages`".to_owned(),
         }),

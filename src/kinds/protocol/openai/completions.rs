@@ -28,6 +28,7 @@ impl Protocol for Completions {
     fn prepare(&self, request: Request) -> Result<Prepared, PrepareError> {
         let Prompt::Text(prompt) = &request.row.prompt else {
             return Err(PrepareError {
+                at: None,
                 message: "the row has no prompt".to_owned(),
                 help: "give each row a `prompt`; chat messages go with `openai-chat`".to_owned(),
             });
