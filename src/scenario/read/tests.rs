@@ -352,13 +352,14 @@ fn what_is_right_of_a_wrong_file_is_left_to_be_planned() {
     assert_eq!(rejected.findings.len(), 2, "{:#?}", rejected.findings);
     assert!(rejected.partial.is_some());
     let Err(rejected) = taken(
-        &format!("{MINIMAL}matrix: {{ rate: [fast] }}"),
+        &format!("{MINIMAL}matrix: {{ rate: [fast], exclude: [{{ rate: 3 }}] }}"),
         &ReadOptions::default(),
     ) else {
         panic!("taken")
     };
     let partial = rejected.partial.unwrap();
-    let told = ["exclude-removes-nothing", "unknown-target"].map(|code| Finding::error(code, "/matrix", ""));
+    let told = ["exclude-removes-nothing", "unknown-target"]
+        .map(|code| Finding::error(code, "/matrix/exclude/0", ""));
     let told: Vec<_> = partial.attach(told.to_vec()).iter().map(|finding| finding.code).collect();
     assert_eq!(told, ["unknown-target"], "without its axis the cells are others");
 }
