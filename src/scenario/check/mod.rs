@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::document::interpolate::coerced;
 use super::document::source::Source;
-use super::schema::schema;
+use super::schema::committed;
 use super::suggest::{listed, nearest};
 use crate::foundation::diagnostic::{Finding, Findings};
 use crate::foundation::units::{HumanDuration, Size};
@@ -109,7 +109,7 @@ fn takes_anything(pointer: &str) -> bool {
 
 impl Checker {
     fn new() -> Self {
-        let schema = schema();
+        let schema = committed();
         let mut checked = schema.clone();
         // The patterns of these are looser than what can be read: `1s1m` has its units in the wrong order.
         for name in ["HumanDuration", "Size"] {
