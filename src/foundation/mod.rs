@@ -4,6 +4,7 @@ pub mod access;
 pub mod clock;
 pub mod diagnostic;
 pub mod files;
+pub mod kinds;
 pub mod secret;
 pub mod seed;
 pub mod template;

@@ -195,38 +195,32 @@ fn pace(work: &Work<'_>, phase: Phase, seed: Seed) -> Result<(Pace, Option<Sched
         let size = cell.load.batch;
         return Ok((Pace::Batch(Batch::new(size)), None, at_once(u64::from(size))));
     }
-    let paced = cell.rate != Rate::Infinite || cell.arrival == arrival::Kind::Trace;
+    let paced = cell.rate != Rate::Infinite || cell.arrival.sets_own_times();
     if let (false, Some(slots)) = (paced, cell.concurrency.limit()) {
         return Ok((Pace::Closed, None, at_once(u64::from(slots))));
     }
     let schedule = || -> Result<Schedule, LoadError> {
-        let arrival = match process(work)? {
-            Some(process) => arrival::open(process)?,
-            None => Box::new(pace::AtOnce),
-        };
+        let arrival = cell.arrival.open(parameters(work)?)?;
+        let arrival = arrival.unwrap_or_else(|| Box::new(pace::AtOnce));
         Ok(Schedule::new(arrival, seed.derive("arrivals").generator()))
     };
     let burst = if paced { 1 } else { at_once(requests_of(work).unwrap_or(1)) };
     Ok((Pace::Open(Open::new(schedule()?)), Some(schedule()?), burst))
 }
 
-/// The cell's arrival process; `None` where all is sent at once.
-fn process(work: &Work<'_>) -> Result<Option<arrival::Process>, LoadError> {
+/// What the cell's arrival process is opened from.
+fn parameters(work: &Work<'_>) -> Result<arrival::Parameters, LoadError> {
     let cell = work.cell;
-    let burstiness = cell.load.burstiness;
-    Ok(match (cell.arrival, cell.rate.per_second()) {
-        (arrival::Kind::Trace, _) => {
-            let mut timestamps_s = Vec::new();
-            if let Some(rows) = &work.requests.rows {
-                for at in 0..rows.len().unwrap_or_default() {
-                    timestamps_s.extend(rows.row(at)?.timestamp_s);
-                }
-            }
-            Some(arrival::Process::Trace { timestamps_s: timestamps_s.into(), speed: cell.load.speed })
+    let mut timestamps_s = Vec::new();
+    if let (true, Some(rows)) = (cell.arrival.sets_own_times(), &work.requests.rows) {
+        for at in 0..rows.len().unwrap_or_default() {
+            timestamps_s.extend(rows.row(at)?.timestamp_s);
         }
-        (_, None) | (arrival::Kind::Batch, _) => None,
-        (arrival::Kind::Constant, Some(per_second)) => Some(arrival::Process::Constant { per_second }),
-        (arrival::Kind::Poisson, Some(per_second)) => Some(arrival::Process::Poisson { per_second }),
-        (arrival::Kind::Gamma, Some(per_second)) => Some(arrival::Process::Gamma { per_second, burstiness }),
+    }
+    Ok(arrival::Parameters {
+        per_second: cell.rate.per_second(),
+        burstiness: cell.load.burstiness,
+        timestamps_s: timestamps_s.into(),
+        speed: cell.load.speed,
     })
 }

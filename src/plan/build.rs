@@ -230,7 +230,7 @@ impl<'a> Builder<'a> {
             }
             None => load.arrival.unwrap_or_default(),
         };
-        let paced = matches!(arrival, arrival::Kind::Batch | arrival::Kind::Trace);
+        let paced = arrival.sets_own_times();
         let concurrency = match (&concurrency_search, value("concurrency")) {
             (Some(search), _) => axis::concurrency(&json!(search.min))
                 .map_err(|message| wrong("concurrency", message))?,
@@ -258,7 +258,7 @@ impl<'a> Builder<'a> {
         load: &Load,
     ) -> Result<(), Box<Finding>> {
         let name = pace.arrival.name();
-        let paced = matches!(pace.arrival, arrival::Kind::Batch | arrival::Kind::Trace);
+        let paced = pace.arrival.sets_own_times();
         let at = |key: &str, code: Code, message: String| {
             Finding::error(code, self.declared.pointer(combination, key), message)
         };

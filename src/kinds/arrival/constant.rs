@@ -1,18 +1,26 @@
 //! Evenly spaced arrivals: the i-th at i/rate exactly (seeds.md G19).
 
-use super::Arrival;
+use super::{About, Arrival};
 use crate::foundation::seed::Generator;
 use crate::foundation::units::Offset;
 
+pub(super) const ABOUT: About = About {
+    sets_own_times: false,
+    open: |parameters| {
+        let per_second = parameters.rate()?;
+        Ok(per_second.map(|rate| Box::new(Constant::new(rate)) as Box<dyn Arrival>))
+    },
+};
+
 /// Evenly spaced.
 #[derive(Debug)]
-pub(super) struct Constant {
+struct Constant {
     per_second: f64,
     next: u64,
 }
 
 impl Constant {
-    pub(super) const fn new(per_second: f64) -> Self {
+    const fn new(per_second: f64) -> Self {
         Self {
             per_second,
             next: 0,

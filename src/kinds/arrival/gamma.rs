@@ -2,19 +2,27 @@
 
 use rand_distr::{Distribution, Gamma as Distributed};
 
-use super::{Arrival, ArrivalError, Gaps};
+use super::{About, Arrival, ArrivalError, Gaps};
 use crate::foundation::seed::Generator;
 use crate::foundation::units::Offset;
 
+pub(super) const ABOUT: About = About {
+    sets_own_times: false,
+    open: |parameters| match parameters.rate()? {
+        Some(per_second) => Ok(Some(Box::new(Gamma::new(per_second, parameters.burstiness)?))),
+        None => Ok(None),
+    },
+};
+
 /// A renewal process with gamma gaps, begun by its first arrival at the start. Shape 1 is Poisson, below it burstier.
 #[derive(Debug)]
-pub(super) struct Gamma {
+struct Gamma {
     gap: Distributed<f64>,
     gaps: Gaps,
 }
 
 impl Gamma {
-    pub(super) fn new(per_second: f64, burstiness: f64) -> Result<Self, ArrivalError> {
+    fn new(per_second: f64, burstiness: f64) -> Result<Self, ArrivalError> {
         if !(burstiness.is_finite() && burstiness > 0.0) {
             return Err(ArrivalError::Burstiness { burstiness });
         }

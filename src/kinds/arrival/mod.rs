@@ -2,6 +2,7 @@
 //!
 //! A process is drawn lazily from one generator, so that the same seed gives the same schedule on every platform.
 
+mod batch;
 mod constant;
 mod gamma;
 mod poisson;
@@ -9,48 +10,72 @@ mod trace;
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use crate::foundation::kinds::kinds;
 use crate::foundation::seed::Generator;
 use crate::foundation::units::Offset;
 
-/// The kinds of arrival process, as a scenario names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(rename = "Arrival")]
-pub enum Kind {
-    /// Evenly spaced, offset i/rate exactly.
-    #[default]
-    Constant,
-    /// Memoryless gaps with mean 1/rate.
-    Poisson,
-    /// Gamma gaps with mean 1/rate; `burstiness` is the shape.
-    Gamma,
-    /// So many at once, then the next batch when all have ended.
-    Batch,
-    /// The dataset's own timestamps.
-    Trace,
+kinds! {
+    /// The kinds of arrival process, as a scenario names them.
+    #[derive(Default)]
+    #[schemars(rename = "Arrival")]
+    pub enum Kind: About {
+        /// Evenly spaced, offset i/rate exactly.
+        #[default]
+        Constant = "constant" => constant::ABOUT,
+        /// Memoryless gaps with mean 1/rate.
+        Poisson = "poisson" => poisson::ABOUT,
+        /// Gamma gaps with mean 1/rate; `burstiness` is the shape.
+        Gamma = "gamma" => gamma::ABOUT,
+        /// So many at once, then the next batch when all have ended.
+        Batch = "batch" => batch::ABOUT,
+        /// The dataset's own timestamps.
+        Trace = "trace" => trace::ABOUT,
+    }
 }
 
 impl Kind {
-    /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
-        Self::Constant,
-        Self::Poisson,
-        Self::Gamma,
-        Self::Batch,
-        Self::Trace,
-    ];
+    /// Whether it sets its own times, so that a rate beside it would set others.
+    pub const fn sets_own_times(self) -> bool {
+        self.about().sets_own_times
+    }
 
-    /// The name as written in a scenario.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Constant => "constant",
-            Self::Poisson => "poisson",
-            Self::Gamma => "gamma",
-            Self::Batch => "batch",
-            Self::Trace => "trace",
+    /// Opens the process: its first arrival is at the start, and the same generator gives the same times. `None` where
+    /// the process has no times of its own: all at once, or one batch after the other.
+    ///
+    /// # Errors
+    /// Where a parameter is out of its range.
+    pub fn open(self, parameters: Parameters) -> Result<Option<Box<dyn Arrival>>, ArrivalError> {
+        (self.about().open)(parameters)
+    }
+}
+
+/// What a kind's file says of it.
+struct About {
+    sets_own_times: bool,
+    open: fn(Parameters) -> Result<Option<Box<dyn Arrival>>, ArrivalError>,
+}
+
+/// What a process may be opened from; each takes what it needs.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// Requests per second; `None` where the rate is `inf`.
+    pub per_second: Option<f64>,
+    /// The gamma's shape.
+    pub burstiness: f64,
+    /// The rows' own times in seconds, sorted; empty where the process sets none by them.
+    pub timestamps_s: Arc<[f64]>,
+    /// How much these times are compressed.
+    pub speed: f64,
+}
+
+impl Parameters {
+    /// The rate, where there is one.
+    fn rate(&self) -> Result<Option<f64>, ArrivalError> {
+        match self.per_second {
+            Some(per_second) if !(per_second.is_finite() && per_second > 0.0) => {
+                Err(ArrivalError::Rate { per_second })
+            }
+            rate => Ok(rate),
         }
     }
 }
@@ -59,36 +84,6 @@ impl Kind {
 pub trait Arrival: Send {
     /// The intended time of the next request; `None` where the process has ended (a trace).
     fn next(&mut self, generator: &mut Generator) -> Option<Offset>;
-}
-
-/// What an arrival process is opened from: its kind with its parameters. A batch is none: its times follow from the
-/// answers, and the load's barrier sets them.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Process {
-    /// Evenly spaced.
-    Constant {
-        /// Requests per second.
-        per_second: f64,
-    },
-    /// Exponential gaps.
-    Poisson {
-        /// Requests per second.
-        per_second: f64,
-    },
-    /// Gamma gaps.
-    Gamma {
-        /// Requests per second.
-        per_second: f64,
-        /// The gamma's shape.
-        burstiness: f64,
-    },
-    /// The dataset's own times.
-    Trace {
-        /// Seconds, sorted.
-        timestamps_s: Arc<[f64]>,
-        /// How much they are compressed.
-        speed: f64,
-    },
 }
 
 /// Why there is no such process.
@@ -134,35 +129,6 @@ impl ArrivalError {
             Self::Timestamp { .. } => "correct the row's `timestamp`, in seconds",
         }
     }
-}
-
-/// Opens a process. The first arrival is at the start; the same generator gives the same times.
-///
-/// # Errors
-/// Where a parameter is out of its range.
-pub fn open(process: Process) -> Result<Box<dyn Arrival>, ArrivalError> {
-    let positive = |per_second: f64| {
-        let fits = per_second.is_finite() && per_second > 0.0;
-        if fits {
-            Ok(per_second)
-        } else {
-            Err(ArrivalError::Rate { per_second })
-        }
-    };
-    Ok(match process {
-        Process::Constant { per_second } => {
-            Box::new(constant::Constant::new(positive(per_second)?))
-        }
-        Process::Poisson { per_second } => Box::new(poisson::Poisson::new(positive(per_second)?)?),
-        Process::Gamma {
-            per_second,
-            burstiness,
-        } => Box::new(gamma::Gamma::new(positive(per_second)?, burstiness)?),
-        Process::Trace {
-            timestamps_s,
-            speed,
-        } => Box::new(trace::Trace::new(timestamps_s, speed)?),
-    })
 }
 
 /// The running time of a process that is drawn gap by gap. Sums in seconds, so that rounding to nanoseconds adds

@@ -8,6 +8,23 @@ use statrs::function::gamma::gamma_lr;
 use super::*;
 use crate::foundation::seed::Seed;
 
+/// A kind with its parameters.
+type Process = (Kind, Parameters);
+
+fn process(kind: Kind, per_second: f64, burstiness: f64) -> Process {
+    let parameters = Parameters {
+        per_second: Some(per_second),
+        burstiness,
+        timestamps_s: Arc::new([]),
+        speed: 1.0,
+    };
+    (kind, parameters)
+}
+
+fn open((kind, parameters): Process) -> Result<Box<dyn Arrival>, ArrivalError> {
+    Ok(kind.open(parameters)?.expect("a process with times"))
+}
+
 fn offsets(process: Process, seed: u64, count: usize) -> Vec<Offset> {
     let mut generator = Seed::root(seed).derive("arrivals").generator();
     let mut arrival = open(process).unwrap();
@@ -59,17 +76,14 @@ fn assert_fits(process: &Process, shape: f64, per_second: f64) {
 
 #[test]
 fn poisson_gaps_are_exponential() {
-    assert_fits(&Process::Poisson { per_second: 4.0 }, 1.0, 4.0);
+    assert_fits(&process(Kind::Poisson, 4.0, 1.0), 1.0, 4.0);
 }
 
 #[test]
 fn gamma_gaps_have_the_burstiness_as_shape() {
     for burstiness in [0.25, 1.0, 4.0] {
         assert_fits(
-            &Process::Gamma {
-                per_second: 7.0,
-                burstiness,
-            },
+            &process(Kind::Gamma, 7.0, burstiness),
             burstiness,
             7.0,
         );
@@ -81,17 +95,11 @@ fn a_process_without_sense_is_refused() {
     for per_second in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let refused =
             |process: Process| matches!(open(process).map(|_| ()), Err(ArrivalError::Rate { .. }));
-        assert!(refused(Process::Constant { per_second }));
-        assert!(refused(Process::Poisson { per_second }));
-        assert!(refused(Process::Gamma {
-            per_second,
-            burstiness: 1.0
-        }));
+        assert!(refused(process(Kind::Constant, per_second, 1.0)));
+        assert!(refused(process(Kind::Poisson, per_second, 1.0)));
+        assert!(refused(process(Kind::Gamma, per_second, 1.0)));
     }
-    let shapeless = open(Process::Gamma {
-        per_second: 1.0,
-        burstiness: 0.0,
-    });
+    let shapeless = open(process(Kind::Gamma, 1.0, 0.0));
     assert!(matches!(
         shapeless.map(|_| ()),
         Err(ArrivalError::Burstiness { .. })
@@ -110,11 +118,11 @@ proptest! {
         burstiness in 0.3_f64..5.0,
     ) {
         let n = 4000;
-        for (process, shape) in [
-            (Process::Poisson { per_second }, 1.0),
-            (Process::Gamma { per_second, burstiness }, burstiness),
+        for (drawn, shape) in [
+            (process(Kind::Poisson, per_second, 1.0), 1.0),
+            (process(Kind::Gamma, per_second, burstiness), burstiness),
         ] {
-            let gaps = gaps(process, seed, n);
+            let gaps = gaps(drawn, seed, n);
             let count = n as f64;
             let mean = gaps.iter().sum::<f64>() / count;
             let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / (count - 1.0);
@@ -132,17 +140,17 @@ proptest! {
         seed in any::<u64>(),
         per_second in 0.01_f64..100_000.0,
     ) {
-        for process in [
-            Process::Constant { per_second },
-            Process::Poisson { per_second },
-            Process::Gamma { per_second, burstiness: 0.5 },
+        for drawn in [
+            process(Kind::Constant, per_second, 1.0),
+            process(Kind::Poisson, per_second, 1.0),
+            process(Kind::Gamma, per_second, 0.5),
         ] {
-            let schedule = offsets(process.clone(), seed, 100);
-            prop_assert_eq!(&schedule, &offsets(process.clone(), seed, 100));
+            let schedule = offsets(drawn.clone(), seed, 100);
+            prop_assert_eq!(&schedule, &offsets(drawn.clone(), seed, 100));
             prop_assert!(schedule.is_sorted());
             prop_assert_eq!(schedule[0], Offset::ZERO);
-            if !matches!(process, Process::Constant { .. }) {
-                prop_assert_ne!(schedule, offsets(process, seed ^ 1, 100));
+            if drawn.0 != Kind::Constant {
+                prop_assert_ne!(schedule, offsets(drawn, seed ^ 1, 100));
             }
         }
     }

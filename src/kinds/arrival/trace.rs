@@ -2,20 +2,28 @@
 
 use std::sync::Arc;
 
-use super::{Arrival, ArrivalError};
+use super::{About, Arrival, ArrivalError};
 use crate::foundation::seed::Generator;
 use crate::foundation::units::Offset;
 
+pub(super) const ABOUT: About = About {
+    sets_own_times: true,
+    open: |parameters| {
+        let trace = Trace::new(parameters.timestamps_s, parameters.speed)?;
+        Ok(Some(Box::new(trace)))
+    },
+};
+
 /// Replays timestamps; ends after the last.
 #[derive(Debug)]
-pub(super) struct Trace {
+struct Trace {
     timestamps_s: Arc<[f64]>,
     speed: f64,
     next: usize,
 }
 
 impl Trace {
-    pub(super) fn new(timestamps_s: Arc<[f64]>, speed: f64) -> Result<Self, ArrivalError> {
+    fn new(timestamps_s: Arc<[f64]>, speed: f64) -> Result<Self, ArrivalError> {
         if !(speed.is_finite() && speed > 0.0) {
             return Err(ArrivalError::Speed { speed });
         }
