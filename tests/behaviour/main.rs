@@ -19,4 +19,5 @@ mod report;
 mod run;
 mod scenarios;
 mod support;
+mod tls;
 mod validate;
