@@ -286,9 +286,9 @@ impl Run<'_> {
             };
             let mut pass = |bytes: &[u8]| receive(Received::Chunk { bytes, at: chunk.at });
             flow = match &mut decoder {
-                None => pass(&chunk.bytes),
+                None => pass(chunk.bytes),
                 Some(decoder) => {
-                    decoder.feed(&chunk.bytes, &mut pass).map_err(|lost| self.lost(lost))?
+                    decoder.feed(chunk.bytes, &mut pass).map_err(|lost| self.lost(lost))?
                 }
             };
         }

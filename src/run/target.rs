@@ -13,8 +13,8 @@ use crate::foundation::access::Network;
 use crate::foundation::clock::Clock;
 use crate::foundation::secret::Secret;
 use crate::instruments::simulator::{self, Running};
-use crate::instruments::transport::{Options, Origin, Version, fetch};
-use crate::scenario::{Address, HttpVersion, Ready, Target};
+use crate::instruments::transport::{Client, Options, Origin, Version, fetch};
+use crate::scenario::{Address, HttpClient, HttpVersion, Ready, Target};
 
 /// Longest that one question about readiness or metadata may take.
 const QUESTION: Duration = Duration::from_secs(10);
@@ -84,6 +84,7 @@ fn options(target: &Target) -> Options {
     };
     Options {
         version,
+        client: if target.http.client == HttpClient::Native { Client::Native } else { Client::Hyper },
         per_request: target.http.connection_per_request,
         ca_file: target.http.ca_file.clone(),
         ..Options::default()

@@ -63,6 +63,24 @@ fn a_run_writes_every_file_of_the_contract_and_nothing_beside_it() {
 }
 
 #[test]
+fn the_same_scenario_runs_by_our_own_http_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "http: { client: native }, embedded: { ttft: 2ms, itl: 1ms }",
+        &format!("matrix: {{ concurrency: [1, 3] }}\nload: {{ requests: 12 }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let results = results(&folder.path().join("reports/chat"));
+    for cell in results["cells"].as_array().unwrap() {
+        assert_eq!(cell["requests"]["ok"], 12);
+        assert_eq!(cell["metrics"]["output_tokens"]["mean"], 4.0);
+        assert!(cell["metrics"]["ttft"]["p50"].as_f64().unwrap() >= 0.002);
+    }
+}
+
+#[test]
 fn an_unset_reference_ends_a_run_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     write(

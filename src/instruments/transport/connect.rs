@@ -7,7 +7,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::origin::Reach;
-use super::stamped::{Stamped, Stamps, Stream};
+use super::stamped::{Stamped, Stamps};
+use super::stream::Stream;
 use super::{Lost, Origin, Wire};
 use crate::foundation::access::Allowed;
 use crate::foundation::clock::Clock;
@@ -46,7 +47,7 @@ pub async fn connect(origin: &Origin, clock: &Clock) -> Result<Wire, Lost> {
     let connected = clock.now();
     let stamps = Rc::new(Stamps::default());
     let stamped = Stamped::new(stream, clock.clone(), Rc::clone(&stamps));
-    Wire::begin(stamped, stamps, origin.options.caps, connected).await
+    Wire::begin(stamped, stamps, origin, connected).await
 }
 
 async fn first(all: &[Allowed], held: &std::sync::OnceLock<Allowed>) -> Result<TcpStream, Lost> {

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
+use super::http1::Refusal;
 use crate::instruments::record::Outcome;
 
 /// A limit of our own machine that stood in the way: it voids the measurement.
@@ -38,6 +39,17 @@ impl Lost {
             _ => None,
         });
         Self { outcome: Outcome::Connect, text: format!("{address}: {error}"), own }
+    }
+
+    /// Our codec gave up; `answered` is whether any byte of an answer had come.
+    pub(super) fn of_refusal(refusal: Refusal, answered: bool) -> Self {
+        let outcome = match refusal {
+            Refusal::Cut if answered => Outcome::Invalid,
+            Refusal::Cut => Outcome::Reset,
+            _ if refusal.is_too_large() => Outcome::TooLarge,
+            _ => Outcome::Protocol,
+        };
+        Self::new(outcome, refusal.to_string())
     }
 
     /// hyper gave up; `answered` is whether any byte of an answer had come.

@@ -14,11 +14,12 @@ pub mod memory;
 mod options;
 mod origin;
 mod stamped;
+mod stream;
 mod tls;
 
 pub use coding::Decoder;
 pub use connect::connect;
 pub use http1::Wire;
 pub use lost::{Lost, OwnLimit};
-pub use options::{Caps, Options, Version};
+pub use options::{Caps, Client, Options, Version};
 pub use origin::{Origin, TransportError};

@@ -14,6 +14,16 @@ pub enum Version {
     Http2,
 }
 
+/// What speaks HTTP/1.1 over a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Client {
+    /// Our own codec.
+    Native,
+    /// hyper's connections, driven directly.
+    #[default]
+    Hyper,
+}
+
 /// What may at most come over a connection; what goes beyond is `too_large`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
@@ -34,6 +44,8 @@ impl Default for Caps {
 pub struct Options {
     /// Which HTTP.
     pub version: Version,
+    /// What speaks it.
+    pub client: Client,
     /// A new connection for every exchange, instead of one kept alive.
     pub per_request: bool,
     /// Certificates (PEM) to trust beside the system's.

@@ -6,19 +6,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::stream::Stream;
 use crate::foundation::clock::Clock;
 use crate::foundation::units::Offset;
-
-/// What carries the bytes.
-pub(super) enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    Memory(DuplexStream),
-}
 
 /// What was stamped of the exchange that runs; shared between the stream and its wire.
 #[derive(Debug, Default)]
@@ -73,6 +65,10 @@ impl HeadScan {
     /// Takes bytes that were read at `at`; gives the stamp of the final head's first byte once it is known to be final.
     fn take(&mut self, bytes: &[u8], at: Offset) -> Option<Offset> {
         for &byte in bytes {
+            // Empty lines before a head are no part of it.
+            if self.began.is_none() && matches!(byte, b'\r' | b'\n') {
+                continue;
+            }
             if self.interim {
                 match byte {
                     b'\n' => self.feeds += 1,
@@ -124,17 +120,12 @@ impl Stamped {
 
 impl AsyncRead for Stamped {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
         let filled = buf.filled().len();
-        let result = match &mut this.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-            Stream::Memory(stream) => Pin::new(stream).poll_read(cx, buf),
-        };
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let Some(bytes) = buf.filled().get(filled..)
             && !bytes.is_empty()
         {
-            this.stamps.read(bytes, this.clock.now());
+            self.stamps.read(bytes, self.clock.now());
         }
         result
     }
@@ -142,14 +133,9 @@ impl AsyncRead for Stamped {
 
 impl AsyncWrite for Stamped {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        let before = this.before_write();
-        let result = match &mut this.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Memory(stream) => Pin::new(stream).poll_write(cx, bytes),
-        };
-        this.wrote(result, before)
+        let before = self.before_write();
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(result, before)
     }
 
     fn poll_write_vectored(
@@ -157,38 +143,21 @@ impl AsyncWrite for Stamped {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        let before = this.before_write();
-        let result = match &mut this.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
-            Stream::Memory(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
-        };
-        this.wrote(result, before)
+        let before = self.before_write();
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.wrote(result, before)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Tcp(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-            Stream::Memory(stream) => stream.is_write_vectored(),
-        }
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Memory(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -216,6 +185,13 @@ mod tests {
         let hints = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
         assert_eq!(first_byte(answer, &[hints]), Some(1));
         assert_eq!(first_byte(&answer[hints..], &[]), Some(0));
+    }
+
+    #[test]
+    fn empty_lines_before_a_head_are_no_part_of_it() {
+        let answer = b"\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
+        assert_eq!(first_byte(answer, &[4]), Some(1));
+        assert_eq!(first_byte(answer, &[2, 5]), Some(1));
     }
 
     proptest! {

@@ -13,6 +13,7 @@ use super::bench::*;
 use super::faults::{OK, one, request, server};
 use crate::instruments::exchange::{Exchange, Issue, Steps};
 use crate::instruments::record::{Attempt, Outcome};
+use crate::instruments::transport::Client;
 use crate::kinds::dataset::Request;
 use crate::kinds::protocol::{PrepareError, Prepared, Protocol};
 
@@ -26,8 +27,8 @@ fn answering(answer: Vec<u8>) -> SocketAddr {
     .0
 }
 
-fn attempt(answer: Vec<u8>) -> Attempt {
-    let done = over_sockets(&one(), answering(answer), |_| {});
+fn attempt(client: Client, answer: Vec<u8>) -> Attempt {
+    let done = over_sockets_by(client, &one(), answering(answer), |_| {});
     done.measured()[0].clone()
 }
 
@@ -45,31 +46,28 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 const GZIP: &str = "Content-Encoding: gzip\r\n";
 
-#[test]
-fn a_coded_answer_is_read_as_what_it_says_and_counted_as_what_came() {
+fn a_coded_answer_is_read_as_what_it_says_and_counted_as_what_came(client: Client) {
     let text = [&b"x".repeat(2000)[..], b"[DONE]\n"].concat();
     let coded = gzip(&text);
     assert!(coded.len() < 100);
-    let attempt = attempt(whole(GZIP, &coded));
+    let attempt = attempt(client, whole(GZIP, &coded));
     assert_eq!(attempt.outcome, Outcome::Ok);
     assert_eq!(attempt.traffic.bytes_received, coded.len() as u64);
-    let plain = over_sockets(&one(), answering(whole("", &text)), |_| {});
+    let plain = over_sockets_by(client, &one(), answering(whole("", &text)), |_| {});
     assert_eq!(plain.measured()[0].traffic.bytes_received, text.len() as u64);
 }
 
-#[test]
-fn a_coded_answer_that_is_cut_damaged_or_a_bomb_has_its_outcome() {
+fn a_coded_answer_that_is_cut_damaged_or_a_bomb_has_its_outcome(client: Client) {
     let coded = gzip(b"a text that is long enough to be cut");
-    assert_eq!(attempt(whole(GZIP, &coded[..coded.len() - 9])).outcome, Outcome::Invalid);
-    assert_eq!(attempt(whole(GZIP, b"no gzip at all, though its head says so")).outcome, Outcome::Protocol);
-    assert_eq!(attempt(whole(GZIP, &gzip(&vec![0; 4 << 20]))).outcome, Outcome::TooLarge);
-    assert_eq!(attempt(whole("Content-Encoding: br\r\n", b"??")).outcome, Outcome::Protocol);
+    assert_eq!(attempt(client, whole(GZIP, &coded[..coded.len() - 9])).outcome, Outcome::Invalid);
+    assert_eq!(attempt(client, whole(GZIP, b"no gzip at all, though its head says so")).outcome, Outcome::Protocol);
+    assert_eq!(attempt(client, whole(GZIP, &gzip(&vec![0; 4 << 20]))).outcome, Outcome::TooLarge);
+    assert_eq!(attempt(client, whole("Content-Encoding: br\r\n", b"??")).outcome, Outcome::Protocol);
     let busy = b"HTTP/1.1 429 X\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n??";
-    assert_eq!(attempt(busy.to_vec()).outcome, Outcome::Rejected, "its status says enough");
+    assert_eq!(attempt(client, busy.to_vec()).outcome, Outcome::Rejected, "its status says enough");
 }
 
-#[test]
-fn trailers_are_passed_over_and_the_connection_goes_on() {
+fn trailers_are_passed_over_and_the_connection_goes_on(client: Client) {
     let answer = b"HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n\
         2;name=value\r\n{}\r\n0\r\nX-Sum: 1\r\nServer-Timing: total;dur=1\r\n\r\n";
     let (address, connections) = server(move |mut stream| {
@@ -79,26 +77,24 @@ fn trailers_are_passed_over_and_the_connection_goes_on() {
     });
     let mut cell = cell();
     cell.load.requests = Some(3);
-    let done = over_sockets(&cell, address, |_| {});
+    let done = over_sockets_by(client, &cell, address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Ok; 3]);
     assert_eq!(done.measured()[2].traffic.bytes_received, 2);
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
-#[test]
-fn statuses_are_classed_without_following_or_retrying_them() {
-    let of = |head: &str| attempt(format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n").into_bytes()).outcome;
+fn statuses_are_classed_without_following_or_retrying_them(client: Client) {
+    let of = |head: &str| attempt(client, format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n").into_bytes()).outcome;
     assert_eq!(of("429 Too Many Requests\r\nRetry-After: 1"), Outcome::Rejected);
     assert_eq!(of("429 Too Many Requests"), Outcome::Rejected);
     assert_eq!(of("503 Busy\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT"), Outcome::Rejected);
     assert_eq!(of("503 Broken"), Outcome::Http(503));
     assert_eq!(of("302 Found\r\nLocation: http://127.0.0.1:1/"), Outcome::Http(302));
     assert_eq!(of("201 Created"), Outcome::Ok);
-    assert_eq!(attempt(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).outcome, Outcome::Ok);
+    assert_eq!(attempt(client, b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).outcome, Outcome::Ok);
 }
 
-#[test]
-fn interim_heads_without_end_are_no_first_byte() {
+fn interim_heads_without_end_are_no_first_byte(client: Client) {
     let mut cell = one();
     cell.load.timeouts.first_byte = Some(Duration::from_millis(120));
     let (address, _) = server(|mut stream| {
@@ -107,13 +103,12 @@ fn interim_heads_without_end_are_no_first_byte() {
             std::thread::sleep(Duration::from_millis(10));
         }
     });
-    let done = over_sockets(&cell, address, |_| {});
+    let done = over_sockets_by(client, &cell, address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::TimeoutFirstByte]);
     assert!(done.measured()[0].clocks.first_byte.is_none());
 }
 
-#[test]
-fn comments_keep_an_answer_from_being_idle() {
+fn comments_keep_an_answer_from_being_idle(client: Client) {
     let mut cell = one();
     cell.load.timeouts.idle = Duration::from_millis(150);
     let (address, _) = server(|mut stream| {
@@ -125,20 +120,19 @@ fn comments_keep_an_answer_from_being_idle() {
         }
         let _ = stream.write_all(b"0\r\n\r\n");
     });
-    let done = over_sockets(&cell, address, |_| {});
+    let done = over_sockets_by(client, &cell, address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Ok], "twice its time-out, and never silent");
 }
 
-#[test]
-fn caps_are_met_exactly() {
+fn caps_are_met_exactly(client: Client) {
     let headed = |bytes: usize| {
         let around = "HTTP/1.1 200 OK\r\nX-Long: \r\nContent-Length: 2\r\n\r\n".len();
         let long = "a".repeat(bytes - around);
-        attempt(format!("HTTP/1.1 200 OK\r\nX-Long: {long}\r\nContent-Length: 2\r\n\r\n{{}}").into_bytes()).outcome
+        attempt(client, format!("HTTP/1.1 200 OK\r\nX-Long: {long}\r\nContent-Length: 2\r\n\r\n{{}}").into_bytes()).outcome
     };
     assert_eq!(headed(63 << 10), Outcome::Ok);
     assert_eq!(headed(66 << 10), Outcome::TooLarge);
-    let sized = |bytes: usize| attempt(whole("", &vec![b'a'; bytes])).outcome;
+    let sized = |bytes: usize| attempt(client, whole("", &vec![b'a'; bytes])).outcome;
     assert_eq!(sized(64 << 20), Outcome::Ok);
     assert_eq!(sized((64 << 20) + 1), Outcome::TooLarge);
 }
@@ -168,8 +162,7 @@ fn read_head(stream: &mut TcpStream) -> bool {
     true
 }
 
-#[test]
-fn an_answer_is_read_while_its_request_is_still_being_sent() {
+fn an_answer_is_read_while_its_request_is_still_being_sent(client: Client) {
     // It answers at the head and never reads the body: the request cannot have left.
     let (address, _) = server(|mut stream| {
         read_head(&mut stream);
@@ -177,13 +170,12 @@ fn an_answer_is_read_while_its_request_is_still_being_sent() {
         std::thread::sleep(Duration::from_secs(20));
     });
     let begun = Instant::now();
-    let done = over_sockets(&one(), address, |work| work.requests.protocol = Arc::new(Large));
+    let done = over_sockets_by(client, &one(), address, |work| work.requests.protocol = Arc::new(Large));
     assert_eq!(done.outcomes(), [Outcome::Http(413)]);
     assert!(begun.elapsed() < Duration::from_secs(10), "it waited for its request to leave");
 }
 
-#[test]
-fn an_early_answer_does_not_spoil_the_request_that_follows() {
+fn an_early_answer_does_not_spoil_the_request_that_follows(client: Client) {
     let (address, _) = server(|mut stream| {
         while read_head(&mut stream) {
             let _ = stream.write_all(OK);
@@ -193,6 +185,18 @@ fn an_early_answer_does_not_spoil_the_request_that_follows() {
     });
     let mut cell = cell();
     cell.load.requests = Some(3);
-    let done = over_sockets(&cell, address, |work| work.requests.protocol = Arc::new(Large));
+    let done = over_sockets_by(client, &cell, address, |work| work.requests.protocol = Arc::new(Large));
     assert_eq!(done.outcomes(), [Outcome::Ok; 3]);
+}
+
+by_both_clients! {
+    a_coded_answer_is_read_as_what_it_says_and_counted_as_what_came,
+    a_coded_answer_that_is_cut_damaged_or_a_bomb_has_its_outcome,
+    trailers_are_passed_over_and_the_connection_goes_on,
+    statuses_are_classed_without_following_or_retrying_them,
+    interim_heads_without_end_are_no_first_byte,
+    comments_keep_an_answer_from_being_idle,
+    caps_are_met_exactly,
+    an_answer_is_read_while_its_request_is_still_being_sent,
+    an_early_answer_does_not_spoil_the_request_that_follows,
 }

@@ -28,7 +28,7 @@ use crate::foundation::units::{Concurrency, Offset, Rate};
 use crate::instruments::exchange::{Exchange, Flow, Issue, Judgement, Received, Step, Steps};
 use crate::instruments::record::journal::{self, JournalError};
 use crate::instruments::record::{Attempt, Outcome, Phase, Seen};
-use crate::instruments::transport::{Options, Origin, memory};
+use crate::instruments::transport::{Client, Options, Origin, memory};
 use crate::kinds::arrival;
 use crate::kinds::dataset::{Layers, Params, Request};
 use crate::kinds::protocol::{Prepared, PrepareError, Protocol};
@@ -264,11 +264,44 @@ where
     })
 }
 
+/// Makes two tests of each: what holds by one client holds by the other.
+macro_rules! by_both_clients {
+    ($($test:ident,)*) => {
+        mod by_hyper {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test(super::Client::Hyper);
+                }
+            )*
+        }
+        mod by_our_own_codec {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test(super::Client::Native);
+                }
+            )*
+        }
+    };
+}
+pub(super) use by_both_clients;
+
 /// Runs a cell over real sockets.
 pub fn over_sockets(cell: &Cell, address: std::net::SocketAddr, adjust: impl FnOnce(&mut Work<'_>)) -> Done {
+    over_sockets_by(Client::default(), cell, address, adjust)
+}
+
+/// Runs a cell over real sockets, by that client.
+pub fn over_sockets_by(
+    client: Client,
+    cell: &Cell,
+    address: std::net::SocketAddr,
+    adjust: impl FnOnce(&mut Work<'_>),
+) -> Done {
     let network = crate::foundation::access::Network::default();
-    let origin =
-        Origin::resolve(&format!("http://{address}"), Vec::new(), &Options::default(), &network).unwrap();
+    let options = Options { client, ..Options::default() };
+    let origin = Origin::resolve(&format!("http://{address}"), Vec::new(), &options, &network).unwrap();
     let mut work = work(cell, origin);
     adjust(&mut work);
     let mut kept = Kept::default();

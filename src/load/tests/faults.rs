@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::bench::*;
 use crate::foundation::units::Concurrency;
 use crate::instruments::record::Outcome;
+use crate::instruments::transport::Client;
 use crate::plan::Cell;
 
 /// A server that hands each connection to `serve`, in a thread of its own; it ends with the test's process.
@@ -60,40 +61,39 @@ fn answering(bytes: &'static [u8], stay: bool) -> SocketAddr {
 
 pub const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
-pub fn one() -> crate::plan::Cell {
+pub fn one() -> Cell {
     let mut cell = cell();
     cell.load.requests = Some(1);
     cell
 }
 
-fn outcome_of(bytes: &'static [u8]) -> Outcome {
-    over_sockets(&one(), answering(bytes, false), |_| {}).outcomes()[0]
+fn outcome_of(client: Client, bytes: &'static [u8]) -> Outcome {
+    over_sockets_by(client, &one(), answering(bytes, false), |_| {}).outcomes()[0]
 }
 
-#[test]
-fn each_kind_of_broken_answer_has_its_own_outcome() {
-    assert_eq!(outcome_of(OK), Outcome::Ok);
-    assert_eq!(outcome_of(b""), Outcome::Reset, "closed before a byte");
-    assert_eq!(outcome_of(b"HTTP/1.1 200 OK\r\nContent-"), Outcome::Invalid, "a head that is cut");
-    assert_eq!(outcome_of(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"), Outcome::Invalid);
-    assert_eq!(outcome_of(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"), Outcome::Invalid);
+fn each_kind_of_broken_answer_has_its_own_outcome(client: Client) {
+    assert_eq!(outcome_of(client, OK), Outcome::Ok);
+    assert_eq!(outcome_of(client, b""), Outcome::Reset, "closed before a byte");
+    assert_eq!(outcome_of(client, b"HTTP/1.1 200 OK\r\nContent-"), Outcome::Invalid, "a head that is cut");
+    assert_eq!(outcome_of(client, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"), Outcome::Invalid);
+    assert_eq!(outcome_of(client, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"), Outcome::Invalid);
     assert_eq!(
-        outcome_of(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
+        outcome_of(client, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
         Outcome::Protocol,
         "a chunk without a size"
     );
-    assert_eq!(outcome_of(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"), Outcome::Protocol, "not HTTP");
-    assert_eq!(outcome_of(b"HTTP/1.1 200 OK\r\n\r\nto the end"), Outcome::Ok, "read to the end of the connection");
-    assert_eq!(outcome_of(b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n"), Outcome::Rejected);
+    assert_eq!(outcome_of(client, b"SSH-2.0-OpenSSH_9.9\r\n\r\n"), Outcome::Protocol, "not HTTP");
+    assert_eq!(outcome_of(client, b"HTTP/1.1 200 OK\r\n\r\nto the end"), Outcome::Ok, "read to the end of the connection");
+    assert_eq!(outcome_of(client, b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n"), Outcome::Rejected);
     assert_eq!(
-        outcome_of(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+        outcome_of(client, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
         Outcome::Protocol,
         "coded by its head alone"
     );
 }
 
 /// The second answer ends 150 ms after its last byte, as `last` says; whose waiting that is.
-fn a_late_end(cell: &Cell, last: &'static [u8], outcome: Outcome) {
+fn a_late_end(client: Client, cell: &Cell, last: &'static [u8], outcome: Outcome) {
     let answers = AtomicU32::new(0);
     let (address, _) = server(move |mut stream| {
         while request(&mut stream) {
@@ -105,7 +105,7 @@ fn a_late_end(cell: &Cell, last: &'static [u8], outcome: Outcome) {
             let _ = stream.write_all(OK);
         }
     });
-    let done = over_sockets(cell, address, |_| {});
+    let done = over_sockets_by(client, cell, address, |_| {});
     let measured = done.measured();
     let slow: Vec<_> = measured.iter().filter(|one| e2e(one) >= LATE.as_secs_f64()).collect();
     assert_eq!(slow.len(), 1, "its own request waited for it, and no other: {:?}", done.all);
@@ -119,16 +119,14 @@ const LATE: Duration = Duration::from_millis(150);
 const CUT: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n";
 const TO_THE_CLOSE: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n{}";
 
-#[test]
-fn a_cut_answers_late_close_is_charged_to_its_own_request() {
-    a_late_end(&cell(), CUT, Outcome::Invalid);
-    a_late_end(&batches(2), CUT, Outcome::Invalid);
+fn a_cut_answers_late_close_is_charged_to_its_own_request(client: Client) {
+    a_late_end(client, &cell(), CUT, Outcome::Invalid);
+    a_late_end(client, &batches(2), CUT, Outcome::Invalid);
 }
 
-#[test]
-fn an_answer_that_only_the_close_ends_lasts_until_the_close() {
-    a_late_end(&cell(), TO_THE_CLOSE, Outcome::Ok);
-    a_late_end(&batches(2), TO_THE_CLOSE, Outcome::Ok);
+fn an_answer_that_only_the_close_ends_lasts_until_the_close(client: Client) {
+    a_late_end(client, &cell(), TO_THE_CLOSE, Outcome::Ok);
+    a_late_end(client, &batches(2), TO_THE_CLOSE, Outcome::Ok);
 }
 
 fn batches(size: u32) -> Cell {
@@ -139,34 +137,31 @@ fn batches(size: u32) -> Cell {
     cell
 }
 
-#[test]
-fn nobody_there_is_no_connection() {
+fn nobody_there_is_no_connection(client: Client) {
     let address = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
     };
-    let done = over_sockets(&one(), address, |_| {});
+    let done = over_sockets_by(client, &one(), address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Connect]);
     assert!(done.measured()[0].clocks.sent.is_none());
     assert!(done.measured()[0].error.as_ref().unwrap().contains("refused"));
 }
 
-#[test]
-fn interim_heads_are_skipped_and_their_time_is_not_the_answers() {
+fn interim_heads_are_skipped_and_their_time_is_not_the_answers(client: Client) {
     let (address, _) = server(|mut stream| {
         request(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
         std::thread::sleep(Duration::from_millis(60));
         let _ = stream.write_all(OK);
     });
-    let done = over_sockets(&one(), address, |_| {});
+    let done = over_sockets_by(client, &one(), address, |_| {});
     let clocks = done.measured()[0].clocks;
     assert_eq!(done.outcomes(), [Outcome::Ok]);
     assert!(clocks.first_byte.unwrap().since(clocks.sent.unwrap()) >= Duration::from_millis(55));
 }
 
-#[test]
-fn a_head_beyond_its_cap_is_too_large() {
+fn a_head_beyond_its_cap_is_too_large(client: Client) {
     let (address, _) = server(|mut stream| {
         request(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX-Long: ");
@@ -174,22 +169,20 @@ fn a_head_beyond_its_cap_is_too_large() {
         let _ = stream.write_all(b"\r\nContent-Length: 2\r\n\r\n{}");
         let _ = stream.read(&mut [0; 1]);
     });
-    assert_eq!(over_sockets(&one(), address, |_| {}).outcomes(), [Outcome::TooLarge]);
+    assert_eq!(over_sockets_by(client, &one(), address, |_| {}).outcomes(), [Outcome::TooLarge]);
 }
 
-#[test]
-fn a_body_beyond_its_cap_is_too_large() {
+fn a_body_beyond_its_cap_is_too_large(client: Client) {
     let (address, _) = server(|mut stream| {
         request(&mut stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
         let block = [b'a'; 64 << 10];
         while stream.write_all(&block).is_ok() {}
     });
-    assert_eq!(over_sockets(&one(), address, |_| {}).outcomes(), [Outcome::TooLarge]);
+    assert_eq!(over_sockets_by(client, &one(), address, |_| {}).outcomes(), [Outcome::TooLarge]);
 }
 
-#[test]
-fn a_connection_is_used_again_until_the_server_closes_it_and_then_replaced() {
+fn a_connection_is_used_again_until_the_server_closes_it_and_then_replaced(client: Client) {
     let (address, connections) = server(|mut stream| {
         // Two answers each, then a close while idle.
         for _ in 0..2 {
@@ -201,7 +194,7 @@ fn a_connection_is_used_again_until_the_server_closes_it_and_then_replaced() {
     let mut cell = cell();
     cell.load.requests = Some(6);
     cell.load.think_time = (Duration::from_millis(20), Duration::from_millis(20));
-    let done = over_sockets(&cell, address, |_| {});
+    let done = over_sockets_by(client, &cell, address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Ok; 6]);
     let reused: Vec<_> = done.measured().iter().map(|one| one.traffic.reused).collect();
     assert_eq!(reused, [false, true, false, true, false, true]);
@@ -210,8 +203,7 @@ fn a_connection_is_used_again_until_the_server_closes_it_and_then_replaced() {
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
 
-#[test]
-fn a_loss_on_a_used_connection_before_any_byte_is_a_reset_that_says_so() {
+fn a_loss_on_a_used_connection_before_any_byte_is_a_reset_that_says_so(client: Client) {
     let (address, _) = server(|mut stream| {
         if request(&mut stream) {
             let _ = stream.write_all(OK);
@@ -220,13 +212,12 @@ fn a_loss_on_a_used_connection_before_any_byte_is_a_reset_that_says_so() {
     });
     let mut cell = cell();
     cell.load.requests = Some(2);
-    let done = over_sockets(&cell, address, |_| {});
+    let done = over_sockets_by(client, &cell, address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Ok, Outcome::Reset]);
     assert!(done.measured()[1].traffic.reused);
 }
 
-#[test]
-fn per_request_opens_a_connection_each() {
+fn per_request_opens_a_connection_each(client: Client) {
     let (address, connections) = server(|mut stream| {
         while request(&mut stream) {
             let _ = stream.write_all(OK);
@@ -234,9 +225,9 @@ fn per_request_opens_a_connection_each() {
     });
     let mut cell = cell();
     cell.load.requests = Some(4);
-    let done = over_sockets(&cell, address, |work| {
+    let done = over_sockets_by(client, &cell, address, |work| {
         use crate::instruments::transport::{Options, Origin};
-        let options = Options { per_request: true, ..Options::default() };
+        let options = Options { client, per_request: true, ..Options::default() };
         let url = format!("http://{address}");
         let origin = Origin::resolve(&url, Vec::new(), &options, &crate::foundation::access::Network::default()).unwrap();
         work.origins = vec![Arc::new(origin)];
@@ -245,8 +236,7 @@ fn per_request_opens_a_connection_each() {
     assert_eq!(connections.load(Ordering::SeqCst), 4);
 }
 
-#[test]
-fn the_end_mark_ends_the_answer_and_the_rest_decides_whether_the_connection_is_kept() {
+fn the_end_mark_ends_the_answer_and_the_rest_decides_whether_the_connection_is_kept(client: Client) {
     let stream = |rest: &'static [u8]| {
         server(move |mut stream| {
             while request(&mut stream) {
@@ -260,26 +250,30 @@ fn the_end_mark_ends_the_answer_and_the_rest_decides_whether_the_connection_is_k
     cell.load.requests = Some(3);
     cell.load.think_time = (Duration::from_millis(10), Duration::from_millis(10));
     let (address, connections) = stream(b"0\r\n\r\n");
-    assert_eq!(over_sockets(&cell, address, |_| {}).outcomes(), [Outcome::Ok; 3]);
+    assert_eq!(over_sockets_by(client, &cell, address, |_| {}).outcomes(), [Outcome::Ok; 3]);
     assert_eq!(connections.load(Ordering::SeqCst), 1);
     // Here the body never ends: the answer counts, the connection does not.
     let (address, connections) = stream(b"");
-    assert_eq!(over_sockets(&cell, address, |_| {}).outcomes(), [Outcome::Ok; 3]);
+    assert_eq!(over_sockets_by(client, &cell, address, |_| {}).outcomes(), [Outcome::Ok; 3]);
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
 
-fn timeouts(change: impl FnOnce(&mut crate::scenario::Timeouts), serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (Outcome, f64) {
+fn timeouts(
+    client: Client,
+    change: impl FnOnce(&mut crate::scenario::Timeouts),
+    serve: impl Fn(TcpStream) + Send + Sync + 'static,
+) -> (Outcome, f64) {
     let mut cell = one();
     change(&mut cell.load.timeouts);
-    let done = over_sockets(&cell, server(serve).0, |_| {});
+    let done = over_sockets_by(client, &cell, server(serve).0, |_| {});
     (done.outcomes()[0], e2e(done.measured()[0]))
 }
 
 const SHORT: Duration = Duration::from_millis(80);
 
-#[test]
-fn silence_before_the_first_byte_has_its_own_time_out() {
+fn silence_before_the_first_byte_has_its_own_time_out(client: Client) {
     let (outcome, after) = timeouts(
+        client,
         |timeouts| timeouts.first_byte = Some(SHORT),
         |mut stream| {
             request(&mut stream);
@@ -290,9 +284,9 @@ fn silence_before_the_first_byte_has_its_own_time_out() {
     assert!((0.08..1.0).contains(&after), "{after}");
 }
 
-#[test]
-fn silence_within_an_answer_has_its_own_time_out() {
+fn silence_within_an_answer_has_its_own_time_out(client: Client) {
     let (outcome, after) = timeouts(
+        client,
         |timeouts| timeouts.idle = SHORT,
         |mut stream| {
             request(&mut stream);
@@ -304,9 +298,9 @@ fn silence_within_an_answer_has_its_own_time_out() {
     assert!((0.08..1.0).contains(&after), "{after}");
 }
 
-#[test]
-fn an_answer_that_drips_is_ended_by_the_total_time_out_alone() {
+fn an_answer_that_drips_is_ended_by_the_total_time_out_alone(client: Client) {
     let (outcome, after) = timeouts(
+        client,
         |timeouts| {
             timeouts.idle = SHORT;
             timeouts.total = Duration::from_millis(300);
@@ -323,8 +317,7 @@ fn an_answer_that_drips_is_ended_by_the_total_time_out_alone() {
     assert!((0.3..2.0).contains(&after), "{after}");
 }
 
-#[test]
-fn a_connection_that_is_not_taken_has_its_own_time_out() {
+fn a_connection_that_is_not_taken_has_its_own_time_out(client: Client) {
     // A full backlog swallows further attempts to connect on Linux.
     let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None).unwrap();
     rustix::net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -335,14 +328,13 @@ fn a_connection_that_is_not_taken_has_its_own_time_out() {
         (0..3).map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(100))).collect();
     let mut cell = one();
     cell.load.timeouts.connect = SHORT;
-    let done = over_sockets(&cell, address, |_| {});
+    let done = over_sockets_by(client, &cell, address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::TimeoutConnect]);
     drop(filling);
 }
 
 /// The cap holds over all lanes together, seen from the server.
-#[test]
-fn the_cap_is_exact_over_several_lanes() {
+fn the_cap_is_exact_over_several_lanes(client: Client) {
     let now = Arc::new(AtomicU32::new(0));
     let most = Arc::new(AtomicU32::new(0));
     let (inside, seen) = (Arc::clone(&now), Arc::clone(&most));
@@ -355,19 +347,18 @@ fn the_cap_is_exact_over_several_lanes() {
             let _ = stream.write_all(OK);
         }
     });
-    let done = over_sockets(&constant(5000.0, 300, at_most(5)), address, |_| {});
+    let done = over_sockets_by(client, &constant(5000.0, 300, at_most(5)), address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Ok; 300]);
     assert_eq!(most.load(Ordering::SeqCst), 5);
 }
 
-#[test]
-fn a_quiet_repeat_has_figures_of_the_generator_itself() {
+fn a_quiet_repeat_has_figures_of_the_generator_itself(client: Client) {
     let (address, _) = server(|mut stream| {
         while request(&mut stream) {
             let _ = stream.write_all(OK);
         }
     });
-    let done = over_sockets(&constant(200.0, 100, Concurrency::Infinite), address, |_| {});
+    let done = over_sockets_by(client, &constant(200.0, 100, Concurrency::Infinite), address, |_| {});
     let own = &done.report.own;
     assert_eq!(own.lateness.unwrap().n, 100);
     assert!(!own.seconds.is_empty());
@@ -376,4 +367,24 @@ fn a_quiet_repeat_has_figures_of_the_generator_itself() {
     assert!(last.canary.unwrap().n > 10);
     assert!(own.seconds[0].descriptors.unwrap() > 3);
     assert_eq!((own.out_of_descriptors, own.out_of_ports, own.starved), (0, 0, 0));
+}
+
+by_both_clients! {
+    each_kind_of_broken_answer_has_its_own_outcome,
+    a_cut_answers_late_close_is_charged_to_its_own_request,
+    an_answer_that_only_the_close_ends_lasts_until_the_close,
+    nobody_there_is_no_connection,
+    interim_heads_are_skipped_and_their_time_is_not_the_answers,
+    a_head_beyond_its_cap_is_too_large,
+    a_body_beyond_its_cap_is_too_large,
+    a_connection_is_used_again_until_the_server_closes_it_and_then_replaced,
+    a_loss_on_a_used_connection_before_any_byte_is_a_reset_that_says_so,
+    per_request_opens_a_connection_each,
+    the_end_mark_ends_the_answer_and_the_rest_decides_whether_the_connection_is_kept,
+    silence_before_the_first_byte_has_its_own_time_out,
+    silence_within_an_answer_has_its_own_time_out,
+    an_answer_that_drips_is_ended_by_the_total_time_out_alone,
+    a_connection_that_is_not_taken_has_its_own_time_out,
+    the_cap_is_exact_over_several_lanes,
+    a_quiet_repeat_has_figures_of_the_generator_itself,
 }

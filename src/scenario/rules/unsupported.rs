@@ -22,7 +22,7 @@ const LATER: [(&str, &str); 3] = [
 /// HTTP options of a target, each with the values that come later.
 const LATER_HTTP: [(&str, &[&str], &str); 3] = [
     ("version", &["2"], "HTTP/2"),
-    ("client", &["native", "reqwest"], "this HTTP client"),
+    ("client", &["reqwest"], "this HTTP client"),
     ("proxy", &["env"], "a proxy for load"),
 ];
 

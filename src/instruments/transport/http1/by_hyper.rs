@@ -1,0 +1,158 @@
+//! A connection by hyper, driven by whoever waits on it: no task behind it, no pool around it.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1::{self, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+
+use super::codec::{Final, Refusal};
+use super::request;
+use super::super::stamped::{Stamped, Stamps};
+use super::super::{Lost, Origin};
+use crate::instruments::exchange::Exchange;
+
+type Driven = Connection<TokioIo<Stamped>, Full<Bytes>>;
+
+/// A connection, and the exchange that runs over it.
+pub(super) struct ByHyper {
+    send: SendRequest<Full<Bytes>>,
+    /// Dropped as soon as it completes: a wire that is kept beyond that would leave the next exchange waiting for ever.
+    drive: Option<Driven>,
+    body: Option<Incoming>,
+    /// What was read last, for as long as it is lent.
+    piece: Bytes,
+}
+
+impl ByHyper {
+    pub(super) async fn begin(stream: Stamped, head_cap: usize) -> Result<Self, Lost> {
+        let (send, drive) = http1::Builder::new()
+            .max_header_size(head_cap)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| Lost::of_hyper(&error, false))?;
+        Ok(Self { send, drive: Some(drive), body: None, piece: Bytes::new() })
+    }
+
+    /// As [`super::Wire::poll_free`].
+    pub(super) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        while let Some(body) = &mut self.body {
+            match Pin::new(body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                Poll::Ready(None) => self.body = None,
+                Poll::Pending => {
+                    if !self.turn(cx) {
+                        return Poll::Ready(false);
+                    }
+                    let body = self.body.as_mut().map(|body| Pin::new(body).poll_frame(cx));
+                    match body {
+                        Some(Poll::Ready(Some(Ok(_)))) | None => {}
+                        Some(Poll::Ready(Some(Err(_)))) => return Poll::Ready(false),
+                        Some(Poll::Ready(None)) => self.body = None,
+                        Some(Poll::Pending) => return Poll::Pending,
+                    }
+                }
+            }
+        }
+        if !self.turn(cx) {
+            return Poll::Ready(false);
+        }
+        match self.send.poll_ready(cx) {
+            Poll::Ready(ready) => Poll::Ready(ready.is_ok()),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Lets the connection go on; false once it has ended.
+    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+        turn(&mut self.drive, cx)
+    }
+
+    /// As [`super::Wire::send`].
+    pub(super) async fn send(
+        &mut self,
+        exchange: &Exchange,
+        origin: &Origin,
+        stamps: &Stamps,
+    ) -> Result<Option<Final>, Lost> {
+        let (target, headers) = request::head(exchange, origin)?;
+        let mut request = Request::new(Full::new(exchange.body.clone()));
+        *request.method_mut() = exchange.method.clone();
+        *request.uri_mut() = target;
+        *request.headers_mut() = headers;
+        if let Some(length) = request::length(exchange) {
+            request.headers_mut().insert(http::header::CONTENT_LENGTH, length.into());
+        }
+        self.body = None;
+        let answer = self.send.try_send_request(request);
+        match driven(&mut self.drive, answer).await {
+            // hyper would hand the connection over; nobody here has asked for that.
+            Ok(response) if response.status() == http::StatusCode::SWITCHING_PROTOCOLS => {
+                Err(Lost::of_refusal(Refusal::Upgrade, true))
+            }
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
+                self.body = Some(body);
+                Ok(Some(Final { status: parts.status, headers: parts.headers }))
+            }
+            Err(mut failed) => {
+                if failed.take_message().is_some() && stamps.sent.get().is_none() {
+                    return Ok(None);
+                }
+                Err(Lost::of_hyper(failed.error(), stamps.answered.get()))
+            }
+        }
+    }
+
+    /// The next bytes of the body; `None` when it has ended.
+    pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
+        loop {
+            let Some(body) = &mut self.body else { return Ok(None) };
+            let frame = driven(&mut self.drive, poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx))).await;
+            match frame {
+                None => {
+                    self.body = None;
+                    return Ok(None);
+                }
+                Some(Err(error)) => {
+                    self.body = None;
+                    return Err(Lost::of_hyper(&error, true));
+                }
+                Some(Ok(frame)) => {
+                    // Trailers say nothing that an outcome needs.
+                    let Ok(bytes) = frame.into_data() else { continue };
+                    self.piece = bytes;
+                    return Ok(Some(&self.piece));
+                }
+            }
+        }
+    }
+}
+
+fn turn(drive: &mut Option<Driven>, cx: &mut Context<'_>) -> bool {
+    if let Some(connection) = drive
+        && Pin::new(connection).poll(cx).is_ready()
+    {
+        *drive = None;
+    }
+    drive.is_some()
+}
+
+/// Waits for a part of an exchange while the connection behind it goes on.
+async fn driven<F: Future>(drive: &mut Option<Driven>, part: F) -> F::Output {
+    let mut part = pin!(part);
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = part.as_mut().poll(cx) {
+            return Poll::Ready(output);
+        }
+        turn(drive, cx);
+        part.as_mut().poll(cx)
+    })
+    .await
+}

@@ -1,0 +1,160 @@
+//! One HTTP/1.1 connection, whichever client speaks over it: what is stamped, counted and capped stands here, once.
+
+mod by_hyper;
+mod codec;
+mod native;
+mod request;
+
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+pub use codec::Refusal;
+
+use by_hyper::ByHyper;
+use native::Native;
+
+use super::options::Client;
+use super::stamped::{Stamped, Stamps};
+use super::{Caps, Lost, Origin};
+use crate::foundation::units::Offset;
+use crate::instruments::exchange::{Exchange, Head};
+use crate::instruments::record::Outcome;
+
+/// Bytes of a body, and when they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// The bytes, lent until the next are asked for.
+    pub bytes: &'a [u8],
+    /// When they were read from the socket.
+    pub at: Offset,
+}
+
+/// The stamps of the exchange that runs on a wire, as they are now.
+#[derive(Debug, Clone)]
+pub struct Activity(Rc<Stamps>);
+
+impl Activity {
+    /// When the exchange's first byte was handed to the socket; `None` where none was.
+    pub fn sent(&self) -> Option<Offset> {
+        self.0.sent.get()
+    }
+
+    /// When the first byte of the answer's final head arrived.
+    pub fn first_byte(&self) -> Option<Offset> {
+        self.0.first_byte.get()
+    }
+
+    /// When any byte last arrived.
+    pub fn last_read(&self) -> Offset {
+        self.0.last_read.get()
+    }
+}
+
+/// A connection, and the exchange that runs over it.
+pub struct Wire {
+    spoken: Spoken,
+    stamps: Rc<Stamps>,
+    caps: Caps,
+    body_bytes: u64,
+    exchanges: u64,
+    /// When the connection was ready.
+    connected: Offset,
+}
+
+/// What speaks HTTP over the connection.
+enum Spoken {
+    Hyper(Box<ByHyper>),
+    Native(Box<Native>),
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire").field("exchanges", &self.exchanges).finish_non_exhaustive()
+    }
+}
+
+impl Wire {
+    pub(super) async fn begin(
+        stream: Stamped,
+        stamps: Rc<Stamps>,
+        origin: &Origin,
+        connected: Offset,
+    ) -> Result<Self, Lost> {
+        let caps = origin.options.caps;
+        let spoken = match origin.options.client {
+            Client::Hyper => Spoken::Hyper(Box::new(ByHyper::begin(stream, caps.head_bytes).await?)),
+            Client::Native => Spoken::Native(Box::new(Native::new(stream, caps))),
+        };
+        Ok(Self { spoken, stamps, caps, body_bytes: 0, exchanges: 0, connected })
+    }
+
+    /// When the connection was ready.
+    pub const fn connected(&self) -> Offset {
+        self.connected
+    }
+
+    /// Whether an exchange went over it before the one that runs.
+    pub const fn reused(&self) -> bool {
+        self.exchanges > 1
+    }
+
+    /// What moves on the connection, to be looked at while an exchange runs.
+    pub fn activity(&self) -> Activity {
+        Activity(Rc::clone(&self.stamps))
+    }
+
+    /// Bytes of the running exchange's body so far.
+    pub const fn body_bytes(&self) -> u64 {
+        self.body_bytes
+    }
+
+    /// Looks whether the connection can take an exchange: what is left of the last answer is read as far as it came,
+    /// and a close by the other side is noticed. Where it is `Pending`, the answer's rest is still to come; never ready
+    /// to be used again is `Ready(false)`.
+    pub fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        match &mut self.spoken {
+            Spoken::Hyper(hyper) => hyper.poll_free(cx),
+            Spoken::Native(native) => native.poll_free(cx),
+        }
+    }
+
+    /// Sends a request and waits for the final head of its answer.
+    ///
+    /// # Errors
+    /// Where the connection is lost, the head is no HTTP or too large. `Ok(None)` where the connection had ended before a
+    /// byte of the request was written: another one may take it as if nothing had happened.
+    pub async fn send(&mut self, exchange: &Exchange, origin: &Origin) -> Result<Option<Head>, Lost> {
+        self.stamps.clear();
+        self.body_bytes = 0;
+        self.exchanges += 1;
+        let head = match &mut self.spoken {
+            Spoken::Hyper(hyper) => hyper.send(exchange, origin, &self.stamps).await,
+            Spoken::Native(native) => native.send(exchange, origin, &self.stamps).await,
+        };
+        Ok(head?.map(|head| {
+            let at = self.stamps.first_byte.get().unwrap_or_else(|| self.stamps.last_read.get());
+            Head { status: head.status.as_u16(), headers: head.headers, at }
+        }))
+    }
+
+    /// The next bytes of the body; `None` when it has ended as HTTP says it should.
+    ///
+    /// # Errors
+    /// Where the answer is cut (`invalid`), its framing is no HTTP (`protocol`) or it is too large.
+    pub async fn next(&mut self) -> Result<Option<Chunk<'_>>, Lost> {
+        let bytes = match &mut self.spoken {
+            Spoken::Hyper(hyper) => hyper.next().await,
+            Spoken::Native(native) => native.next().await,
+        };
+        let Some(bytes) = bytes? else { return Ok(None) };
+        self.body_bytes += bytes.len() as u64;
+        if self.body_bytes > self.caps.body_bytes {
+            let text = format!("the body passed {} bytes", self.caps.body_bytes);
+            return Err(Lost::new(Outcome::TooLarge, text));
+        }
+        Ok(Some(Chunk { bytes, at: self.stamps.last_read.get() }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

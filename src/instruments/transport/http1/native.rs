@@ -1,0 +1,305 @@
+//! A connection by our own codec: bytes in and out of a stream, and nothing more than one buffer between.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice, Write as _};
+use std::ops::Range;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+
+use super::codec::{After, Answer, Event, Final, Refusal, has_token};
+use super::request;
+use super::super::stamped::{Stamped, Stamps};
+use super::super::{Caps, Lost, Origin};
+use crate::instruments::exchange::Exchange;
+use crate::instruments::record::Outcome;
+
+/// Bytes that are read at once at first; pages that no answer reaches cost nothing.
+const BUFFER: usize = 16 << 10;
+/// Bytes that are read at once where answers fill the buffer.
+const LARGEST_BUFFER: usize = 64 << 10;
+
+/// A connection, and the exchange that runs over it.
+pub(super) struct Native {
+    stream: Stamped,
+    caps: Caps,
+    request: Outgoing,
+    /// The answer that is to come or being read.
+    answer: Option<Answer>,
+    read: Incoming,
+    /// Whether the connection may take another exchange.
+    open: bool,
+}
+
+/// What the answer's bytes said, with the body's still in the buffer.
+enum Came {
+    Head(Final),
+    Body(Range<usize>),
+    End,
+}
+
+impl Native {
+    pub(super) fn new(stream: Stamped, caps: Caps) -> Self {
+        Self {
+            stream,
+            caps,
+            request: Outgoing::default(),
+            answer: None,
+            read: Incoming::default(),
+            open: true,
+        }
+    }
+
+    /// As [`super::Wire::poll_free`].
+    pub(super) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut drained = 0;
+        while self.answer.is_some() && drained <= self.caps.body_bytes {
+            match ready!(self.poll_answer(cx)) {
+                Ok(Came::Body(bytes)) => drained += bytes.len() as u64,
+                Ok(Came::Head(_) | Came::End) => {}
+                Err(_) => return Poll::Ready(false),
+            }
+        }
+        Poll::Ready(self.is_idle(cx))
+    }
+
+    /// Whether the connection is open and nothing comes over it that nobody has asked for: a close, or an answer.
+    fn is_idle(&mut self, cx: &mut Context<'_>) -> bool {
+        let quiet = self.open && self.answer.is_none() && self.read.rest().is_empty();
+        self.open = quiet && self.read.poll_more(&mut self.stream, cx).is_pending();
+        self.open
+    }
+
+    /// As [`super::Wire::send`].
+    pub(super) async fn send(
+        &mut self,
+        exchange: &Exchange,
+        origin: &Origin,
+        stamps: &Stamps,
+    ) -> Result<Option<Final>, Lost> {
+        self.request.prepare(exchange, origin)?;
+        let mut began = false;
+        let came = poll_fn(|cx| {
+            if !began {
+                if !self.is_idle(cx) {
+                    return Poll::Ready(Ok(None));
+                }
+                began = true;
+                let to_head = exchange.method == Method::HEAD;
+                self.answer = Some(Answer::new(to_head, self.caps.head_bytes));
+            }
+            self.poll_answer(cx).map_ok(Some)
+        })
+        .await;
+        match came {
+            Ok(Some(Came::Head(head))) => Ok(Some(head)),
+            Ok(_) => Ok(None),
+            Err(_) if stamps.sent.get().is_none() => Ok(None),
+            Err(refusal) => Err(self.lost(refusal, stamps.answered.get())),
+        }
+    }
+
+    /// The next bytes of the body; `None` when it has ended.
+    pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
+        if self.answer.is_none() {
+            return Ok(None);
+        }
+        match poll_fn(|cx| self.poll_answer(cx)).await {
+            Ok(Came::Body(bytes)) => Ok(Some(&self.read.buffer[bytes])),
+            Ok(Came::Head(_) | Came::End) => Ok(None),
+            Err(refusal) => Err(self.lost(refusal, true)),
+        }
+    }
+
+    /// A refusal, or why the request could not be written where that is what cut the answer.
+    fn lost(&mut self, refusal: Refusal, answered: bool) -> Lost {
+        match self.request.failed.take().or_else(|| self.read.failed.take()) {
+            Some(error) if refusal == Refusal::Cut => {
+                let outcome = if answered { Outcome::Invalid } else { Outcome::Reset };
+                Lost::new(outcome, error.to_string())
+            }
+            _ => Lost::of_refusal(refusal, answered),
+        }
+    }
+
+    /// What the answer says next. While it is waited for, the request goes on being written: a server may answer before
+    /// it has read all of it.
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Came, Refusal>> {
+        loop {
+            let Some(answer) = &mut self.answer else { return Poll::Ready(Ok(Came::End)) };
+            let taken = match answer.take(self.read.rest()) {
+                Ok(taken) => taken,
+                Err(refusal) => return Poll::Ready(Err(self.over(refusal))),
+            };
+            let used = taken.used;
+            let came = match taken.event {
+                Some(Event::Interim) => None,
+                Some(Event::Head(head)) => Some(Came::Head(head)),
+                Some(Event::Body(body)) => {
+                    let end = self.read.used + used;
+                    Some(Came::Body(end - body.len()..end))
+                }
+                Some(Event::End(after)) => {
+                    self.answer = None;
+                    self.open = after == After::Keep && self.request.is_sent();
+                    Some(Came::End)
+                }
+                None => {
+                    self.read.used += used;
+                    self.request.write(&mut self.stream, cx);
+                    if ready!(self.read.poll_more(&mut self.stream, cx)) {
+                        continue;
+                    }
+                    return Poll::Ready(self.closed());
+                }
+            };
+            self.read.used += used;
+            if let Some(came) = came {
+                return Poll::Ready(Ok(came));
+            }
+        }
+    }
+
+    /// The stream has ended: whether the answer had too.
+    fn closed(&mut self) -> Result<Came, Refusal> {
+        self.open = false;
+        let Some(answer) = self.answer.take() else { return Ok(Came::End) };
+        answer.closed(self.read.rest())?;
+        // An end that an error made is none that a body can end with.
+        if self.read.failed.is_some() { Err(Refusal::Cut) } else { Ok(Came::End) }
+    }
+
+    fn over(&mut self, refusal: Refusal) -> Refusal {
+        self.open = false;
+        self.answer = None;
+        refusal
+    }
+}
+
+/// Bytes that were read and not used yet.
+#[derive(Default)]
+struct Incoming {
+    /// What was read; empty, with its room kept, once all of it is used.
+    buffer: Vec<u8>,
+    used: usize,
+    /// Room that the next read is to have.
+    room: usize,
+    failed: Option<io::Error>,
+}
+
+impl Incoming {
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.used..]
+    }
+
+    /// Reads once; false at the end of the stream, which an error is too.
+    fn poll_more(&mut self, stream: &mut Stamped, cx: &mut Context<'_>) -> Poll<bool> {
+        // Little is moved: all but the beginning of a head is used as it comes.
+        self.buffer.drain(..self.used);
+        self.used = 0;
+        if self.buffer.capacity() == self.buffer.len() || self.room > self.buffer.capacity() {
+            self.buffer.reserve(self.room.max(BUFFER));
+        }
+        let room = self.buffer.capacity() - self.buffer.len();
+        match ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx)) {
+            Ok(read) => {
+                if read == room {
+                    self.room = (self.buffer.capacity() * 2).min(LARGEST_BUFFER);
+                }
+                Poll::Ready(read > 0)
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                Poll::Ready(false)
+            }
+        }
+    }
+}
+
+/// A request, as far as it was written.
+#[derive(Default)]
+struct Outgoing {
+    /// What the beginning of `head` was made of.
+    made_of: Option<Exchange>,
+    /// Bytes of `head` before Content-Length: requests that differ in their bodies alone share them.
+    shared: usize,
+    head: Vec<u8>,
+    body: Bytes,
+    /// Bytes of head and body that the stream took.
+    written: usize,
+    flushed: bool,
+    /// Whether it asks the other side to close the connection.
+    closes: bool,
+    failed: Option<io::Error>,
+}
+
+impl Outgoing {
+    /// Makes the bytes of a request.
+    fn prepare(&mut self, exchange: &Exchange, origin: &Origin) -> Result<(), Lost> {
+        let same = self.made_of.as_ref().is_some_and(|last| {
+            last.method == exchange.method
+                && last.destination == exchange.destination
+                && last.headers == exchange.headers
+        });
+        if !same {
+            self.begin_head(exchange, origin)?;
+        }
+        self.head.truncate(self.shared);
+        if let Some(length) = request::length(exchange) {
+            // Writing to a vector does not fail.
+            let _ = write!(self.head, "content-length: {length}\r\n");
+        }
+        self.head.extend_from_slice(b"\r\n");
+        self.body = exchange.body.clone();
+        (self.written, self.flushed, self.failed) = (0, false, None);
+        Ok(())
+    }
+
+    fn begin_head(&mut self, exchange: &Exchange, origin: &Origin) -> Result<(), Lost> {
+        self.made_of = None;
+        let (target, headers) = request::head(exchange, origin)?;
+        self.head.clear();
+        let _ = write!(self.head, "{} {target} HTTP/1.1\r\n", exchange.method);
+        for (name, value) in &headers {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                self.head.extend_from_slice(part);
+            }
+        }
+        let connection = headers.get_all(http::header::CONNECTION);
+        self.closes = connection.iter().any(|value| has_token(value, "close"));
+        self.shared = self.head.len();
+        self.made_of = Some(Exchange { body: Bytes::new(), ..exchange.clone() });
+        Ok(())
+    }
+
+    /// Whether it went out whole, and the connection may be used again behind it.
+    fn is_sent(&self) -> bool {
+        self.flushed && !self.closes
+    }
+
+    /// Writes as far as the stream takes it. What fails is kept: an answer may have come all the same.
+    fn write(&mut self, stream: &mut Stamped, cx: &mut Context<'_>) {
+        while !self.flushed && self.failed.is_none() {
+            let head = &self.head[self.written.min(self.head.len())..];
+            let body = &self.body[self.written.saturating_sub(self.head.len())..];
+            let written = match (head.is_empty(), body.is_empty()) {
+                (true, true) => Pin::new(&mut *stream).poll_flush(cx).map_ok(|()| None),
+                (true, false) => Pin::new(&mut *stream).poll_write(cx, body).map_ok(Some),
+                (false, _) => {
+                    let both = [IoSlice::new(head), IoSlice::new(body)];
+                    Pin::new(&mut *stream).poll_write_vectored(cx, &both).map_ok(Some)
+                }
+            };
+            match written {
+                Poll::Ready(Ok(None)) => self.flushed = true,
+                Poll::Ready(Ok(Some(0))) => self.failed = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(Some(written))) => self.written += written,
+                Poll::Ready(Err(error)) => self.failed = Some(error),
+                Poll::Pending => return,
+            }
+        }
+    }
+}
