@@ -50,26 +50,51 @@ fn scalar(cell: &Value, metric: &str) -> f64 {
 }
 
 fn assert_within(seen: f64, truth: f64, tolerance: f64, what: &str) {
-    if let Some(miss) = miss(seen, truth, tolerance, what) {
-        panic!("{miss}");
-    }
+    assert!(
+        (seen - truth).abs() <= tolerance,
+        "{what}: {seen} is not within {tolerance} of {truth}"
+    );
 }
 
-/// What is not within its tolerance, in words.
-fn miss(seen: f64, truth: f64, tolerance: f64, what: &str) -> Option<String> {
-    let off = (seen - truth).abs() > tolerance;
-    off.then(|| format!("{what}: {seen} is not within {tolerance} of {truth}"))
+/// The machine of a test may be busy, and whatever else runs on it makes answers late. So each of these runs is made once
+/// and held against two bars: nothing is shown sooner than it was, and nothing later than the tolerance and what the
+/// report itself admits to. A run that was disturbed and does not say so fails.
+struct Admitted {
+    /// Half of the requests were sent at most so late, in seconds.
+    p50: f64,
+    /// And 99 of 100.
+    p99: f64,
 }
 
-/// Measures up to three times, until nothing is missed. For tolerances that only a machine with time for us can keep:
-/// whatever else runs on it makes answers late, and never early; a formula that is wrong is missed each time.
-fn assert_hit_once_in_three(measure: impl Fn() -> Vec<String>) {
-    let mut misses = Vec::new();
-    for _ in 0..3 {
-        misses = measure();
-        if misses.is_empty() {
-            return;
-        }
+/// What a run admits to, once it has ended as it should: with 0, or with 3 where it calls itself void.
+fn admitted(ended: &Ended, cell: &Value) -> Admitted {
+    let void = cell["validity"]["status"] == "INVALID";
+    assert_eq!(
+        ended.code,
+        Some(if void { 3 } else { 0 }),
+        "{}",
+        ended.stderr
+    );
+    let late = |name: &str| cell["self_check"][name].as_f64().unwrap_or(0.0);
+    let (p50, p99) = (late("lateness_p50"), late("lateness_p99"));
+    let reasons = &cell["validity"]["reasons"];
+    eprintln!("sent late by {p50:.6} s at p50, {p99:.6} s at p99; reasons against it: {reasons}");
+    Admitted { p50, p99 }
+}
+
+impl Admitted {
+    /// A statistic is its truth, or later by what is admitted: a request waits for us twice, to be sent and to be read.
+    fn assert(&self, cell: &Value, (metric, name): (&str, &str), truth: f64, tolerance: f64) {
+        let late = 2.0 * if name == "p50" { self.p50 } else { self.p99 };
+        let seen = statistic(cell, metric, name);
+        eprintln!("{metric}.{name}: {seen:.6} s for {truth:.6} s");
+        assert!(
+            seen >= truth - tolerance,
+            "{metric}.{name} flatters: {seen} for {truth}"
+        );
+        assert!(
+            seen <= truth + tolerance + late,
+            "{metric}.{name}: {seen} for {truth}, of which only {late} is admitted"
+        );
     }
-    panic!("three times in a row, at last: {misses:#?}");
 }
