@@ -68,7 +68,10 @@ fn the_nearest_right_key_is_suggested() {
     let errors = json();
     let help = |line: u64| {
         let of_line = errors.iter().filter(|error| error["line"] == line);
-        of_line.map(|error| error["help"].as_str().unwrap()).collect::<Vec<_>>().join("; ")
+        of_line
+            .map(|error| error["help"].as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join("; ")
     };
     assert!(help(6).contains("base_url"), "{}", help(6));
     assert!(help(9).contains("prompt_tokens"), "{}", help(9));

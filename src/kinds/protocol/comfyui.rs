@@ -6,6 +6,17 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::About;
+use crate::kinds::dataset::Task;
+
+/// The protocol.
+pub(super) const ABOUT: About = About {
+    tasks: &[Task::T2i, Task::I2i],
+    without_task: false,
+    under_v1: false,
+    build: None,
+};
+
 /// What `comfyui` adds to a target. Flattened into it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Options {

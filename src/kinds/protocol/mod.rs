@@ -7,6 +7,7 @@ pub mod comfyui;
 pub mod framing;
 mod head;
 pub mod http;
+mod later;
 pub mod model_load;
 mod openai;
 #[cfg(test)]
@@ -14,118 +15,76 @@ mod rehearsal;
 pub mod triton;
 mod vllm_omni;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+use crate::foundation::kinds::kinds;
 use crate::foundation::secret::Secret;
 use crate::instruments::exchange::{Exchange, Issue, Steps};
 use crate::kinds::dataset::{Folders, Request, Task};
 
-/// The protocols, as a scenario names them.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(rename = "Protocol")]
-pub enum Kind {
-    /// POST /v1/chat/completions.
-    OpenaiChat,
-    /// POST /v1/completions.
-    OpenaiCompletions,
-    /// POST /v1/embeddings.
-    OpenaiEmbeddings,
-    /// POST /v1/images/generations and /v1/images/edits.
-    OpenaiImages,
-    /// POST /v1/videos, poll, download.
-    OpenaiVideos,
-    /// POST /v1/chat/completions with `extra_body`, pictures as data URLs.
-    VllmOmni,
-    /// POST /generate and /generate_stream.
-    Tgi,
-    /// POST /runsync, or the native queue.
-    Comfyui,
-    /// POST /v2/models/{m}/infer.
-    Triton,
-    /// POST /api/generate and /api/chat.
-    Ollama,
-    /// POST /v1/messages.
-    Anthropic,
-    /// Any method, path, headers and body.
-    Http,
-    /// Load, probe and unload.
-    ModelLoad,
+kinds! {
+    /// The protocols, as a scenario names them.
+    #[schemars(rename = "Protocol")]
+    pub enum Kind: About {
+        /// POST /v1/chat/completions.
+        OpenaiChat = "openai-chat" => openai::CHAT,
+        /// POST /v1/completions.
+        OpenaiCompletions = "openai-completions" => openai::COMPLETIONS,
+        /// POST /v1/embeddings.
+        OpenaiEmbeddings = "openai-embeddings" => later::OPENAI_EMBEDDINGS,
+        /// POST /v1/images/generations and /v1/images/edits.
+        OpenaiImages = "openai-images" => later::OPENAI_IMAGES,
+        /// POST /v1/videos, poll, download.
+        OpenaiVideos = "openai-videos" => later::OPENAI_VIDEOS,
+        /// POST /v1/chat/completions with `extra_body`, pictures as data URLs.
+        VllmOmni = "vllm-omni" => vllm_omni::ABOUT,
+        /// POST /generate and /generate_stream.
+        Tgi = "tgi" => later::TGI,
+        /// POST /runsync, or the native queue.
+        Comfyui = "comfyui" => comfyui::ABOUT,
+        /// POST /v2/models/{m}/infer.
+        Triton = "triton" => triton::ABOUT,
+        /// POST /api/generate and /api/chat.
+        Ollama = "ollama" => later::OLLAMA,
+        /// POST /v1/messages.
+        Anthropic = "anthropic" => later::ANTHROPIC,
+        /// Any method, path, headers and body.
+        Http = "http" => http::ABOUT,
+        /// Load, probe and unload.
+        ModelLoad = "model-load" => model_load::ABOUT,
+    }
 }
 
+/// What a protocol's file says of it.
+struct About {
+    /// The tasks that it can serve.
+    tasks: &'static [Task],
+    /// Whether it can serve a dataset that states no task, or none at all.
+    without_task: bool,
+    /// Whether its own path begins with `/v1`, with which a base URL may end already.
+    under_v1: bool,
+    /// Makes it ready for a target and its dataset; `None` while it is only known to the language.
+    build: Option<Build>,
+}
+
+/// How a protocol is made ready for a target and its dataset.
+type Build = fn(Settings) -> Result<Box<dyn Protocol>, PrepareError>;
+
 impl Kind {
-    /// Every protocol, in the order of the documentation.
-    pub const ALL: [Self; 13] = [
-        Self::OpenaiChat,
-        Self::OpenaiCompletions,
-        Self::OpenaiEmbeddings,
-        Self::OpenaiImages,
-        Self::OpenaiVideos,
-        Self::VllmOmni,
-        Self::Tgi,
-        Self::Comfyui,
-        Self::Triton,
-        Self::Ollama,
-        Self::Anthropic,
-        Self::Http,
-        Self::ModelLoad,
-    ];
-
-    /// The name as written in a scenario.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OpenaiChat => "openai-chat",
-            Self::OpenaiCompletions => "openai-completions",
-            Self::OpenaiEmbeddings => "openai-embeddings",
-            Self::OpenaiImages => "openai-images",
-            Self::OpenaiVideos => "openai-videos",
-            Self::VllmOmni => "vllm-omni",
-            Self::Tgi => "tgi",
-            Self::Comfyui => "comfyui",
-            Self::Triton => "triton",
-            Self::Ollama => "ollama",
-            Self::Anthropic => "anthropic",
-            Self::Http => "http",
-            Self::ModelLoad => "model-load",
-        }
-    }
-
-    /// The tasks that it can serve. `http` serves any, and none at all.
-    pub const fn tasks(self) -> &'static [Task] {
-        use Task::{Chat, Completion, Embedding, I2i, I2v, Load, T2i, T2v, Ti2i, Ti2v};
-        match self {
-            Self::OpenaiChat | Self::Anthropic => &[Chat],
-            Self::OpenaiCompletions | Self::Tgi => &[Completion],
-            Self::OpenaiEmbeddings => &[Embedding],
-            Self::OpenaiImages => &[T2i, I2i, Ti2i],
-            Self::OpenaiVideos => &[T2v, I2v, Ti2v],
-            Self::VllmOmni => &[T2i, I2i, Ti2i, T2v, I2v, Ti2v],
-            Self::Comfyui => &[T2i, I2i],
-            Self::Ollama => &[Chat, Completion],
-            Self::Triton | Self::Http => {
-                &[Chat, Completion, Embedding, T2i, I2i, Ti2i, T2v, I2v, Ti2v]
-            }
-            Self::ModelLoad => &[Load],
-        }
-    }
-
     /// Whether it can serve a dataset of that task, or one that states none.
     pub fn serves(self, task: Option<Task>) -> bool {
         match task {
-            Some(task) => self.tasks().contains(&task),
-            None => matches!(self, Self::Http | Self::ModelLoad),
+            Some(task) => self.about().tasks.contains(&task),
+            None => self.about().without_task,
         }
+    }
+
+    /// Whether its own path begins with `/v1`, with which a base URL may end already.
+    pub const fn under_v1(self) -> bool {
+        self.about().under_v1
     }
 
     /// Whether requests in it can be sent; the others parse, validate and plan.
     pub const fn supported(self) -> bool {
-        matches!(
-            self,
-            Self::OpenaiChat | Self::OpenaiCompletions | Self::VllmOmni | Self::Http
-        )
+        self.about().build.is_some()
     }
 }
 
@@ -134,17 +93,19 @@ impl Kind {
 /// # Errors
 /// Where the protocol is not supported yet, or its options cannot work: a template that is not one, several bodies.
 pub fn build(kind: Kind, settings: Settings) -> Result<Box<dyn Protocol>, PrepareError> {
-    match kind {
-        Kind::OpenaiChat => Ok(Box::new(openai::Chat::new(settings))),
-        Kind::OpenaiCompletions => Ok(Box::new(openai::Completions::new(settings))),
-        Kind::VllmOmni => Ok(Box::new(vllm_omni::VllmOmni::new(settings))),
-        Kind::Http => Ok(Box::new(http::Http::new(settings)?)),
-        _ => Err(PrepareError {
+    let Some(build) = kind.about().build else {
+        let supported: Vec<&str> = Kind::ALL
+            .into_iter()
+            .filter(|kind| kind.supported())
+            .map(Kind::name)
+            .collect();
+        return Err(PrepareError {
             at: None,
             message: format!("protocol `{}` is not supported yet", kind.name()),
-            help: "use one of openai-chat, openai-completions, vllm-omni, http".to_owned(),
-        }),
-    }
+            help: format!("use one of {}", supported.join(", ")),
+        });
+    };
+    build(settings)
 }
 
 /// What a protocol is built from: the parts of a target and its dataset that shape requests.

@@ -5,7 +5,18 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::About;
+use crate::kinds::dataset::Task;
+
 use super::http;
+
+/// The protocol.
+pub(super) const ABOUT: About = About {
+    tasks: &[Task::Load],
+    without_task: true,
+    under_v1: false,
+    build: None,
+};
 
 /// What `model-load` adds to a target. Flattened into it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,6 +4,17 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::About;
+use crate::kinds::dataset::Task;
+
+/// The protocol.
+pub(super) const ABOUT: About = About {
+    tasks: &[Task::Chat, Task::Completion, Task::Embedding, Task::T2i, Task::I2i, Task::Ti2i, Task::T2v, Task::I2v, Task::Ti2v],
+    without_task: false,
+    under_v1: false,
+    build: None,
+};
+
 /// What `triton` adds to a target. Flattened into it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Options {

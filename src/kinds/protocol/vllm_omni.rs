@@ -10,10 +10,18 @@ use serde_json::{Map, Value, json};
 use super::framing::media::{self, Media};
 use super::head::{self, Body, Refusal};
 use super::openai::{content, params_json};
-use super::{PrepareError, Prepared, Protocol, Settings};
+use super::{About, PrepareError, Prepared, Protocol, Settings};
 use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Outcome, Sample, Seen};
-use crate::kinds::dataset::{Params, Prompt, Request};
+use crate::kinds::dataset::{Params, Prompt, Request, Task};
+
+/// The protocol.
+pub(super) const ABOUT: About = About {
+    tasks: &[Task::T2i, Task::I2i, Task::Ti2i, Task::T2v, Task::I2v, Task::Ti2v],
+    without_task: false,
+    under_v1: true,
+    build: Some(|settings| Ok(Box::new(VllmOmni { settings }))),
+};
 
 /// The path below the target's base URL.
 const PATH: &str = "/v1/chat/completions";
@@ -22,15 +30,8 @@ const TOP_LEVEL: [&str; 3] = ["stream", "model", "modalities"];
 
 /// The protocol for one target.
 #[derive(Debug)]
-pub struct VllmOmni {
+struct VllmOmni {
     settings: Settings,
-}
-
-impl VllmOmni {
-    /// For a target and its dataset.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings }
-    }
 }
 
 impl Protocol for VllmOmni {

@@ -24,22 +24,47 @@ pub struct Target {
     pub options: Options,
 }
 
-/// Options that one protocol owns.
-#[derive(Debug, Clone)]
-pub enum Options {
-    /// The protocol has none.
-    None,
+/// Composes the protocols that own options into the language, a line each: the enum of their options, how these are read,
+/// and the form of a target in the schema.
+macro_rules! owned_options {
+    ($( $(#[$attribute:meta])* $Variant:ident => $Options:ty ),+ $(,)?) => {
+        /// Options that one protocol owns.
+        #[derive(Debug, Clone)]
+        pub enum Options {
+            /// The protocol has none.
+            None,
+            $( $(#[$attribute])* $Variant(Box<$Options>) ),+
+        }
+
+        impl Options {
+            /// Options of that protocol.
+            fn read(protocol: Kind, value: Value) -> Result<Self, serde_json::Error> {
+                Ok(match protocol {
+                    $( Kind::$Variant => Self::$Variant(serde_json::from_value(value)?), )+
+                    _ => Self::None,
+                })
+            }
+
+            /// The protocols that own options, each with the form of its targets.
+            fn schemas(generator: &mut SchemaGenerator) -> Vec<(Kind, Schema)> {
+                vec![$( (Kind::$Variant, With::<$Options>::json_schema(generator)) ),+]
+            }
+        }
+    };
+}
+
+owned_options! {
     /// Of `http`.
-    Http(Box<http::Options>),
+    Http => http::Options,
     /// Of `comfyui`.
     #[expect(dead_code, reason = "its execution comes later; its form is checked and published now")]
-    Comfyui(Box<comfyui::Options>),
+    Comfyui => comfyui::Options,
     /// Of `triton`.
     #[expect(dead_code, reason = "its execution comes later; its form is checked and published now")]
-    Triton(Box<triton::Options>),
+    Triton => triton::Options,
     /// Of `model-load`.
     #[expect(dead_code, reason = "its execution comes later; its form is checked and published now")]
-    ModelLoad(Box<model_load::Options>),
+    ModelLoad => model_load::Options,
 }
 
 /// What every target has, whatever its protocol.
@@ -240,19 +265,6 @@ pub struct Prices {
     pub currency: Option<String>,
 }
 
-impl Options {
-    /// Options of that protocol.
-    fn read(protocol: Kind, value: Value) -> Result<Self, serde_json::Error> {
-        Ok(match protocol {
-            Kind::Http => Self::Http(serde_json::from_value(value)?),
-            Kind::Comfyui => Self::Comfyui(serde_json::from_value(value)?),
-            Kind::Triton => Self::Triton(serde_json::from_value(value)?),
-            Kind::ModelLoad => Self::ModelLoad(serde_json::from_value(value)?),
-            _ => Self::None,
-        })
-    }
-}
-
 impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
@@ -290,27 +302,13 @@ impl JsonSchema for Target {
             schema.remove("description");
             schema
         };
-        let owners = [Kind::Http, Kind::Comfyui, Kind::Triton, Kind::ModelLoad];
+        let owned = Options::schemas(generator);
         let plain: Vec<Kind> = Kind::ALL
             .into_iter()
-            .filter(|kind| !owners.contains(kind))
+            .filter(|kind| owned.iter().all(|(owner, _)| owner != kind))
             .collect();
-        let branches = [
-            branch(Common::json_schema(generator), &plain),
-            branch(With::<http::Options>::json_schema(generator), &owners[..1]),
-            branch(
-                With::<comfyui::Options>::json_schema(generator),
-                &owners[1..2],
-            ),
-            branch(
-                With::<triton::Options>::json_schema(generator),
-                &owners[2..3],
-            ),
-            branch(
-                With::<model_load::Options>::json_schema(generator),
-                &owners[3..],
-            ),
-        ];
+        let mut branches = vec![branch(Common::json_schema(generator), &plain)];
+        branches.extend(owned.into_iter().map(|(kind, schema)| branch(schema, &[kind])));
         schemars::json_schema!({
             "description": "What is loaded: its address, its protocol, and how to speak to it.",
             "oneOf": branches,

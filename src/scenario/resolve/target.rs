@@ -102,18 +102,7 @@ fn address(common: &document::Common, pointer: &str) -> Result<(Address, Option<
 
 /// Whether what is appended to the base URL begins with `/v1` itself.
 fn speaks_v1(kind: protocol::Kind, path: Option<&str>) -> bool {
-    use protocol::Kind as K;
-    let own = matches!(
-        kind,
-        K::OpenaiChat
-            | K::OpenaiCompletions
-            | K::OpenaiEmbeddings
-            | K::OpenaiImages
-            | K::OpenaiVideos
-            | K::VllmOmni
-            | K::Anthropic
-    );
-    path.map_or(own, |path| path.starts_with("/v1/"))
+    path.map_or(kind.under_v1(), |path| path.starts_with("/v1/"))
 }
 
 /// A base URL without its user-info, last slash and doubled `/v1`; and the user-info.

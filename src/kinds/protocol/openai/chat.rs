@@ -5,23 +5,24 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::body::{self, content, parts_of};
 use crate::instruments::exchange::{Issue, Steps};
-use crate::kinds::dataset::{Prompt, Request};
-use crate::kinds::protocol::{PrepareError, Prepared, Protocol, Settings};
+use crate::kinds::dataset::{Prompt, Request, Task};
+use crate::kinds::protocol::{About, PrepareError, Prepared, Protocol, Settings};
 
 /// The path below the target's base URL.
 const PATH: &str = "/v1/chat/completions";
 
+/// The protocol.
+pub(in crate::kinds::protocol) const CHAT: About = About {
+    tasks: &[Task::Chat],
+    without_task: false,
+    under_v1: true,
+    build: Some(|settings| Ok(Box::new(Chat { settings }))),
+};
+
 /// The protocol for one target.
 #[derive(Debug)]
-pub struct Chat {
+struct Chat {
     settings: Settings,
-}
-
-impl Chat {
-    /// For a target and its dataset.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings }
-    }
 }
 
 impl Protocol for Chat {

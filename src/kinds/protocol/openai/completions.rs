@@ -5,23 +5,24 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::body;
 use crate::instruments::exchange::{Issue, Steps};
-use crate::kinds::dataset::{Prompt, Request};
-use crate::kinds::protocol::{PrepareError, Prepared, Protocol, Settings};
+use crate::kinds::dataset::{Prompt, Request, Task};
+use crate::kinds::protocol::{About, PrepareError, Prepared, Protocol, Settings};
 
 /// The path below the target's base URL.
 const PATH: &str = "/v1/completions";
 
+/// The protocol.
+pub(in crate::kinds::protocol) const COMPLETIONS: About = About {
+    tasks: &[Task::Completion],
+    without_task: false,
+    under_v1: true,
+    build: Some(|settings| Ok(Box::new(Completions { settings }))),
+};
+
 /// The protocol for one target.
 #[derive(Debug)]
-pub struct Completions {
+struct Completions {
     settings: Settings,
-}
-
-impl Completions {
-    /// For a target and its dataset.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings }
-    }
 }
 
 impl Protocol for Completions {

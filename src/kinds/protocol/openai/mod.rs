@@ -7,5 +7,5 @@ mod completions;
 mod event;
 
 pub use body::{content, params_json};
-pub use chat::Chat;
-pub use completions::Completions;
+pub(super) use chat::CHAT;
+pub(super) use completions::COMPLETIONS;
