@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DatasetError, Folders, Rows, Source};
+use super::{Common, DatasetError, Folders, Owned, Rows, Source};
 use crate::foundation::seed::Seed;
 
 /// Options of `mix`.
@@ -15,10 +15,10 @@ pub struct Options {
     pub of: IndexMap<String, f64>,
 }
 
-impl Options {
-    /// What opens the dataset.
-    #[expect(clippy::unused_self, reason = "as every kind has it")]
-    pub fn source(&self) -> Box<dyn Source> {
+impl Owned for Options {
+    const ENDLESS: bool = true;
+
+    fn source(self, _: &Common) -> Box<dyn Source> {
         Box::new(Mix)
     }
 }

@@ -1,23 +1,25 @@
 //! Datasets: where requests come from. A source names what it wants and reads rows; it fetches nothing.
 
+mod declared;
 mod fields;
 mod find;
 mod kept;
-pub mod mix;
+mod mix;
 mod options;
-pub mod prompts;
+mod prompts;
 mod python;
-pub mod random;
+mod random;
 mod read;
 mod request;
 mod row;
 mod task;
-pub mod trace;
-pub mod urls;
-pub mod vbench;
+mod trace;
+mod urls;
+mod vbench;
 pub mod workload;
 
 pub use kept::INLINE;
+pub use declared::{Kind, Of, Owned};
 pub use options::{Amount, AmountRange, Common, OnBadRow, Origin, Paths};
 pub use request::{Layers, Request, estimate_tokens, position};
 pub use row::{Params, Prompt, Row};
@@ -27,6 +29,21 @@ use std::path::{Path, PathBuf};
 
 use crate::foundation::files;
 use crate::foundation::seed::Seed;
+
+declared::datasets! {
+    /// One request a row, as it was recorded: `Request(…)` lines, JSON Lines, CSV or Parquet.
+    Trace = "trace" => trace::Options,
+    /// VBench's prompt suite.
+    Vbench = "vbench" => vbench::Options,
+    /// Synthetic prompts from the seed.
+    Random = "random" => random::Options,
+    /// Prompts or chat messages, one a row.
+    Prompts = "prompts" => prompts::Options,
+    /// URLs or paths for the `http` protocol, drawn with replacement.
+    Urls = "urls" => urls::Options,
+    /// Rows of other datasets, drawn by weight.
+    Mix = "mix" => mix::Options,
+}
 
 /// What a source may read: paths are resolved against the scenario's folder and kept inside the project root.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::kept::{Collector, Interpreted, missing_prompt};
 use super::read::Record;
-use super::{Common, DatasetError, Folders, Origin, Prompt, Row, Rows, Source, fields};
+use super::{Common, DatasetError, Folders, Origin, Owned, Prompt, Row, Rows, Source, fields};
 use crate::foundation::seed::Seed;
 
 /// Options of `prompts`.
@@ -17,9 +17,10 @@ pub struct Options {
     pub origin: Origin,
 }
 
-impl Options {
-    /// What opens the dataset.
-    pub fn source(self, common: &Common) -> Box<dyn Source> {
+impl Owned for Options {
+    const NEEDS_ROWS: bool = true;
+
+    fn source(self, common: &Common) -> Box<dyn Source> {
         Box::new(Prompts {
             options: self,
             common: common.clone(),

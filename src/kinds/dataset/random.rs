@@ -8,10 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::kept::{cumulated, hex, weighted};
-use super::{
-    Amount, AmountRange, Common, DatasetError, Folders, Params, Prompt, Row, Rows, Source,
-    estimate_tokens,
-};
+use super::{Amount, AmountRange, Common, DatasetError, Folders, Owned, Params, Prompt, Row, Rows, Source, estimate_tokens};
 use crate::foundation::seed::Seed;
 
 /// Options of `random`.
@@ -71,9 +68,10 @@ fn one() -> f64 {
     1.0
 }
 
-impl Options {
-    /// What opens the dataset.
-    pub fn source(self, common: &Common) -> Box<dyn Source> {
+impl Owned for Options {
+    const ENDLESS: bool = true;
+
+    fn source(self, common: &Common) -> Box<dyn Source> {
         Box::new(Random {
             options: self,
             common: common.clone(),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::kept::{Collector, Interpreted};
 use super::read::{self, Record};
-use super::{Common, DatasetError, Folders, Origin, Rows, Source, fields, python};
+use super::{Common, DatasetError, Folders, Origin, Owned, Rows, Source, fields, python};
 use crate::foundation::seed::Seed;
 
 /// Options of `trace`.
@@ -17,9 +17,11 @@ pub struct Options {
     pub origin: Origin,
 }
 
-impl Options {
-    /// What opens the dataset.
-    pub fn source(self, common: &Common) -> Box<dyn Source> {
+impl Owned for Options {
+    const CYCLES: bool = false;
+    const NEEDS_ROWS: bool = true;
+
+    fn source(self, common: &Common) -> Box<dyn Source> {
         Box::new(Trace {
             options: self,
             common: common.clone(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DatasetError, Folders, Paths, Rows, Source};
+use super::{Common, DatasetError, Folders, Owned, Paths, Rows, Source};
 use crate::foundation::seed::Seed;
 
 /// Options of `urls`.
@@ -21,10 +21,11 @@ pub struct Options {
     pub rows: Option<Vec<Value>>,
 }
 
-impl Options {
-    /// What opens the dataset.
-    #[expect(clippy::unused_self, reason = "as every kind has it")]
-    pub fn source(&self) -> Box<dyn Source> {
+impl Owned for Options {
+    const ENDLESS: bool = true;
+    const NEEDS_ROWS: bool = true;
+
+    fn source(self, _: &Common) -> Box<dyn Source> {
         Box::new(Urls)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::kept::{Collector, Interpreted};
 use super::read::Record;
-use super::{Common, DatasetError, Folders, Origin, Prompt, Row, Rows, Source, fields};
+use super::{Common, DatasetError, Folders, Origin, Owned, Prompt, Row, Rows, Source, fields};
 use crate::foundation::seed::Seed;
 
 /// Options of `vbench`.
@@ -24,9 +24,8 @@ pub struct Options {
     pub dimension: Option<String>,
 }
 
-impl Options {
-    /// What opens the dataset.
-    pub fn source(self, common: &Common) -> Box<dyn Source> {
+impl Owned for Options {
+    fn source(self, common: &Common) -> Box<dyn Source> {
         Box::new(Vbench {
             options: self,
             common: common.clone(),

@@ -1,7 +1,6 @@
 //! The scenario as written, with places.
 
 pub mod compare;
-pub mod dataset;
 mod extends;
 pub mod interpolate;
 mod limits;

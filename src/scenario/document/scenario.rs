@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::compare::Compare;
-use super::dataset::Dataset;
+use crate::kinds::dataset::Dataset;
 use super::load::Load;
 use super::matrix::Matrix;
 use super::report::Report;

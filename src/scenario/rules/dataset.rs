@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::kinds::dataset::KINDS;
 use crate::scenario::suggest::{listed, nearest};
 
 /// Rows from nowhere, or from two places.
@@ -28,7 +29,7 @@ fn rows(subject: &Subject<'_>, findings: &mut Findings) {
                     .help("keep one of them"),
             );
         }
-        if !path && !rows && matches!(kind, "trace" | "prompts" | "urls") {
+        if !path && !rows && KINDS.iter().any(|known| known.name == kind && known.needs_rows) {
             let message = format!(
                 "dataset `{}` of kind `{kind}` has neither `path` nor `rows`",
                 dataset.name
