@@ -87,6 +87,18 @@ impl<'a> Axis<'a> {
         }
     }
 
+    /// What to write as a value of it.
+    pub(super) const fn example(self) -> &'static str {
+        match self {
+            Self::Target | Self::Dataset | Self::Model => "write a name",
+            Self::Rate => "write it like `5`, `30/min`, `inf` or `{ search: { min: 1, max: 64 } }`",
+            Self::Concurrency => "write it like `8`, `inf` or `{ search: { min: 1, max: 64 } }`",
+            Self::Arrival => "write one of these",
+            Self::Param(_) | Self::Load(_) => "write it as it would stand at its own place",
+            Self::Params => "write it like `{ width: 512, height: 512 }`",
+        }
+    }
+
     /// The search that a value of this axis asks for; `None` where it is a plain value.
     pub(super) fn search(self, value: &Value) -> Result<Option<Search>, String> {
         #[derive(Deserialize)]
@@ -209,14 +221,24 @@ pub(super) fn implied(
     key: &str,
 ) -> Option<Value> {
     let load = &scenario.load;
-    let value = |key: &str| values.get(key).cloned().or_else(|| implied(scenario, values, key));
+    let value = |key: &str| {
+        values
+            .get(key)
+            .cloned()
+            .or_else(|| implied(scenario, values, key))
+    };
     match key {
         "rate" => Some(printed(load.rate.unwrap_or(Rate::Infinite))),
         "arrival" => Some(json!(load.arrival.unwrap_or_default().name())),
         "concurrency" => {
-            let paced = value("arrival").is_some_and(|arrival| arrival == "batch" || arrival == "trace");
+            let paced =
+                value("arrival").is_some_and(|arrival| arrival == "batch" || arrival == "trace");
             let closed = value("rate").is_some_and(|rate| rate == "inf") && !paced;
-            let usual = if closed { Concurrency::ONE } else { Concurrency::Infinite };
+            let usual = if closed {
+                Concurrency::ONE
+            } else {
+                Concurrency::Infinite
+            };
             Some(printed(load.concurrency.unwrap_or(usual)))
         }
         _ => {

@@ -154,12 +154,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The hash of what a combination's load sends.
-    fn sent(
-        &mut self,
-        combination: &Combination,
-        load: &Load,
-        arrival: arrival::Kind,
-    ) -> String {
+    fn sent(&mut self, combination: &Combination, load: &Load, arrival: arrival::Kind) -> String {
         let made_by = (name_of(&overrides(combination)), arrival);
         self.sent
             .entry(made_by)
@@ -188,7 +183,12 @@ impl<'a> Builder<'a> {
                 .or(overrides.first())
                 .copied()
                 .unwrap_or(("", &Value::Null));
-            let pointer = self.declared.pointer(combination, &format!("load.{key}"));
+            let mut pointer = self.declared.pointer(combination, &format!("load.{key}"));
+            // That there is no such key is told at the axis, not at one of its values.
+            let axis = format!("/matrix/load.{key}");
+            if finding.at_key && pointer.starts_with(&axis) {
+                pointer = axis;
+            }
             Box::new(Finding {
                 pointer,
                 place: None,
@@ -204,7 +204,8 @@ impl<'a> Builder<'a> {
         let load = &self.scenario.load;
         let wrong = |key: &str, message: String| {
             let pointer = self.declared.pointer(combination, key);
-            Box::new(Finding::error("invalid-axis-value", pointer, message))
+            let finding = Finding::error("invalid-axis-value", pointer, message);
+            Box::new(finding.help("see `plimsoll schema` for what this axis takes"))
         };
         let value = |key: &str| combination.values.get(key);
         let search_of = |key: &str, axis: Axis<'_>| match value(key) {
@@ -356,8 +357,10 @@ impl<'a> Builder<'a> {
 /// The axes of the id: those of the combination, and rate and concurrency always.
 fn axes_of(values: &IndexMap<String, Value>, pace: &Pace) -> IndexMap<String, Value> {
     let mut axes = values.clone();
-    axes.entry("rate".to_owned()).or_insert_with(|| axis::printed(pace.rate));
-    axes.entry("concurrency".to_owned()).or_insert_with(|| axis::printed(pace.concurrency));
+    axes.entry("rate".to_owned())
+        .or_insert_with(|| axis::printed(pace.rate));
+    axes.entry("concurrency".to_owned())
+        .or_insert_with(|| axis::printed(pace.concurrency));
     key::in_id_order(axes)
 }
 

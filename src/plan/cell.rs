@@ -53,11 +53,18 @@ pub struct Cell {
 impl Cell {
     /// The layers of its request parameters, for a target and a dataset of the scenario.
     pub fn layers(&self, scenario: &Scenario, target: &Target) -> Layers {
-        let dataset = self.dataset.as_ref().and_then(|name| scenario.datasets.get(name));
+        let dataset = self
+            .dataset
+            .as_ref()
+            .and_then(|name| scenario.datasets.get(name));
         Layers {
             target: target.params.clone(),
-            dataset: dataset.map(|dataset| dataset.params.clone()).unwrap_or_default(),
-            dataset_override: dataset.map(|dataset| dataset.overrides.clone()).unwrap_or_default(),
+            dataset: dataset
+                .map(|dataset| dataset.params.clone())
+                .unwrap_or_default(),
+            dataset_override: dataset
+                .map(|dataset| dataset.overrides.clone())
+                .unwrap_or_default(),
             matrix: self.params.clone(),
             warmup: self.load.warmup.params.clone(),
         }
@@ -65,7 +72,10 @@ impl Cell {
 
     /// What its target's protocol is built from; `secrets` are those that the target's requests name in their bodies.
     pub fn settings(&self, scenario: &Scenario, target: &Target, secrets: Vec<Secret>) -> Settings {
-        let dataset = self.dataset.as_ref().and_then(|name| scenario.datasets.get(name));
+        let dataset = self
+            .dataset
+            .as_ref()
+            .and_then(|name| scenario.datasets.get(name));
         Settings {
             model: self.model.clone().or_else(|| target.model.clone()),
             path: target.path.clone(),
@@ -81,7 +91,9 @@ impl Cell {
     /// # Errors
     /// Where its expression cannot be read.
     pub fn workload(&self) -> Result<Option<Workload>, TemplateError> {
-        let Some(declared) = &self.load.workload else { return Ok(None) };
+        let Some(declared) = &self.load.workload else {
+            return Ok(None);
+        };
         Ok(Some(match &declared.cost {
             WorkloadCost::Tokens => Workload::Tokens,
             WorkloadCost::Requests => Workload::Requests,

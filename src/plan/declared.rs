@@ -87,7 +87,12 @@ impl Declared {
             let kept = axes.iter().find(|axis| axis.name == **name);
             kept.is_none_or(|kept| kept.points.len() < values.len())
         };
-        let cut = matrix.axes.iter().filter(lost).map(|(name, _)| name.clone()).collect();
+        let cut = matrix
+            .axes
+            .iter()
+            .filter(lost)
+            .map(|(name, _)| name.clone())
+            .collect();
         // As with GitHub, a matrix of `include` alone has no original cells to merge into.
         let only_include = axes.is_empty() && exclude.is_empty() && !include.is_empty();
         if !only_include {
@@ -109,7 +114,9 @@ impl Declared {
 
     /// Whether nothing that was left out could be what an entry means.
     pub(super) fn is_sure(&self, entry: &Entry) -> bool {
-        let cut = |key: &String| self.cut.contains(key) || key.starts_with("params.") && self.cut.contains("params");
+        let cut = |key: &String| {
+            self.cut.contains(key) || key.starts_with("params.") && self.cut.contains("params")
+        };
         !entry.point.keys().any(cut)
     }
 
@@ -210,7 +217,11 @@ fn declared_axis(
     };
     let mut seen = HashSet::new();
     for (place, value) in values.iter().enumerate() {
-        let pointer = if under_load { pointer.clone() } else { format!("{pointer}/{place}") };
+        let pointer = if under_load {
+            pointer.clone()
+        } else {
+            format!("{pointer}/{place}")
+        };
         let Some(point) = point(axis, (name, value), &pointer, scenario, findings) else {
             continue;
         };
@@ -282,7 +293,8 @@ fn point(
     let value = match axis.canonical(value) {
         Ok(value) => value,
         Err(message) => {
-            findings.push(Finding::error("invalid-axis-value", pointer, message));
+            findings
+                .push(Finding::error("invalid-axis-value", pointer, message).help(axis.example()));
             return None;
         }
     };

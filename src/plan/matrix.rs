@@ -35,7 +35,10 @@ pub type Implied<'a> = &'a dyn Fn(&Point, &str) -> Option<Value>;
 
 /// How many combinations the product of axes of these lengths has, before anything is excluded; none without an axis.
 pub fn product_size(lengths: impl Iterator<Item = usize>) -> u64 {
-    lengths.map(|length| length as u64).reduce(u64::saturating_mul).unwrap_or(0)
+    lengths
+        .map(|length| length as u64)
+        .reduce(u64::saturating_mul)
+        .unwrap_or(0)
 }
 
 /// Expands axes each of whose values sets one key or several that move together. Without any axis there is no original

@@ -48,7 +48,11 @@ impl Objectives {
     pub(super) fn check_axes(&self, known: &Known<'_>, findings: &mut Findings) {
         let axes = known.names();
         for (_, objective) in self.held(known) {
-            for axis in objective.only.keys().filter(|axis| !axes.contains(axis.as_str())) {
+            for axis in objective
+                .only
+                .keys()
+                .filter(|axis| !axes.contains(axis.as_str()))
+            {
                 let pointer = format!("{}/where/{}", objective.pointer, escape(axis));
                 report(findings, unknown_axis(pointer, axis, &axes));
             }
@@ -58,9 +62,14 @@ impl Objectives {
     /// The objectives of the targets that cells have, in the order of their places.
     fn held<'o>(&'o self, known: &Known<'_>) -> Vec<(&'o str, &'o Objective)> {
         let of_target = |(target, objectives): (&'o String, &'o Vec<Objective>)| {
-            objectives.iter().map(move |objective| (target.as_str(), objective))
+            objectives
+                .iter()
+                .map(move |objective| (target.as_str(), objective))
         };
-        let all = self.0.iter().filter(|(target, _)| known.may_be("target", &json!(target)));
+        let all = self
+            .0
+            .iter()
+            .filter(|(target, _)| known.may_be("target", &json!(target)));
         let mut held: Vec<_> = all.flat_map(of_target).collect();
         held.sort_by(|one, other| (&one.1.pointer, one.0).cmp(&(&other.1.pointer, other.0)));
         held
@@ -71,12 +80,20 @@ impl Objectives {
         let known = Known::of(cells);
         let axes = known.names();
         for (_, objective) in self.held(&known) {
-            let is_known = objective.only.keys().all(|axis| axes.contains(axis.as_str()));
+            let is_known = objective
+                .only
+                .keys()
+                .all(|axis| axes.contains(axis.as_str()));
             if is_known && !cells.iter().any(|cell| fits(&objective.only, &cell.axes)) {
-                let message =
-                    format!("no cell is held against `{}`: its `where` fits none", objective.text);
+                let message = format!(
+                    "no cell is held against `{}`: its `where` fits none",
+                    objective.text
+                );
                 let pointer = format!("{}/where", objective.pointer);
-                report(warnings, Finding::warning("objective-without-cells", pointer, message));
+                report(
+                    warnings,
+                    Finding::warning("objective-without-cells", pointer, message),
+                );
             }
         }
     }
@@ -96,7 +113,10 @@ impl<'a> Known<'a> {
         for (axis, value) in cells.iter().flat_map(|cell| &cell.axes) {
             values.entry(axis).or_default().insert(value);
         }
-        Self { values, open: BTreeSet::new() }
+        Self {
+            values,
+            open: BTreeSet::new(),
+        }
     }
 
     /// What is declared, where there are no cells: an axis of which something was left out may have had more values, and
@@ -109,7 +129,11 @@ impl<'a> Known<'a> {
             values.entry(axis).or_default().insert(value);
         }
         let mut open: BTreeSet<&str> = declared.cut.iter().map(String::as_str).collect();
-        open.extend(["rate", "concurrency"].into_iter().filter(|axis| !values.contains_key(axis)));
+        open.extend(
+            ["rate", "concurrency"]
+                .into_iter()
+                .filter(|axis| !values.contains_key(axis)),
+        );
         if scenario.matrix.include.len() > declared.include.len() {
             open.extend(values.keys());
         }
@@ -119,7 +143,10 @@ impl<'a> Known<'a> {
     /// Whether a cell may have that value of an axis.
     fn may_be(&self, axis: &str, value: &Value) -> bool {
         self.open.contains(axis)
-            || self.values.get(axis).is_some_and(|values| values.contains(value))
+            || self
+                .values
+                .get(axis)
+                .is_some_and(|values| values.contains(value))
     }
 
     fn names(&self) -> BTreeSet<&'a str> {

@@ -25,7 +25,18 @@ const SHAPES: usize = 64;
 
 /// Keys of a target that its requests are made of.
 const OF_REQUESTS: [&str; 12] = [
-    "protocol", "path", "params", "steps", "method", "url", "query", "json", "form", "multipart", "text", "file",
+    "protocol",
+    "path",
+    "params",
+    "steps",
+    "method",
+    "url",
+    "query",
+    "json",
+    "form",
+    "multipart",
+    "text",
+    "file",
 ];
 
 /// A scenario that was rehearsed.
@@ -47,18 +58,17 @@ impl Rehearsal {
 
 /// Reads every dataset, and makes the first request of every kind that the cells send. `is_whole` says of a part of the
 /// scenario whether it is there as it was written; what is not, is let be.
-pub fn rehearse(
-    scenario: &Scenario,
-    cells: &[Cell],
-    is_whole: &dyn Fn(&str) -> bool,
-) -> Rehearsal {
+pub fn rehearse(scenario: &Scenario, cells: &[Cell], is_whole: &dyn Fn(&str) -> bool) -> Rehearsal {
     let mut rehearsal = Rehearsal::default();
     for (name, dataset) in &scenario.datasets {
         let pointer = format!("/datasets/{}", escape(name));
         if !is_whole(&pointer) {
             continue;
         }
-        match dataset.source.open(&scenario.folders, Seed::root(scenario.load.seed)) {
+        match dataset
+            .source
+            .open(&scenario.folders, Seed::root(scenario.load.seed))
+        {
             Ok(rows) => drop(rehearsal.datasets.insert(name.clone(), rows)),
             Err(DatasetError::NotSupported { what, help }) => {
                 let message = format!("{what} cannot be read yet");
@@ -72,10 +82,20 @@ pub fn rehearse(
     for cell in cells {
         let params: Vec<&String> = cell.params.keys().collect();
         let is_trace = cell.arrival == arrival::Kind::Trace;
-        if !asked.insert((&cell.target, &cell.dataset, cell.model.is_some(), is_trace, params)) {
+        if !asked.insert((
+            &cell.target,
+            &cell.dataset,
+            cell.model.is_some(),
+            is_trace,
+            params,
+        )) {
             continue;
         }
-        let asking = Asking { scenario, cell, is_whole };
+        let asking = Asking {
+            scenario,
+            cell,
+            is_whole,
+        };
         if is_trace {
             asking.times(&mut rehearsal);
         }
@@ -92,7 +112,8 @@ fn unusable(pointer: &str, error: &DatasetError, scenario: &Scenario, findings: 
             let more = total.saturating_sub(rows.len() as u64);
             if more > 0 {
                 let message = format!("and {more} more rows of this dataset are bad");
-                findings.push(Finding::error("bad-row", format!("{pointer}/path"), message).help(MEND));
+                findings
+                    .push(Finding::error("bad-row", format!("{pointer}/path"), message).help(MEND));
             }
             return;
         }
@@ -100,7 +121,10 @@ fn unusable(pointer: &str, error: &DatasetError, scenario: &Scenario, findings: 
         DatasetError::Empty { .. } => ("empty-dataset", "path"),
         DatasetError::NotSupported { .. } | DatasetError::Other { .. } => ("bad-dataset", ""),
     };
-    let has_path = scenario.effective.pointer(&format!("{pointer}/path")).is_some();
+    let has_path = scenario
+        .effective
+        .pointer(&format!("{pointer}/path"))
+        .is_some();
     let finding = if has_path && !path.is_empty() {
         Finding::error(code, format!("{pointer}/{path}"), error.to_string())
     } else {
@@ -114,19 +138,37 @@ const MEND: &str = "mend it, or set `on_bad_row: skip` to count such rows and le
 
 fn bad_row(pointer: &str, row: &BadRow, scenario: &Scenario) -> Finding {
     if row.file == INLINE {
-        let field = row.field.as_ref().map(|field| format!("/{}", escape(field))).unwrap_or_default();
+        let field = row
+            .field
+            .as_ref()
+            .map(|field| format!("/{}", escape(field)))
+            .unwrap_or_default();
         let at = format!("{pointer}/rows/{}{field}", row.line.saturating_sub(1));
-        let named = row.field.as_ref().map(|field| format!("`{field}` ")).unwrap_or_default();
+        let named = row
+            .field
+            .as_ref()
+            .map(|field| format!("`{field}` "))
+            .unwrap_or_default();
         let message = format!("row {}: {named}{}", row.line, row.reason);
         return Finding::error("bad-row", at, message).help(MEND);
     }
     // Of several paths, the one that the file was found by; in the effective scenario they start at the root.
     let folders = &scenario.folders;
-    let real = folders.scenario.join(&row.file).canonicalize().unwrap_or_default();
-    let listed = scenario.effective.pointer(&format!("{pointer}/path")).and_then(Value::as_array);
+    let real = folders
+        .scenario
+        .join(&row.file)
+        .canonicalize()
+        .unwrap_or_default();
+    let listed = scenario
+        .effective
+        .pointer(&format!("{pointer}/path"))
+        .and_then(Value::as_array);
     let by = listed.and_then(|paths| {
         paths.iter().position(|path| {
-            let path = folders.root.join(path.as_str().unwrap_or_default()).canonicalize();
+            let path = folders
+                .root
+                .join(path.as_str().unwrap_or_default())
+                .canonicalize();
             path.is_ok_and(|path| real.starts_with(path))
         })
     });
@@ -145,24 +187,38 @@ impl Asking<'_> {
     /// `arrival: trace` replays times: every row has one, and none goes back.
     fn times(&self, rehearsal: &mut Rehearsal) {
         let at = arrival_pointer(self.scenario);
-        let refuse = |message: String, help: &str| Finding::error("no-timestamps", at, message).help(help);
+        let refuse =
+            |message: String, help: &str| Finding::error("no-timestamps", at, message).help(help);
         let Some(name) = &self.cell.dataset else {
-            let message = "arrival `trace` replays the times of a dataset, and none is declared".to_owned();
-            report(&mut rehearsal.findings, refuse(message, "declare one of `kind: trace`, or take another arrival"));
+            let message =
+                "arrival `trace` replays the times of a dataset, and none is declared".to_owned();
+            report(
+                &mut rehearsal.findings,
+                refuse(
+                    message,
+                    "declare one of `kind: trace`, or take another arrival",
+                ),
+            );
             return;
         };
-        let Some(rows) = rehearsal.datasets.get(name) else { return };
+        let Some(rows) = rehearsal.datasets.get(name) else {
+            return;
+        };
         let mut last = 0.0;
         // Rows that never end have no times of their own.
         for position in 0..rows.len().unwrap_or(1) {
             let time = rows.row(position).ok().and_then(|row| row.timestamp_s);
             let wrong = match time {
                 None => refuse(
-                    format!("arrival `trace` replays timestamps, and the rows of dataset `{name}` have none"),
+                    format!(
+                        "arrival `trace` replays timestamps, and the rows of dataset `{name}` have none"
+                    ),
                     "give each row a `timestamp` in seconds, or take another arrival",
                 ),
                 Some(time) if time < last => refuse(
-                    format!("arrival `trace` replays timestamps, and those of dataset `{name}` go back"),
+                    format!(
+                        "arrival `trace` replays timestamps, and those of dataset `{name}` go back"
+                    ),
                     "use `kind: trace`, which sorts its rows by time, without `shuffle`",
                 ),
                 Some(time) => {
@@ -177,9 +233,13 @@ impl Asking<'_> {
 
     /// Makes one request of each shape that the rows have.
     fn requests(&self, rehearsal: &mut Rehearsal) {
-        let Some(target) = self.scenario.targets.get(&self.cell.target) else { return };
+        let Some(target) = self.scenario.targets.get(&self.cell.target) else {
+            return;
+        };
         let pointer = format!("/targets/{}", escape(&self.cell.target));
-        let whole = OF_REQUESTS.iter().all(|key| (self.is_whole)(&format!("{pointer}/{key}")));
+        let whole = OF_REQUESTS
+            .iter()
+            .all(|key| (self.is_whole)(&format!("{pointer}/{key}")));
         if !target.protocol.supported() || !whole || !(self.is_whole)("/load/workload") {
             return;
         }
@@ -202,23 +262,38 @@ impl Asking<'_> {
         target: &Target,
         rows: Option<&dyn Rows>,
     ) -> Result<(), (Option<Row>, PrepareError)> {
-        let secrets = target.http_protocol.iter().flat_map(protocol::http::Options::secrets);
-        let secrets = secrets.map(|reference| Secret::new(reference, "a secret".to_owned())).collect();
+        let secrets = target
+            .http_protocol
+            .iter()
+            .flat_map(protocol::http::Options::secrets);
+        let secrets = secrets
+            .map(|reference| Secret::new(reference, "a secret".to_owned()))
+            .collect();
         let settings = self.cell.settings(self.scenario, target, secrets);
         let protocol = protocol::build(target.protocol, settings).map_err(|error| (None, error))?;
-        let layers = Layers { warmup: Params::new(), ..self.cell.layers(self.scenario, target) };
+        let layers = Layers {
+            warmup: Params::new(),
+            ..self.cell.layers(self.scenario, target)
+        };
         let prepare = |protocol: &dyn Protocol, row: Row| {
             let workload = self.cell.workload().unwrap_or_default();
             let request = layers.request(row.clone(), self.cell.seed, workload.as_ref());
-            protocol.prepare(request).map(drop).map_err(|error| (Some(row), error))
+            protocol
+                .prepare(request)
+                .map(drop)
+                .map_err(|error| (Some(row), error))
         };
-        let Some(rows) = rows else { return prepare(&*protocol, Row::default()) };
+        let Some(rows) = rows else {
+            return prepare(&*protocol, Row::default());
+        };
         // Only templates ask for more than what every row of a task has.
         let is_templated = target.protocol == protocol::Kind::Http;
         let last = rows.len().filter(|_| is_templated).unwrap_or(1);
         let mut shapes: HashSet<(Discriminant<Prompt>, bool, Vec<String>)> = HashSet::new();
         for position in 0..last {
-            let Ok(row) = rows.row(position) else { continue };
+            let Ok(row) = rows.row(position) else {
+                continue;
+            };
             let keys = row.params.keys().cloned().collect();
             if shapes.insert((discriminant(&row.prompt), row.images.is_empty(), keys)) {
                 prepare(&*protocol, row)?;
@@ -232,13 +307,23 @@ impl Asking<'_> {
 
     fn finding(&self, target: &str, row: Option<&Row>, error: &PrepareError) -> Finding {
         let of_row = match (row, &self.cell.dataset) {
-            (Some(row), Some(dataset)) => format!(" for row {} of dataset `{dataset}`", row.number + 1),
+            (Some(row), Some(dataset)) => {
+                format!(" for row {} of dataset `{dataset}`", row.number + 1)
+            }
             _ => String::new(),
         };
         let Some(at) = &error.at else {
-            let at = self.cell.dataset.as_ref().map(|name| format!("/datasets/{}", escape(name)));
+            let at = self
+                .cell
+                .dataset
+                .as_ref()
+                .map(|name| format!("/datasets/{}", escape(name)));
             let message = format!("no request can be made{of_row}: {}", error.message);
-            let finding = Finding::error("no-request", at.unwrap_or_else(|| target.to_owned()), message);
+            let finding = Finding::error(
+                "no-request",
+                at.unwrap_or_else(|| target.to_owned()),
+                message,
+            );
             return finding.at_key().help(&error.help);
         };
         let pointer = format!("{target}{at}");
@@ -263,7 +348,9 @@ impl Asking<'_> {
         let layers = self.cell.layers(self.scenario, target);
         let params = layers.request(row.clone(), self.cell.seed, None).params;
         let names = template::names(text).ok()?;
-        let taken = names.iter().filter_map(|name| name.strip_prefix("row.")?.split('.').next());
+        let taken = names
+            .iter()
+            .filter_map(|name| name.strip_prefix("row.")?.split('.').next());
         let has = |name: &str| match name {
             "prompt" => matches!(row.prompt, Prompt::Text(_)),
             "messages" => matches!(row.prompt, Prompt::Messages(_)),
@@ -278,11 +365,17 @@ impl Asking<'_> {
 fn arrival_pointer(scenario: &Scenario) -> String {
     let matrix = &scenario.matrix;
     let is_trace = |value: &Value| value == arrival::Kind::Trace.name();
-    let axis = matrix.axes.get("arrival").and_then(|values| values.iter().position(is_trace));
+    let axis = matrix
+        .axes
+        .get("arrival")
+        .and_then(|values| values.iter().position(is_trace));
     if let Some(index) = axis {
         return format!("/matrix/arrival/{index}");
     }
     let mut entries = matrix.include.iter();
     let entry = entries.find(|(_, entry)| entry.get("arrival").is_some_and(is_trace));
-    entry.map_or_else(|| "/load/arrival".to_owned(), |(pointer, _)| format!("{pointer}/arrival"))
+    entry.map_or_else(
+        || "/load/arrival".to_owned(),
+        |(pointer, _)| format!("{pointer}/arrival"),
+    )
 }

@@ -16,11 +16,29 @@ const NOWHERE: &str = "http://unset.invalid";
 const HANGS_ON: [(&str, &[&str]); 10] = [
     ("task-not-served", &["/targets", "/datasets"]),
     ("no-dataset", &["/targets", "/datasets"]),
-    ("no-end", &["/datasets", "/matrix", "/load/requests", "/load/duration"]),
-    ("no-timestamps", &["/datasets", "/matrix/arrival", "/load/arrival"]),
+    (
+        "no-end",
+        &["/datasets", "/matrix", "/load/requests", "/load/duration"],
+    ),
+    (
+        "no-timestamps",
+        &["/datasets", "/matrix/arrival", "/load/arrival"],
+    ),
     ("same-rows", &["/datasets", "/matrix"]),
-    ("unbounded-load", &["/matrix", "/load/requests", "/load/rate", "/load/concurrency", "/load/arrival"]),
-    ("rate-beside-paced-arrival", &["/matrix", "/load/rate", "/load/arrival"]),
+    (
+        "unbounded-load",
+        &[
+            "/matrix",
+            "/load/requests",
+            "/load/rate",
+            "/load/concurrency",
+            "/load/arrival",
+        ],
+    ),
+    (
+        "rate-beside-paced-arrival",
+        &["/matrix", "/load/rate", "/load/arrival"],
+    ),
     ("no-cells", &["/matrix", "/load/rate", "/load/concurrency"]),
     ("too-many-cells", &["/matrix/max_cells"]),
     ("no-target", &["/targets"]),
@@ -81,7 +99,10 @@ impl Pruned {
         Self {
             value: rest,
             left_out,
-            wrong: wrong.iter().map(|finding| finding.pointer.clone()).collect(),
+            wrong: wrong
+                .iter()
+                .map(|finding| finding.pointer.clone())
+                .collect(),
         }
     }
 
@@ -96,7 +117,13 @@ impl Pruned {
             let mut gone: Vec<usize> = self
                 .left_out
                 .iter()
-                .filter_map(|left_out| left_out.strip_prefix(&restored)?.strip_prefix('/')?.parse().ok())
+                .filter_map(|left_out| {
+                    left_out
+                        .strip_prefix(&restored)?
+                        .strip_prefix('/')?
+                        .parse()
+                        .ok()
+                })
                 .collect();
             gone.sort_unstable();
             for before in gone {
@@ -109,8 +136,16 @@ impl Pruned {
 
     /// Whether a finding of the plan could come of what was left out.
     pub fn clouds(&self, finding: &Finding) -> bool {
+        if finding.code == "invalid-axis-value" {
+            // A part of the value itself is gone.
+            let axis = super::document::steps(&finding.pointer).nth(1);
+            return axis.is_some_and(|axis| self.is_cut(&axis));
+        }
         if OF_AXES.contains(&finding.code) {
-            return self.axes(&finding.pointer).iter().any(|axis| self.is_cut(axis));
+            return self
+                .axes(&finding.pointer)
+                .iter()
+                .any(|axis| self.is_cut(axis));
         }
         let known = HANGS_ON.iter().find(|(code, _)| *code == finding.code);
         let hangs_on = known.map_or(&[][..], |(_, parts)| parts);
@@ -125,7 +160,10 @@ impl Pruned {
     /// The axes that the part of the document at a pointer names: a map of them, or one as a step of its own.
     fn axes(&self, pointer: &str) -> Vec<String> {
         let mut steps = super::document::steps(pointer).skip_while(|step| {
-            !matches!(step.as_str(), "baseline" | "by" | "where" | "exclude" | "include")
+            !matches!(
+                step.as_str(),
+                "baseline" | "by" | "where" | "exclude" | "include"
+            )
         });
         match (steps.next().as_deref(), steps.next()) {
             (Some("baseline" | "by" | "where"), Some(axis)) => vec![axis],
@@ -133,7 +171,10 @@ impl Pruned {
             (None, _) => Vec::new(),
             _ => {
                 let map = self.value.pointer(pointer).and_then(Value::as_object);
-                map.into_iter().flatten().map(|(axis, _)| axis.clone()).collect()
+                map.into_iter()
+                    .flatten()
+                    .map(|(axis, _)| axis.clone())
+                    .collect()
             }
         }
     }
@@ -153,7 +194,11 @@ impl Pruned {
 
     /// Whether a part of the document is there as it was written, with nothing wrong in it.
     pub fn is_whole(&self, pointer: &str) -> bool {
-        !self.left_out.iter().chain(&self.wrong).any(|other| within(other, pointer))
+        !self
+            .left_out
+            .iter()
+            .chain(&self.wrong)
+            .any(|other| within(other, pointer))
     }
 }
 
@@ -165,7 +210,10 @@ pub fn within(pointer: &str, part: &str) -> bool {
 
 /// Whether cells hang on what stands at a pointer within a target or a dataset.
 fn is_of_cells(pointer: &str) -> bool {
-    pointer.split('/').nth(3).is_none_or(|key| OF_A_PART.contains(&key))
+    pointer
+        .split('/')
+        .nth(3)
+        .is_none_or(|key| OF_A_PART.contains(&key))
 }
 
 /// Whether another declaration stands in for the one that a finding is about.
@@ -187,9 +235,14 @@ fn mend(document: &mut Value, wrong: &[&Finding]) {
     let unreadable = |pointer: String| wrong.iter().any(|finding| stands_in(finding, &pointer));
     if let Some(Value::Object(targets)) = map.get_mut("targets") {
         for (name, target) in targets {
-            let known = target.get("protocol").and_then(Value::as_str).is_some_and(|protocol| {
-                protocol::Kind::ALL.iter().any(|kind| kind.name() == protocol)
-            });
+            let known = target
+                .get("protocol")
+                .and_then(Value::as_str)
+                .is_some_and(|protocol| {
+                    protocol::Kind::ALL
+                        .iter()
+                        .any(|kind| kind.name() == protocol)
+                });
             let Value::Object(keys) = target else {
                 *target = json!({ "protocol": "openai-chat" });
                 continue;

@@ -14,6 +14,7 @@ mod diff;
 mod interrupt;
 mod invalid;
 mod mock;
+mod one_pass;
 mod plan;
 mod report;
 mod run;

@@ -71,6 +71,53 @@ fn githubs_documented_sample_gives_its_six_combinations() {
     assert_eq!(made, [false, false, false, false, true, true]);
 }
 
+fn ids(document: &Value) -> Vec<&str> {
+    document["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cell| cell["id"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn exclude_sees_the_rate_and_the_concurrency_that_no_axis_sets() {
+    let (code, document, stderr) =
+        plan("  concurrency: [1, 2]\n  exclude:\n    - { rate: inf, concurrency: 2 }\n");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(ids(&document), ["target=t,rate=inf,concurrency=1"]);
+    let (code, document, stderr) =
+        plan("  rate: [1, 2]\n  exclude:\n    - { rate: 2, concurrency: inf }\n");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(ids(&document), ["target=t,rate=1,concurrency=inf"]);
+    let (code, document, stderr) =
+        plan("  rate: [1, 2]\n  exclude:\n    - { rate: 2, load.requests: 1 }\n");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(ids(&document), ["target=t,rate=1,concurrency=inf"]);
+}
+
+#[test]
+fn values_that_differ_in_their_unit_alone_are_one_value() {
+    for (axis, place) in [
+        ("load.think_time: [1s, 1000ms]", "a.yaml:7:25"),
+        ("rate: [30/min, 0.5]", "a.yaml:7:18"),
+        ("params.x: [20, 20.0]", "a.yaml:7:18"),
+    ] {
+        let (code, _, stderr) = plan(&format!("  {axis}\n"));
+        assert_eq!(code, Some(2), "{axis}");
+        assert!(
+            stderr.contains(place) && stderr.contains("duplicate-cells"),
+            "{axis}: {stderr}"
+        );
+    }
+    let (_, document, stderr) = plan("  load.think_time: [1500ms]\n");
+    assert_eq!(
+        ids(&document),
+        ["target=t,rate=inf,concurrency=1,load.think_time=1s500ms"],
+        "{stderr}"
+    );
+}
+
 #[test]
 fn an_exclude_that_removes_nothing_is_an_error_at_its_place() {
     let (code, _, stderr) = plan("  rate: [1, 2]\n  exclude:\n    - { rate: 3 }\n");

@@ -28,7 +28,10 @@ impl Checker {
             let (wrong, meant) = wrong_tag(branches, base);
             findings.push(wrong);
             let meant: Vec<_> = match meant {
-                Some(meant) => branches.iter().filter(|branch| takes_tag(branch, base, &meant)).collect(),
+                Some(meant) => branches
+                    .iter()
+                    .filter(|branch| takes_tag(branch, base, &meant))
+                    .collect(),
                 None => branches.iter().collect(),
             };
             self.common(&meant, base, findings);
@@ -49,8 +52,14 @@ impl Checker {
                 .map(|error| error.instance_path().as_str().matches('/').count())
                 .max();
             // The branch whose form is right, and that refuses only what stands deeper in it, was meant.
-            let here = branch.iter().filter(|error| error.instance_path().as_str() == base);
-            (here.map(cost).sum::<usize>(), branch.iter().map(cost).sum::<usize>(), std::cmp::Reverse(deepest))
+            let here = branch
+                .iter()
+                .filter(|error| error.instance_path().as_str() == base);
+            (
+                here.map(cost).sum::<usize>(),
+                branch.iter().map(cost).sum::<usize>(),
+                std::cmp::Reverse(deepest),
+            )
         });
         match best {
             Some(branch) => branch.iter().for_each(|error| self.tell(error, findings)),
@@ -66,17 +75,22 @@ impl Checker {
         findings: &mut Findings,
     ) {
         let beside = |error: &&ValidationError<'static>| {
-            !refuses_tag(error, base) && !matches!(error.kind(), Problem::Required { property } if is_tag_name(property))
+            !refuses_tag(error, base)
+                && !matches!(error.kind(), Problem::Required { property } if is_tag_name(property))
         };
         let mut told = branches.iter().map(|branch| {
             let mut told = Findings::new();
-            branch.iter().filter(beside).for_each(|error| self.tell(error, &mut told));
+            branch
+                .iter()
+                .filter(beside)
+                .for_each(|error| self.tell(error, &mut told));
             told
         });
         let mut common = told.next().unwrap_or_default();
         for other in told {
             common.retain(|finding| {
-                let same = |told: &Finding| told.code == finding.code && told.pointer == finding.pointer;
+                let same =
+                    |told: &Finding| told.code == finding.code && told.pointer == finding.pointer;
                 other.iter().any(same)
             });
         }
@@ -102,7 +116,7 @@ impl Checker {
         );
         match wording::help(value, self.part(error)) {
             Some(help) => finding.help(help),
-            None => finding,
+            None => finding.help(wording::fallback(value, pointer)),
         }
     }
 }
@@ -142,13 +156,18 @@ fn is_tag_name(property: &Value) -> bool {
 
 /// Whether a branch would take that tag.
 fn takes_tag(branch: &[ValidationError<'_>], base: &str, tag: &str) -> bool {
-    branch.iter().filter(|error| refuses_tag(error, base)).any(|error| match error.kind() {
-        Problem::Constant { expected_value } => expected_value.as_str() == Some(tag),
-        Problem::Enum { options } => {
-            options.as_array().into_iter().flatten().any(|option| option == tag)
-        }
-        _ => false,
-    })
+    branch
+        .iter()
+        .filter(|error| refuses_tag(error, base))
+        .any(|error| match error.kind() {
+            Problem::Constant { expected_value } => expected_value.as_str() == Some(tag),
+            Problem::Enum { options } => options
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|option| option == tag),
+            _ => false,
+        })
 }
 
 /// Every branch refuses the tag: all that they would take are told at once; and the one that was most likely meant.
@@ -175,7 +194,10 @@ fn wrong_tag(branches: &[Vec<ValidationError<'static>>], base: &str) -> (Finding
     let mut seen = std::collections::BTreeSet::new();
     options.retain(|option| seen.insert(option.to_string()));
     let names: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
-    let meant = at.1.as_str().and_then(|tag| nearest(tag, names)).map(str::to_owned);
+    let meant =
+        at.1.as_str()
+            .and_then(|tag| nearest(tag, names))
+            .map(str::to_owned);
     (super::wrong_value(&at.0, &at.1, &options), meant)
 }
 

@@ -4,6 +4,7 @@
 //! once.
 
 mod branch;
+mod number;
 mod wording;
 
 use std::sync::LazyLock;
@@ -67,34 +68,8 @@ pub fn coerced_findings(source: &Source) -> (Value, Findings) {
     if changed {
         found = findings(&document);
     }
-    whole_numbers(&mut document);
+    number::whole(&mut document);
     (document, found)
-}
-
-/// Keys below which every value is the user's own.
-const OWN: [&str; 9] = ["json", "form", "multipart", "query", "headers", "rows", "labels", "params", "override"];
-
-/// Makes `3.0` a `3` wherever a number is the language's: what counts things takes both.
-fn whole_numbers(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
-        Value::Object(map) => {
-            let language = |key: &str| !OWN.contains(&key) && !key.starts_with("params.") && !key.starts_with("x-");
-            for (_, value) in map.iter_mut().filter(|(key, _)| language(key)) {
-                whole_numbers(value);
-            }
-        }
-        Value::Number(number) if number.is_f64() => {
-            let float = number.as_f64().unwrap_or(f64::NAN);
-            // 2^64 is the first that does not fit.
-            if float.fract() == 0.0 && (0.0..18_446_744_073_709_551_616.0).contains(&float) {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within bounds")]
-                let whole = float as u64;
-                *value = Value::from(whole);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// Whether a value there is a request parameter or an axis value, whose type is the user's own.
@@ -161,7 +136,10 @@ impl Checker {
         match error.kind() {
             Problem::AdditionalProperties { unexpected } => {
                 for key in unexpected {
-                    findings.push(unknown_key(pointer, key, self.part(error)));
+                    findings.push(match second_form(pointer, key, error.instance()) {
+                        Some(second) => second,
+                        None => unknown_key(pointer, key, self.part(error)),
+                    });
                 }
             }
             Problem::Required { property } => {
@@ -247,7 +225,7 @@ impl Checker {
         };
         match wording::help(value, part).or_else(|| wording::help(value, self.definition(error))) {
             Some(help) => finding.help(help),
-            None => finding.help("see `plimsoll schema` for what may stand here"),
+            None => finding.help(wording::fallback(value, pointer)),
         }
     }
 
@@ -265,12 +243,25 @@ impl Checker {
     }
 }
 
+/// The forms of `auth`, of which it has one.
+const AUTH: [&str; 3] = ["bearer", "basic", "header"];
+
+/// A form of `auth` beside another one.
+fn second_form(pointer: &str, key: &str, auth: &Value) -> Option<Finding> {
+    let first = AUTH.iter().find(|form| **form != key && auth.get(**form).is_some())?;
+    (pointer.ends_with("/auth") && AUTH.contains(&key)).then(|| {
+        let message = format!("`auth` has one form, and `{key}` stands beside `{first}`");
+        Finding::error("unknown-key", child(pointer, key), message).at_key().help("keep one of them")
+    })
+}
+
 fn unknown_key(pointer: &str, key: &str, part: &Value) -> Finding {
     let known: Vec<&str> = part
         .get("properties")
         .and_then(Value::as_object)
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
+    let known = if pointer.ends_with("/auth") { AUTH.to_vec() } else { known };
     let finding = Finding::error(
         "unknown-key",
         child(pointer, key),

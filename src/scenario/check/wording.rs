@@ -198,13 +198,34 @@ fn type_name(kind: &str) -> &str {
     }
 }
 
+/// What to write instead where the schema has no example of it.
+pub(super) fn fallback(value: &Value, pointer: &str) -> String {
+    match (value, pointer.strip_prefix("/load/")) {
+        (Value::Array(_), Some(key)) => {
+            let own = ["rate", "concurrency", "arrival"].contains(&key);
+            let axis = if own {
+                key.to_owned()
+            } else {
+                format!("load.{}", key.replace('/', "."))
+            };
+            format!("a list is an axis: write it under `matrix`, as `{axis}`")
+        }
+        (Value::Null, _) => "give it a value, or leave the key out".to_owned(),
+        _ => "see `plimsoll schema` for what may stand here".to_owned(),
+    }
+}
+
 /// What to write instead: with a unit where a bare number lacks it, else the schema's example.
 pub(super) fn help(value: &Value, part: &Value) -> Option<String> {
     let example = part.get("examples").and_then(|examples| examples.get(0))?;
     if let (Value::Number(number), Some(text)) = (value, example.as_str())
         && text.starts_with(|letter: char| letter.is_ascii_digit())
     {
-        return Some(if text.ends_with('B') { format!("give it a unit, such as `{number}KiB`") } else { format!("give it a unit, such as `{number}s` or `{number}ms`") });
+        return Some(if text.ends_with('B') {
+            format!("give it a unit, such as `{number}KiB`")
+        } else {
+            format!("give it a unit, such as `{number}s` or `{number}ms`")
+        });
     }
     Some(format!("write it like `{}`", flow(example)))
 }

@@ -25,13 +25,17 @@ pub fn canonical(axis: &str, value: &Value) -> Value {
             // What stands below a part of `load` is of the same language.
             let below = if axis.starts_with(LOAD) { LOAD } else { "" };
             let below = |key: &str| if key == "params" { "" } else { below };
-            let part = |(key, value): (&String, &Value)| (key.clone(), canonical(below(key), value));
+            let part =
+                |(key, value): (&String, &Value)| (key.clone(), canonical(below(key), value));
             Value::Object(map.iter().map(part).collect())
         }
         // No other value of `load` reads as a duration.
         (_, Value::String(text)) if axis.starts_with(LOAD) => {
             let duration = text.parse::<HumanDuration>();
-            duration.map_or_else(|_| value.clone(), |duration| Value::String(duration.to_string()))
+            duration.map_or_else(
+                |_| value.clone(),
+                |duration| Value::String(duration.to_string()),
+            )
         }
         ("rate", _) => read::<Rate>(value).unwrap_or_else(|| whole(value)),
         ("concurrency", _) => read::<Concurrency>(value).unwrap_or_else(|| whole(value)),

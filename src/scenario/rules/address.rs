@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::http::each_request;
 use super::{Part, Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::scenario::check::child;
 use crate::scenario::resolve::parse_url;
 
 const KEYS: [&str; 3] = ["base_url", "base_urls", "embedded"];
@@ -93,6 +95,17 @@ fn form(subject: &Subject<'_>, findings: &mut Findings) {
             }
         }
     }
+    // A request's own may have a query, and what templates fill in is known at the run.
+    each_request(subject, &mut |pointer, request| {
+        let url = request.get("url").and_then(Value::as_str);
+        let Some(url) = url.filter(|url| !url.contains("{{") && !url.contains("{%")) else {
+            return;
+        };
+        let bare = url.split(['?', '#']).next().unwrap_or_default();
+        if let Err(message) = parse_url(bare) {
+            findings.push(Finding::error(FORM.code, child(pointer, "url"), message).help(fix(url)));
+        }
+    });
 }
 
 /// A path that would be glued to the address.
@@ -104,13 +117,18 @@ pub const PATH: Rule = Rule {
 
 fn path(subject: &Subject<'_>, findings: &mut Findings) {
     let mut check = |pointer: String, path: Option<&str>| {
-        let Some(path) = path.filter(|path| !path.starts_with('/') && !path.starts_with("{{")) else {
+        let Some(path) = path.filter(|path| !path.starts_with('/') && !path.starts_with("{{"))
+        else {
             return;
         };
         if path.contains("://") {
             // `metadata` may be a whole URL.
             if !pointer.ends_with("/metadata") {
-                let finding = Finding::error(PATH.code, pointer, format!("`{path}` is a whole URL, not a path"));
+                let finding = Finding::error(
+                    PATH.code,
+                    pointer,
+                    format!("`{path}` is a whole URL, not a path"),
+                );
                 findings.push(finding.help("write the path alone, such as `/health`"));
             }
             return;
@@ -123,7 +141,10 @@ fn path(subject: &Subject<'_>, findings: &mut Findings) {
             check(target.at(key), target.text(key));
         }
         let ready = target.map.get("ready").and_then(|ready| ready.get("path"));
-        check(format!("{}/path", target.at("ready")), ready.and_then(Value::as_str));
+        check(
+            format!("{}/path", target.at("ready")),
+            ready.and_then(Value::as_str),
+        );
     }
 }
 

@@ -85,16 +85,34 @@ pub const SHARE: Rule = Rule {
 
 fn share(subject: &Subject<'_>, findings: &mut Findings) {
     let mut check = |pointer: String, value: Option<&Value>, zero: bool| {
-        let Some(Ok(Ratio(share))) = value.map(Ratio::deserialize) else { return };
+        let Some(Ok(Ratio(share))) = value.map(Ratio::deserialize) else {
+            return;
+        };
         if share > 1.0 || share <= 0.0 && !(zero && share == 0.0) || share >= 1.0 && !zero {
-            let bounds = if zero { "from 0% to 100%" } else { "above 0% and below 100%" };
-            let finding = Finding::error(SHARE.code, pointer, format!("{} is out of range: {bounds}", Ratio(share)));
+            let bounds = if zero {
+                "from 0% to 100%"
+            } else {
+                "above 0% and below 100%"
+            };
+            let finding = Finding::error(
+                SHARE.code,
+                pointer,
+                format!("{} is out of range: {bounds}", Ratio(share)),
+            );
             findings.push(finding.help("write it like `5%` or `0.05`"));
         }
     };
-    let gates = subject.get("/compare/gates").and_then(Value::as_array).into_iter().flatten();
+    let gates = subject
+        .get("/compare/gates")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     for (index, gate) in gates.enumerate() {
-        check(format!("/compare/gates/{index}/tolerance"), gate.get("tolerance"), true);
+        check(
+            format!("/compare/gates/{index}/tolerance"),
+            gate.get("tolerance"),
+            true,
+        );
     }
     let of_file = "/compare/false_discovery_rate";
     check(of_file.to_owned(), subject.get(of_file), false);

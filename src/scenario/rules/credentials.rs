@@ -51,7 +51,10 @@ pub fn unreadable(
     findings: &mut Findings,
 ) {
     for target in subject.targets() {
-        let keys = target.map.iter().map(|(key, value)| (target.at(key), value));
+        let keys = target
+            .map
+            .iter()
+            .map(|(key, value)| (target.at(key), value));
         for (pointer, value) in keys {
             each_reference(value, &pointer, &mut |pointer, reference| {
                 let variable = |name: &str| environment.get(name).cloned();
@@ -78,11 +81,14 @@ fn each_reference(value: &Value, pointer: &str, visit: &mut dyn FnMut(&str, Secr
     }
     match value {
         Value::Object(map) => {
-            map.iter().for_each(|(key, value)| each_reference(value, &child(pointer, key), visit));
+            map.iter()
+                .for_each(|(key, value)| each_reference(value, &child(pointer, key), visit));
         }
         Value::Array(items) => {
             let items = items.iter().enumerate();
-            items.for_each(|(index, item)| each_reference(item, &format!("{pointer}/{index}"), visit));
+            items.for_each(|(index, item)| {
+                each_reference(item, &format!("{pointer}/{index}"), visit)
+            });
         }
         _ => {}
     }
@@ -97,8 +103,12 @@ fn file(subject: &Subject<'_>, path: &Path) -> Result<String, String> {
 /// How a secret is supplied.
 fn supply(reference: &SecretRef) -> String {
     match reference {
-        SecretRef::Env(name) => format!("set {name} where plimsoll runs; the scenario names only the reference"),
-        SecretRef::File(_) => "write it into that file; the path is relative to the scenario".to_owned(),
+        SecretRef::Env(name) => {
+            format!("set {name} where plimsoll runs; the scenario names only the reference")
+        }
+        SecretRef::File(_) => {
+            "write it into that file; the path is relative to the scenario".to_owned()
+        }
     }
 }
 

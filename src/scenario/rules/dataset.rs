@@ -109,6 +109,7 @@ fn mix(subject: &Subject<'_>, findings: &mut Findings) {
             .at_key();
             findings.push(match nearest(part, names.iter().copied()) {
                 Some(near) => finding.help(format!("did you mean `{near}`?")),
+                None if names.is_empty() => finding.help("declare it under `datasets`"),
                 None => finding.help(format!("declared are {}", listed(names.iter().copied()))),
             });
         }

@@ -15,10 +15,7 @@ pub const MODEL: Rule = Rule {
 
 fn model(subject: &Subject<'_>, findings: &mut Findings) {
     for target in subject.targets() {
-        let model = target
-            .map
-            .get("embedded")
-            .map(Model::deserialize);
+        let model = target.map.get("embedded").map(Model::deserialize);
         if let Some(Ok(model)) = model {
             findings.extend(model.check(&target.at("embedded")));
         }

@@ -81,13 +81,12 @@ fn named(subject: &Subject<'_>) -> Vec<(String, String)> {
                 let path = target.map.get(key)?.pointer(below)?.as_str()?;
                 Some((format!("{}{below}", target.at(key)), path))
             });
-        let own = target
-            .texts("tokenizer")
-            .into_iter()
-            .chain(nested);
+        let own = target.texts("tokenizer").into_iter().chain(nested);
         paths.extend(own.map(|(pointer, path)| (pointer, path.to_owned())));
     }
-    each_request(subject, &mut |pointer, request| sent(pointer, request, &mut paths));
+    each_request(subject, &mut |pointer, request| {
+        sent(pointer, request, &mut paths)
+    });
     if let Some(template) = subject.get("/report/template").and_then(Value::as_str) {
         paths.push(("/report/template".to_owned(), template.to_owned()));
     }
@@ -103,7 +102,11 @@ fn sent(pointer: &str, request: &Map<String, Value>, paths: &mut Vec<(String, St
         }
     };
     take(child(pointer, "file"), request.get("file"));
-    let parts = request.get("multipart").and_then(Value::as_object).into_iter().flatten();
+    let parts = request
+        .get("multipart")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     for (part, value) in parts {
         let at = child(&child(pointer, "multipart"), part);
         take(child(&at, "upload"), value.get("upload"));

@@ -58,7 +58,12 @@ pub(super) fn each_request(
 }
 
 fn each_of(target: &Part<'_>, list: &str, visit: &mut dyn FnMut(&str, &Map<String, Value>)) {
-    let steps = target.map.get(list).and_then(Value::as_array).into_iter().flatten();
+    let steps = target
+        .map
+        .get(list)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     for (index, step) in steps.enumerate() {
         if let Some(step) = step.as_object() {
             visit(&format!("{}/{index}", target.at(list)), step);

@@ -34,7 +34,11 @@ fn check(pointer: &str, range: &Map<String, Value>, findings: &mut Findings) {
         } else {
             "a range is `{ min, max }`; remove it".to_owned()
         };
-        let finding = Finding::error(RANGE.code, child(pointer, key), format!("a range has no key `{key}`"));
+        let finding = Finding::error(
+            RANGE.code,
+            child(pointer, key),
+            format!("a range has no key `{key}`"),
+        );
         findings.push(finding.at_key().help(help));
     }
     if let (Some(missing), 1) = (missing, range.len()) {
@@ -43,7 +47,11 @@ fn check(pointer: &str, range: &Map<String, Value>, findings: &mut Findings) {
     }
     for end in ends {
         if range.get(end).is_some_and(|value| !value.is_number()) {
-            let finding = Finding::error(RANGE.code, child(pointer, end), format!("`{end}` of a range is a number"));
+            let finding = Finding::error(
+                RANGE.code,
+                child(pointer, end),
+                format!("`{end}` of a range is a number"),
+            );
             findings.push(finding.help("write it like `{ min: 8, max: 64 }`"));
         }
     }
@@ -57,7 +65,9 @@ pub const LIST: Rule = Rule {
         each(subject, &mut |pointer, value| {
             if value.is_array() {
                 let name = pointer.rsplit('/').next().unwrap_or_default();
-                let message = format!("the parameter `{name}` is a list, which is an axis, and only the matrix has axes");
+                let message = format!(
+                    "the parameter `{name}` is a list, which is an axis, and only the matrix has axes"
+                );
                 findings.push(Finding::error(LIST.code, pointer, message).help(format!(
                     "move it to `matrix`, as `params.{name}`; a list that is one value is a list in it: `params.{name}: [[…]]`"
                 )));
@@ -77,30 +87,49 @@ fn each(subject: &Subject<'_>, visit: &mut dyn FnMut(&str, &Value)) {
         for key in ["params", "override"] {
             map(part.at(key), part.map.get(key));
         }
-        let profiles = part.map.get("of").and_then(Value::as_array).into_iter().flatten();
+        let profiles = part
+            .map
+            .get("of")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         for (index, profile) in profiles.enumerate() {
-            map(format!("{}/{index}/params", part.at("of")), profile.get("params"));
+            map(
+                format!("{}/{index}/params", part.at("of")),
+                profile.get("params"),
+            );
         }
     }
-    map("/load/warmup/params".to_owned(), subject.get("/load/warmup/params"));
+    map(
+        "/load/warmup/params".to_owned(),
+        subject.get("/load/warmup/params"),
+    );
 }
 
 /// Calls `visit` with every value of the matrix's axes of parameters.
 fn axes(subject: &Subject<'_>, visit: &mut dyn FnMut(&str, &Value)) {
-    let matrix = subject.get("/matrix").and_then(Value::as_object).into_iter().flatten();
+    let matrix = subject
+        .get("/matrix")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
     for (axis, values) in matrix {
         let pointer = child("/matrix", axis);
         let values = match values {
             Value::Array(values) => {
                 let placed = values.iter().enumerate();
-                placed.map(|(index, value)| (format!("{pointer}/{index}"), value)).collect()
+                placed
+                    .map(|(index, value)| (format!("{pointer}/{index}"), value))
+                    .collect()
             }
             scalar => vec![(pointer, scalar)],
         };
         for (pointer, value) in values {
             match (axis.as_str(), value) {
                 ("params", Value::Object(params)) => {
-                    params.iter().for_each(|(name, value)| visit(&child(&pointer, name), value));
+                    params
+                        .iter()
+                        .for_each(|(name, value)| visit(&child(&pointer, name), value));
                 }
                 (axis, value) if axis.starts_with("params.") => visit(&pointer, value),
                 _ => {}

@@ -61,7 +61,11 @@ impl<'a> Subject<'a> {
         source: &'a Source,
         environment: Option<&'a BTreeMap<String, String>>,
     ) -> Self {
-        Self { value, source, environment }
+        Self {
+            value,
+            source,
+            environment,
+        }
     }
 
     /// The targets.

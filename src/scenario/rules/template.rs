@@ -4,15 +4,24 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::http::each_request;
 use super::Rule;
+use super::http::each_request;
 use crate::foundation::diagnostic::{Finding, Findings};
 use crate::foundation::template;
 use crate::scenario::check::child;
 use crate::scenario::suggest::nearest;
 
 /// Parts of a request that may hold templates.
-const PARTS: [&str; 8] = ["url", "path", "query", "headers", "json", "form", "multipart", "text"];
+const PARTS: [&str; 8] = [
+    "url",
+    "path",
+    "query",
+    "headers",
+    "json",
+    "form",
+    "multipart",
+    "text",
+];
 
 /// A template that is none, or that names what no template sees.
 pub const TEMPLATE: Rule = Rule {
@@ -43,8 +52,15 @@ type Steps = BTreeMap<String, Vec<String>>;
 
 fn given(request: &Map<String, Value>) -> Option<(String, Vec<String>)> {
     let name = request.get("name")?.as_str()?;
-    let extract = request.get("extract").and_then(Value::as_object).into_iter().flatten();
-    Some((name.to_owned(), extract.map(|(name, _)| name.clone()).collect()))
+    let extract = request
+        .get("extract")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    Some((
+        name.to_owned(),
+        extract.map(|(name, _)| name.clone()).collect(),
+    ))
 }
 
 fn walk(value: &Value, pointer: &str, steps: &Steps, findings: &mut Findings) {
@@ -58,7 +74,8 @@ fn walk(value: &Value, pointer: &str, steps: &Steps, findings: &mut Findings) {
             }
         }
         Value::Object(map) => {
-            map.iter().for_each(|(key, value)| walk(value, &child(pointer, key), steps, findings));
+            map.iter()
+                .for_each(|(key, value)| walk(value, &child(pointer, key), steps, findings));
         }
         _ => {}
     }
@@ -68,7 +85,11 @@ fn wrong(text: &str, pointer: &str, steps: &Steps) -> Option<Finding> {
     let names = match template::names(text) {
         Ok(names) => names,
         Err(error) => {
-            let finding = Finding::error(TEMPLATE.code, pointer, format!("the template is no Jinja: {}", error.message));
+            let finding = Finding::error(
+                TEMPLATE.code,
+                pointer,
+                format!("the template is no Jinja: {}", error.message),
+            );
             return Some(finding.help("write it like `{{ row.prompt }}`"));
         }
     };
@@ -101,7 +122,9 @@ fn unseen(name: &str, pointer: &str, steps: &Steps) -> Option<Finding> {
             format!("add it to the step: `extract: {{ {taken}: {{ json: /{taken} }} }}`"),
         ),
         (_, None) => {
-            let known = ["row", "request", "workload"].into_iter().chain(steps.keys().map(String::as_str));
+            let known = ["row", "request", "workload"]
+                .into_iter()
+                .chain(steps.keys().map(String::as_str));
             refuse(
                 format!("no template here sees `{root}`"),
                 nearest(root, known),

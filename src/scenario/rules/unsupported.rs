@@ -45,9 +45,22 @@ pub fn unsupported(subject: &Subject<'_>) -> Findings {
         }
     }
     each_request(subject, &mut |pointer, request| {
+        if request.contains_key("url") {
+            tell(
+                &mut found,
+                &child(pointer, "url"),
+                "a whole `url`",
+                "write the `path` at the target's own address",
+            );
+        }
         // The short form's is the target's own.
         if pointer.matches('/').count() > 2 && request.contains_key("tls") {
-            tell(&mut found, &child(pointer, "tls"), "`tls` of a step", "give the target's `http.tls`");
+            tell(
+                &mut found,
+                &child(pointer, "tls"),
+                "`tls` of a step",
+                "give the target's `http.tls`",
+            );
         }
     });
     for (index, export) in subject
@@ -112,7 +125,12 @@ fn targets(subject: &Subject<'_>, found: &mut Findings) {
         }
         for key in ["setup", "teardown"] {
             if target.map.contains_key(key) {
-                tell(found, &target.at(key), &format!("`{key}`"), "leave it out, and send these requests yourself");
+                tell(
+                    found,
+                    &target.at(key),
+                    &format!("`{key}`"),
+                    "leave it out, and send these requests yourself",
+                );
             }
         }
         if target.map.contains_key("tokenizer") {
@@ -130,22 +148,41 @@ fn targets(subject: &Subject<'_>, found: &mut Findings) {
 fn metrics(subject: &Subject<'_>, found: &mut Findings) {
     let mut refuse = |pointer: String, metric: &str| {
         if parse::LATER.contains(&metric) {
-            tell(found, &pointer, &format!("an objective or a gate on `{metric}`"), "leave it out");
+            tell(
+                found,
+                &pointer,
+                &format!("an objective or a gate on `{metric}`"),
+                "leave it out",
+            );
         }
     };
     for (pointer, slo) in subject.slos() {
-        let written = slo.get("objectives").and_then(Value::as_array).into_iter().flatten();
+        let written = slo
+            .get("objectives")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         for (index, objective) in written.enumerate() {
             let at = format!("{pointer}/objectives/{index}");
-            let text = objective.as_str().or_else(|| objective.get("objective")?.as_str());
+            let text = objective
+                .as_str()
+                .or_else(|| objective.get("objective")?.as_str());
             if let Some(Ok(parsed)) = text.map(parse::objective) {
                 refuse(at, &parsed.metric);
             }
         }
     }
-    let gates = subject.get("/compare/gates").and_then(Value::as_array).into_iter().flatten();
+    let gates = subject
+        .get("/compare/gates")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     for (index, gate) in gates.enumerate() {
-        if let Some(Ok((metric, ..))) = gate.get("metric").and_then(Value::as_str).map(parse::metric) {
+        if let Some(Ok((metric, ..))) = gate
+            .get("metric")
+            .and_then(Value::as_str)
+            .map(parse::metric)
+        {
             refuse(format!("/compare/gates/{index}/metric"), &metric);
         }
     }

@@ -105,14 +105,13 @@ fn snippet<'f>(
         .iter()
         .map(|mark| within(&file.text, &mark.place.span))
         .collect();
-    // Only the lines that are marked: a file may be large.
+    // Only the lines that are marked, and of these no more than could be shown: a line may be a whole file.
     let first = spans.iter().map(|span| span.start).min().unwrap_or(0);
     let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
     let mut start = file.text[..first].rfind('\n').map_or(0, |at| at + 1);
     let line = file.text[..start].matches('\n').count() + 1;
-    let end = file.text[last..]
-        .find('\n')
-        .map_or(file.text.len(), |length| last + length);
+    let shown = &file.text[last..file.text.ceil_char_boundary(file.text.len().min(last + BEHIND))];
+    let end = last + shown.find('\n').unwrap_or(shown.len());
     if start == 0 && file.text.starts_with('\u{feff}') {
         start = '\u{feff}'.len_utf8().min(end);
     }
@@ -132,8 +131,12 @@ fn snippet<'f>(
         .annotations(annotations)
 }
 
-/// The span as far as it lies within the text, on character boundaries.
+/// So many bytes are marked at most, and so many shown behind a mark: more than any terminal is wide.
+const BEHIND: usize = 2000;
+
+/// The span as far as it lies within the text, on character boundaries, and no longer than can be shown.
 fn within(text: &str, span: &Range<usize>) -> Range<usize> {
     let start = text.floor_char_boundary(span.start.min(text.len()));
-    start..text.ceil_char_boundary(span.end.clamp(start, text.len()))
+    let end = span.end.clamp(start, text.len()).min(start + BEHIND);
+    start..text.ceil_char_boundary(end)
 }
