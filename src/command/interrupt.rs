@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
 
 use crate::load::Stop;
 use crate::results::Ending;
@@ -17,20 +18,23 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Begins to listen, on a thread of its own, so that a busy run delays nothing.
+    /// Begins to listen, on a thread of its own, so that a busy run delays nothing; on return no signal is missed.
     pub fn listen() -> std::io::Result<Self> {
         let interrupt = Self { stop: Stop::default(), signal: Arc::default(), suspensions: Arc::default() };
         let listener = interrupt.clone();
+        let (listening, ready) = std::sync::mpsc::channel();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             match crate::foundation::clock::lane(false) {
-                Ok(lane) => lane.block_on(listener.wait()),
+                Ok(lane) => lane.block_on(listener.wait(listening)),
                 Err(error) => tracing::warn!(%error, "signals cannot be listened for"),
             }
         })?;
+        // Where nobody can listen, the other end is let go of.
+        let _ = ready.recv();
         Ok(interrupt)
     }
 
-    async fn wait(self) {
+    async fn wait(self, listening: Sender<()>) {
         use tokio::signal::unix::{SignalKind, signal};
         let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
         let (Ok(mut interrupts), Ok(mut terminations), Ok(mut continuations)) =
@@ -39,6 +43,7 @@ impl Interrupt {
             tracing::warn!("signals cannot be listened for: Ctrl-C ends the process at once");
             return;
         };
+        drop(listening);
         loop {
             let ending = tokio::select! {
                 _ = interrupts.recv() => Ending::Interrupted,

@@ -153,8 +153,9 @@ fn ended(finished: &Finished, arguments: &RunArguments, surroundings: &Surroundi
         }
         output::words(&format!("\nreport: {}\n", shown(&finished.folder).display()));
     }
-    for reason in finished.results.verdict.reasons.iter().take(20) {
-        output::words(&format!("{}: {reason}\n", if finished.ending == Ending::Well { "note" } else { "failed" }));
+    // The summary has said why, where there was one.
+    for reason in finished.results.verdict.reasons.iter().take(20).filter(|_| surroundings.global.quiet) {
+        output::words(&format!("failed: {reason}\n"));
     }
     if let Some(metric) = &arguments.print {
         print(metric, &finished.results);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::context::{names, shown, status_of};
 use super::{Format, Page, ReportError, escape};
 use crate::kinds::metric::{Shape, catalogue};
-use crate::results::{CellResult, MetricValue, Results};
+use crate::results::{CellResult, MetricValue, Requests, Results};
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -21,13 +21,26 @@ const STATISTICS: [&str; 10] = [
 /// How a scalar spread over the repeats.
 const SPREAD: [&str; 5] = ["n", "mean", "stddev", "ci95_low", "ci95_high"];
 
+/// A count of requests by its name.
+type Count = (&'static str, fn(&Requests) -> u64);
+
+/// The counts, in the order of their columns.
+const COUNTS: [Count; 6] = [
+    ("intended", |requests| requests.intended),
+    ("sent", |requests| requests.sent),
+    ("ok", |requests| requests.ok),
+    ("failed", |requests| requests.failed),
+    ("unsent", |requests| requests.unsent),
+    ("attempts", |requests| requests.attempts),
+];
+
 /// What a column holds.
 enum Column {
     Id,
     Key,
     Axis(String),
     Validity,
-    Requests(&'static str),
+    Requests(Count),
     Scalar(String),
     Spread(String, &'static str),
     Statistic(String, String),
@@ -61,7 +74,7 @@ fn columns(results: &Results) -> Vec<Column> {
     let mut columns = vec![Column::Id, Column::Key];
     columns.extend(names(results).into_iter().cloned().map(Column::Axis));
     columns.push(Column::Validity);
-    columns.extend(["intended", "sent", "ok", "failed", "unsent"].map(Column::Requests));
+    columns.extend(COUNTS.map(Column::Requests));
     columns.extend([Column::SloDefined, Column::SloMet]);
     for (name, distribution) in metrics(results) {
         if distribution {
@@ -143,7 +156,7 @@ impl Column {
             Self::Key => "key".to_owned(),
             Self::Axis(name) => format!("axis.{name}"),
             Self::Validity => "validity".to_owned(),
-            Self::Requests(which) => format!("requests.{which}"),
+            Self::Requests((name, _)) => format!("requests.{name}"),
             Self::Scalar(metric) => metric.clone(),
             Self::Spread(metric, part) => format!("spread.{metric}.{part}"),
             Self::Statistic(metric, statistic) => format!("{metric}.{statistic}"),
@@ -160,7 +173,7 @@ impl Column {
             Self::Key => escape::csv(&cell.key),
             Self::Axis(name) => axis(cell, name),
             Self::Validity => status_of(cell).to_owned(),
-            Self::Requests(which) => requests(cell, which).to_string(),
+            Self::Requests((_, count)) => count(&cell.requests).to_string(),
             Self::Scalar(metric) => number(cell.value(metric, None)),
             Self::Spread(metric, part) => spread(cell, metric, part),
             Self::Statistic(metric, statistic) => statistic_of(cell, metric, statistic),
@@ -186,17 +199,6 @@ fn axis(cell: &CellResult, name: &str) -> String {
             escape::csv(&shown(Some(value)))
         }
     })
-}
-
-fn requests(cell: &CellResult, which: &str) -> u64 {
-    let requests = cell.requests;
-    match which {
-        "intended" => requests.intended,
-        "sent" => requests.sent,
-        "ok" => requests.ok,
-        "failed" => requests.failed,
-        _ => requests.unsent,
-    }
 }
 
 fn spread(cell: &CellResult, metric: &str, part: &str) -> String {

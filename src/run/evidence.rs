@@ -59,6 +59,9 @@ const STOPPED_NS: u64 = 400_000_000;
 /// What voids a cell by itself, whatever its numbers say.
 fn own_reasons(commits: &[&Commit], counted: u64) -> Vec<String> {
     let mut reasons = Vec::new();
+    if commits.is_empty() {
+        reasons.push("it was not executed: the run ended before".to_owned());
+    }
     let ended = |how: Ended| commits.iter().any(|commit| commit.ended == how);
     if ended(Ended::WarmupFailed) {
         reasons.push("every warm-up failed, so that nothing was measured".to_owned());

@@ -122,12 +122,18 @@ fn verdict(
     let (warmup_failed, strict) = flags;
     let mut all: Vec<(Ending, String)> = Vec::new();
     if let Some(ended) = ended {
-        all.push((ended, format!("the run is incomplete: {ended}")));
+        let how = match ended {
+            Ending::Incomplete => "--fail-fast ended it".to_owned(),
+            signal => signal.to_string(),
+        };
+        all.push((ended, format!("not every cell was executed: {how}")));
     }
     if warmup_failed {
         all.push((Ending::Unreachable, "every warm-up of a cell failed".to_owned()));
     }
-    for cell in &results.cells {
+    // What a run that ended early did not come to is told by that.
+    let begun = |cell: &&CellResult| !(results.incomplete && cell.repeats.is_empty());
+    for cell in results.cells.iter().filter(begun) {
         all.extend(cell_endings(cell));
     }
     match diff.map(|diff| diff.outcome(gate_of(diff), strict)) {

@@ -3,6 +3,7 @@
 //! In the effective scenario they are as seen from the project's root, so that its hash and its cells' keys are the same
 //! from wherever in the project it is read.
 
+use std::cell::Cell;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
@@ -27,14 +28,23 @@ pub fn from_root(document: &mut Value, folders: &Folders) {
 }
 
 /// Turns paths that start at the project's root into paths that start at `folder`; false, with all as it was, where
-/// `folder` belongs to no project or to another one.
+/// there are some and `folder` belongs to no project or to another one.
 pub fn from_folder(document: &mut Value, folders: &Folders, folder: &Path) -> bool {
-    let Some(parent) = folder.parent().and_then(|parent| parent.canonicalize().ok()) else { return false };
-    let same = files::project_root(&parent).is_ok_and(|root| root == folders.root);
-    let Some(inside) = parent.strip_prefix(&folders.root).ok().filter(|_| same) else { return false };
-    let upward = "../".repeat(inside.components().count() + 1);
-    change(document, &|path| Some(format!("{upward}{path}")));
-    true
+    let upward = upward(folders, folder);
+    let left = Cell::new(false);
+    change(document, &|path| {
+        left.set(upward.is_none());
+        upward.as_ref().map(|upward| format!("{upward}{path}"))
+    });
+    !left.get()
+}
+
+/// The way from `folder`, which need not be there yet, to the project's root.
+fn upward(folders: &Folders, folder: &Path) -> Option<String> {
+    let parent = folder.parent()?.canonicalize().ok()?;
+    files::project_root(&parent).ok().filter(|root| *root == folders.root)?;
+    let inside = parent.strip_prefix(&folders.root).ok()?;
+    Some("../".repeat(inside.components().count() + 1))
 }
 
 fn change(document: &mut Value, change: &Change<'_>) {
@@ -160,5 +170,7 @@ mod tests {
         assert_eq!(paths, document("../../../", "bench/"));
         let elsewhere = tempfile::tempdir().unwrap();
         assert!(!from_folder(&mut paths, &folders, &elsewhere.path().join("out")));
+        let mut none = json!({ "targets": {} });
+        assert!(from_folder(&mut none, &folders, &elsewhere.path().join("out")));
     }
 }

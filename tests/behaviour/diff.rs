@@ -29,6 +29,14 @@ fn the_report_of_a_compared_run_says_what_the_comparison_says() {
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let out = folder.path().join("reports/gate");
     let sentence = "1 of 1 gate regressed";
+    // The first sentence, in the terminal too: not that all objectives are met.
+    assert!(
+        ended
+            .stderr
+            .contains(&format!("{sentence}; no objective was declared.")),
+        "{}",
+        ended.stderr
+    );
     for file in ["report.md", "report.html", "diff.md"] {
         let text = std::fs::read_to_string(out.join(file)).unwrap();
         assert!(text.contains(sentence), "{file} lacks the verdict");

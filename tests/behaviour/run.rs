@@ -317,4 +317,44 @@ load: {{ requests: 2, retries: 2 }}
     let metric = |name: &str| cell["metrics"][name].as_f64().unwrap();
     let attempts = metric("attempt_rate") * metric("duration");
     assert!((attempts - 6.0).abs() < 1e-9, "{attempts} attempts");
+    let csv = std::fs::read_to_string(folder.path().join("reports/again/results.csv")).unwrap();
+    let mut rows = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (titles, values) = (rows.next().unwrap(), rows.next().unwrap());
+    // The id holds commas and is quoted: columns are counted from the end.
+    let from_end = titles.len()
+        - titles
+            .iter()
+            .position(|title| *title == "requests.attempts")
+            .unwrap();
+    assert_eq!(values[values.len() - from_end], "6", "{csv}");
+}
+
+#[test]
+fn what_was_not_executed_is_shown_as_void_and_never_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = format!(
+        "version: 1
+name: fast
+targets:
+  server: {{ protocol: http, embedded: {{}}, path: /status/500 }}
+matrix: {{ concurrency: [1, 2] }}
+load: {{ requests: 2 }}
+{WIDE}"
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml", "--fail-fast"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("1 of 2 cells had begun"),
+        "{}",
+        ended.stderr
+    );
+    let results = results(&folder.path().join("reports/fast"));
+    assert_eq!(results["incomplete"], true);
+    let validity = &results["cells"][1]["validity"];
+    assert_eq!(validity["status"], "INVALID", "{validity}");
+    assert!(
+        validity["reasons"].to_string().contains("not executed"),
+        "{validity}"
+    );
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::axes::Axes;
-use crate::results::{ObjectiveVerdict, Results, Selection, ValidityStatus};
+use super::comparison;
+use crate::results::{ObjectiveVerdict, Results, ValidityStatus};
 
 /// How the run ended.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -64,11 +65,6 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
-/// As it was asked for on the command line.
-fn selected_by(selection: &Selection) -> String {
-    format!("--cells '{}'", selection.cells)
-}
-
 fn are(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
 }
@@ -123,63 +119,15 @@ impl Objectives {
 impl Verdict {
     /// The verdict of a run.
     pub fn of(results: &Results) -> Self {
-        let with = |status| {
-            results
-                .cells
-                .iter()
-                .filter(|cell| cell.validity.status == status)
-                .count()
-        };
-        let (invalid, limited) = (
-            with(ValidityStatus::Invalid),
-            with(ValidityStatus::ClientLimited),
-        );
         let objectives = Objectives::of(results);
         let kind = match () {
             () if results.incomplete => "incomplete",
-            () if invalid > 0 => "void",
+            () if with(results, ValidityStatus::Invalid) > 0 => "void",
             () if results.verdict.exit_code != 0 || objectives.missed > 0 => "bad",
             () => "good",
         };
-        let mut parts = Vec::new();
-        if let Some(selection) = &results.selection {
-            parts.push(format!(
-                "{} of {} ({})",
-                selection.selected,
-                counted(usize::try_from(selection.of).unwrap_or(usize::MAX), "cell"),
-                selected_by(selection)
-            ));
-        }
-        if results.incomplete {
-            let begun = results.cells.iter().filter(|cell| !cell.repeats.is_empty());
-            parts.push(format!(
-                "incomplete: the run ended when {} of {} had begun",
-                begun.count(),
-                counted(results.cells.len(), "cell")
-            ));
-        }
-        if invalid > 0 {
-            parts.push(format!(
-                "{invalid} of {} {} INVALID",
-                counted(results.cells.len(), "cell"),
-                are(invalid)
-            ));
-        }
-        parts.push(objectives.sentence());
-        if limited > 0 {
-            parts.push(format!(
-                "{limited} of {} {} CLIENT_LIMITED",
-                counted(results.cells.len(), "cell"),
-                are(limited)
-            ));
-        }
-        let mut sentence = parts.join("; ");
-        if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
-            sentence.replace_range(..1, &first);
-        }
-        sentence.push('.');
         Self {
-            sentence,
+            sentence: sentence(results, &objectives),
             kind,
             exit_code: results.verdict.exit_code,
             reasons: results.verdict.reasons.clone(),
@@ -188,13 +136,55 @@ impl Verdict {
     }
 }
 
+/// How many cells are of that validity.
+fn with(results: &Results, status: ValidityStatus) -> usize {
+    let cells = results.cells.iter();
+    cells.filter(|cell| cell.validity.status == status).count()
+}
+
+/// What is a part, missing or void comes before what is compared and what is met.
+fn sentence(results: &Results, objectives: &Objectives) -> String {
+    let cells = counted(results.cells.len(), "cell");
+    let mut parts = Vec::new();
+    if let Some(selection) = &results.selection {
+        let of = usize::try_from(selection.of).unwrap_or(usize::MAX);
+        parts.push(format!(
+            "{} of {} (--cells '{}')",
+            selection.selected,
+            counted(of, "cell"),
+            selection.cells
+        ));
+    }
+    if results.incomplete {
+        let begun = results.cells.iter().filter(|cell| !cell.repeats.is_empty());
+        parts.push(format!(
+            "incomplete: the run ended when {} of {cells} had begun",
+            begun.count()
+        ));
+    }
+    let of_cells = |status, word: &str| {
+        let count = with(results, status);
+        (count > 0).then(|| format!("{count} of {cells} {} {word}", are(count)))
+    };
+    parts.extend(of_cells(ValidityStatus::Invalid, "INVALID"));
+    parts.extend(comparison(results).map(|comparison| comparison.sentence));
+    parts.push(objectives.sentence());
+    parts.extend(of_cells(ValidityStatus::ClientLimited, "CLIENT_LIMITED"));
+    let mut sentence = parts.join("; ");
+    if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
+        sentence.replace_range(..1, &first);
+    }
+    sentence.push('.');
+    sentence
+}
+
 /// What stands above the first number, the worst first.
 pub fn banners(results: &Results, axes: &Axes) -> Vec<Banner> {
     let mut banners = Vec::new();
     if results.incomplete {
         banners.push(Banner {
             kind: "INCOMPLETE",
-            text: "The run was interrupted before every cell was executed. What is missing is not shown, and is no pass.".to_owned(),
+            text: "The run ended before every cell was executed. What was not executed is INVALID, and is no pass.".to_owned(),
             items: Vec::new(),
         });
     }
@@ -234,6 +224,7 @@ pub fn banners(results: &Results, axes: &Axes) -> Vec<Banner> {
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use crate::results::Selection;
 
     #[test]
     fn the_verdict_names_what_is_void_before_what_is_met() {
