@@ -108,13 +108,12 @@ pub fn rehearse(scenario: &Scenario, cells: &[Cell], is_whole: &dyn Fn(&str) -> 
 fn unusable(pointer: &str, error: &DatasetError, scenario: &Scenario, findings: &mut Findings) {
     let (code, path) = match error {
         DatasetError::BadRows { rows, total } => {
-            findings.extend(rows.iter().map(|row| bad_row(pointer, row, scenario)));
-            let more = total.saturating_sub(rows.len() as u64);
-            if more > 0 {
-                let message = format!("and {more} more rows of this dataset are bad");
-                findings
-                    .push(Finding::error("bad-row", format!("{pointer}/path"), message).help(MEND));
+            let mut told: Findings =
+                rows.iter().map(|row| bad_row(pointer, row, scenario)).collect();
+            if let Some(first) = told.first_mut().filter(|_| *total > rows.len() as u64) {
+                first.message = format!("{} (the first of {total} bad rows)", first.message);
             }
+            findings.extend(told);
             return;
         }
         DatasetError::Read { .. } => ("unreadable-dataset", "path"),

@@ -152,6 +152,16 @@ fn data_templates_headers_and_keys_are_told_in_one_pass_each_at_its_place() {
 }
 
 #[test]
+fn of_many_bad_rows_the_first_are_told_and_all_are_counted() {
+    let rows = "{}\n".repeat(500);
+    let scenario = with("").replace("rows: [{ prompt: hello }]", "path: a.jsonl");
+    let told = told(&scenario, &[("a.jsonl", &rows)], &[]);
+    assert_eq!(told.len(), 20);
+    assert!(told[0].contains("a.jsonl:1: ") && told[0].contains("the first of 500"), "{}", told[0]);
+    assert!(told[19].contains("a.jsonl:20: "), "{}", told[19]);
+}
+
+#[test]
 fn secrets_and_variables_that_are_not_there_join_them_where_the_environment_is_checked() {
     let missing = [
         ("7:21 unreadable-secret", "set NO_TOKEN"),
