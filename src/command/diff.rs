@@ -31,11 +31,7 @@ pub fn run(arguments: &DiffArguments) -> Ending {
     };
     output::data(&text);
     let gate = match arguments.gate {
-        // Blocks within one run gate by default: what drifts hits both sides.
-        None if matches!(diff.design, compare::Design::Paired { .. }) && !diff.gates.is_empty() => {
-            compare::Gate::Paired
-        }
-        None => compare::Gate::Off,
+        None => diff.default_gate(),
         Some(Gate::Paired) => compare::Gate::Paired,
         Some(Gate::Unpaired) => compare::Gate::Unpaired,
     };

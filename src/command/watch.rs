@@ -24,6 +24,61 @@ pub struct Watch {
 struct Shown {
     progress: Progress,
     stage: Snapshot,
+    course: Course,
+}
+
+/// What is known of the run's length.
+#[derive(Debug, Clone, Copy, Default)]
+struct Course {
+    /// Executions before the one that runs.
+    before: usize,
+    /// All executions.
+    executions: usize,
+    /// Requests of the one that runs.
+    intended: Option<u64>,
+    /// Its length by its schedule.
+    expected: Option<Duration>,
+    /// The length of all after it by theirs.
+    rest: Option<Duration>,
+}
+
+impl Course {
+    fn of(stage: &Stage<'_>) -> Self {
+        Self {
+            before: stage.execution - 1,
+            executions: stage.executions,
+            intended: stage.intended,
+            expected: stage.expected,
+            rest: stage.rest,
+        }
+    }
+
+    /// The share of the run that is done, and the time that is left, where it can be told: by the schedule, else by how
+    /// fast requests have ended so far. `elapsed` is the run's time, `measured` are the figures of the repeat that runs,
+    /// once it is warm.
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests and executions stay far below 2^53")]
+    fn progress(&self, elapsed: Duration, measured: Option<&load::Figures>) -> (f64, Option<Duration>) {
+        let spent = measured.map_or(Duration::ZERO, |figures| figures.elapsed);
+        let ended = measured.map_or(0.0, |figures| (figures.ok + figures.failed) as f64);
+        let by_time = self.expected.map(|expected| spent.as_secs_f64() / expected.as_secs_f64());
+        let by_requests = self.intended.map(|intended| ended / intended as f64);
+        // Whichever ends the repeat first.
+        let part = [by_time, by_requests].into_iter().flatten().filter(|part| part.is_finite()).fold(0.0, f64::max).min(1.0);
+        let done = (self.before as f64 + part) / self.executions.max(1) as f64;
+        let pace = |whole: Duration, done: f64| {
+            Duration::try_from_secs_f64(whole.as_secs_f64() * (1.0 - done) / done).ok()
+        };
+        let left = match self.expected {
+            Some(expected) => Some(expected.saturating_sub(spent)),
+            None => pace(spent, part),
+        };
+        let last = self.before + 1 >= self.executions;
+        let left = match (left, self.rest.or(last.then_some(Duration::ZERO))) {
+            (Some(left), Some(rest)) => Some(left + rest),
+            _ => pace(elapsed, done),
+        };
+        (done, left)
+    }
 }
 
 impl Watch {
@@ -34,7 +89,7 @@ impl Watch {
             clock: Clock::real(),
             quiet: surroundings.global.quiet,
             varying: varying(plan),
-            shown: Mutex::new(Shown { progress, stage: Snapshot::default() }),
+            shown: Mutex::new(Shown { progress, stage: Snapshot::default(), course: Course::default() }),
         }
     }
 
@@ -62,10 +117,12 @@ impl Watch {
 
     fn began(&self, stage: &Stage<'_>) {
         let mut shown = self.shown();
-        #[expect(clippy::cast_precision_loss, reason = "executions are few")]
-        let done = (stage.execution - 1) as f64 / stage.executions.max(1) as f64;
+        let course = Course::of(stage);
+        let elapsed = self.elapsed();
+        let (done, remaining) = course.progress(elapsed, None);
+        shown.course = course;
         shown.stage = Snapshot {
-            elapsed: self.elapsed(),
+            elapsed,
             cell: stage.number,
             cells: stage.cells,
             label: self.label(stage.cell),
@@ -73,10 +130,10 @@ impl Watch {
             repeats: stage.repeats,
             offered_rate: stage.rate,
             done,
-            remaining: stage.remaining,
+            remaining,
             ..Snapshot::default()
         };
-        let Shown { progress, stage } = &mut *shown;
+        let Shown { progress, stage, .. } = &mut *shown;
         progress.update(stage);
     }
 }
@@ -132,9 +189,10 @@ impl Watcher for Watch {
             return;
         }
         let mut shown = self.shown();
-        let stage = &mut shown.stage;
+        let Shown { progress, stage, course } = &mut *shown;
         stage.elapsed = self.elapsed();
         stage.warmup = figures.phase == Phase::Warmup;
+        (stage.done, stage.remaining) = course.progress(stage.elapsed, Some(figures).filter(|_| !stage.warmup));
         stage.in_flight = figures.in_flight;
         stage.ok = figures.ok;
         stage.failed = figures.failed;
@@ -144,7 +202,60 @@ impl Watcher for Watch {
         #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
         let achieved = (seconds > 0.0).then(|| figures.sent as f64 / seconds);
         stage.achieved_rate = achieved;
-        let Shown { progress, stage } = &mut *shown;
         progress.update(stage);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(seconds: u64, ok: u64) -> load::Figures {
+        load::Figures {
+            phase: Phase::Measured,
+            elapsed: Duration::from_secs(seconds),
+            intended: ok,
+            sent: ok,
+            in_flight: 0,
+            ok,
+            failed: 0,
+            e2e_p50: None,
+            e2e_p99: None,
+        }
+    }
+
+    /// To the nearest whole second.
+    fn seconds(left: Option<Duration>) -> Option<u64> {
+        left.map(|left| (left + Duration::from_millis(500)).as_secs())
+    }
+
+    #[test]
+    fn by_its_schedule_the_time_that_is_left_goes_down_while_a_repeat_runs() {
+        let scheduled = Course {
+            executions: 3,
+            intended: Some(200),
+            expected: Some(Duration::from_secs(10)),
+            rest: Some(Duration::from_secs(20)),
+            ..Course::default()
+        };
+        let at = |figures: Option<&load::Figures>| seconds(scheduled.progress(Duration::from_secs(60), figures).1);
+        assert_eq!(at(None), Some(30), "warm-ups are not on the schedule");
+        assert_eq!(at(Some(&after(4, 80))), Some(26));
+        assert_eq!(at(Some(&after(11, 199))), Some(20));
+        let (done, _) = scheduled.progress(Duration::ZERO, Some(&after(5, 100)));
+        assert!((done - 1.0 / 6.0).abs() < 1e-9, "{done}");
+    }
+
+    #[test]
+    fn without_a_schedule_the_time_that_is_left_is_told_by_what_has_ended() {
+        let closed = Course { executions: 1, intended: Some(100), ..Course::default() };
+        let left = |figures| seconds(closed.progress(Duration::from_secs(9), figures).1);
+        assert_eq!(left(None), None);
+        assert_eq!(left(Some(&after(5, 25))), Some(15));
+        // One of two repeats took 9 s, and a half of the other is done after 12.
+        let second = Course { before: 1, executions: 2, intended: Some(100), ..Course::default() };
+        assert_eq!(seconds(second.progress(Duration::from_secs(12), Some(&after(3, 50))).1), Some(3));
+        let first = Course { executions: 2, intended: Some(100), ..Course::default() };
+        assert_eq!(seconds(first.progress(Duration::from_secs(5), Some(&after(5, 50))).1), Some(15));
     }
 }

@@ -73,7 +73,9 @@ pub struct Side {
 /// How many gates came to which verdict.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// All gates: the family over which false discoveries are counted.
+    /// Gates that the scenario declares.
+    pub declared: u64,
+    /// Gates over all cells: the family over which false discoveries are counted.
     pub gates: u64,
     /// REGRESSED.
     pub regressed: u64,
@@ -173,9 +175,12 @@ pub struct Row {
     pub unit: Unit,
     /// Which direction is better.
     pub better: Better,
-    /// How much worse is too much: a share, for rates of errors in points (1 being the whole).
+    /// How much worse is too much, as declared: a share, for rates of errors in points (1 being the whole).
     pub tolerance: f64,
-    /// Whether change, tolerance and smallest visible effect are differences of rates instead of shares of base.
+    /// The change from which on it is too much, on the scale of `change`. A throughput's tolerance of 20 % is a factor of
+    /// 1.2 either way, so that swapping the sides mirrors the verdict: its limit is 1 / 1.2 − 1 = −16.7 %.
+    pub limit: f64,
+    /// Whether change, limit and smallest visible effect are differences of rates instead of shares of base.
     pub in_points: bool,
     /// Base over its compared repeats: geometric mean, for rates the mean. Null without data.
     pub base: Option<f64>,
@@ -193,7 +198,7 @@ pub struct Row {
     pub p: Option<f64>,
     /// Whether p survives the correction over the family.
     pub significant: bool,
-    /// The smallest worsening that these blocks would have shown with a power of 80 %.
+    /// The smallest change for the worse that these blocks would have shown with a power of 80 %, on the scale of `change`.
     pub smallest_visible: Option<f64>,
     /// How many more blocks would decide, where the verdict is INCONCLUSIVE for want of them.
     pub more_blocks: Option<u32>,

@@ -20,12 +20,18 @@ pub use schema::schema;
 
 use crate::results::{Better, CompareSettings, ComparedAxis, Results};
 use align::Pair;
-use evidence::Evidence;
+use evidence::{Evidence, shown};
 use rule::{Candidate, decide};
 use subject::{Scale, Subject, worsening};
 
 /// Share of false discoveries where the scenario compares nothing.
 const FALSE_DISCOVERY_RATE: f64 = 0.05;
+
+/// The comparison that a run's scenario asks for; `None` where it asks for none, or the run was interrupted.
+pub fn of_run(results: &Results) -> Option<Diff> {
+    let by = results.compare.as_ref()?.by.as_ref()?;
+    (!results.incomplete).then(|| paired(results, by))
+}
 
 /// Compares two values of one axis of a run, block by block.
 pub fn paired(results: &Results, by: &ComparedAxis) -> Diff {
@@ -91,7 +97,12 @@ fn compare(head: &Results, pairs: &[Pair<'_>], design: Design) -> Diff {
         design,
         base: Side::default(),
         head: Side::default(),
-        summary: summary(&gate_rows, &advisory_rows, not_applicable, q),
+        summary: Summary {
+            declared: settings.map_or(0, |settings| settings.gates.len() as u64),
+            not_applicable,
+            false_discovery_rate: q,
+            ..summary(&gate_rows, &advisory_rows)
+        },
         refusals,
         gates: gate_rows,
         advisory: advisory_rows,
@@ -191,6 +202,7 @@ fn row(pair: &Pair<'_>, subject: &Subject, evidence: &Evidence) -> Row {
         unit: subject.unit,
         better: subject.better,
         tolerance: subject.tolerance,
+        limit: shown(subject, subject.limit(), None).value,
         in_points: subject.scale() == Scale::Points,
         base: evidence.base,
         head: evidence.head,
@@ -226,7 +238,7 @@ fn sort(rows: &mut [Row]) {
     });
 }
 
-fn summary(gates: &[Row], advisory: &[Row], not_applicable: u64, q: f64) -> Summary {
+fn summary(gates: &[Row], advisory: &[Row]) -> Summary {
     let count = |verdict: Verdict| gates.iter().filter(|row| row.verdict == verdict).count() as u64;
     Summary {
         gates: gates.len() as u64,
@@ -236,14 +248,13 @@ fn summary(gates: &[Row], advisory: &[Row], not_applicable: u64, q: f64) -> Summ
         inconclusive: count(Verdict::Inconclusive),
         invalid: count(Verdict::Invalid),
         refused: gates.iter().filter(|row| row.refusal.is_some()).count() as u64,
-        not_applicable,
         blocks: gates
             .iter()
             .chain(advisory)
             .map(|row| u64::from(row.blocks))
             .max()
             .unwrap_or(0),
-        false_discovery_rate: q,
+        ..Summary::default()
     }
 }
 
@@ -298,6 +309,15 @@ fn loosened(base: Option<&CompareSettings>, head: Option<&CompareSettings>) -> V
 }
 
 impl Diff {
+    /// Which comparisons gate where nobody says: blocks within one run, since what drifts hits both sides, of a scenario
+    /// that declares gates. One that applies nowhere has not passed.
+    pub fn default_gate(&self) -> Gate {
+        match self.design {
+            Design::Paired { .. } if self.summary.declared > 0 => Gate::Paired,
+            _ => Gate::Off,
+        }
+    }
+
     /// Why the comparison as a whole cannot pass such a gate; rows have their own refusals.
     pub fn refused(&self, gate: Gate) -> Vec<Refusal> {
         if gate == Gate::Off {

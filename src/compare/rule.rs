@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::document::{RefusalCode, Row, Verdict};
 use super::evidence::{Evidence, Finding, LEAST_BLOCKS, Test, shown};
-use super::subject::{Scale, Subject};
+use super::subject::Subject;
 use crate::instruments::statistics::{
     Estimate, benjamini_hochberg, enough_for, moderate, signed_rank, variance,
 };
@@ -109,11 +109,7 @@ fn conclude(row: &mut Row, test: &Test, subject: &Subject, significance: &Signif
         Verdict::Inconclusive
     };
     let visible = effect.least_visible(0.05, 0.8);
-    let visible = match subject.scale() {
-        Scale::Ratio => visible.exp_m1(),
-        Scale::Points => visible,
-    };
-    row.smallest_visible = visible.is_finite().then_some(visible);
+    row.smallest_visible = visible.is_finite().then(|| shown(subject, visible, None).value);
     if row.verdict == Verdict::Inconclusive {
         row.more_blocks = more_blocks(&effect, limit, row.blocks);
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::align::repeats;
-use super::subject::{Scale, Subject};
+use super::subject::Subject;
 use crate::results::{CellResult, MetricValue, RepeatResult};
 
 /// Values of both sides: by block where these are paired, else each side's own.
@@ -56,21 +56,11 @@ impl Sides {
     }
 }
 
-/// The subject's value in one repeat; rates from the counts, so that value and test are over the same requests.
+/// The subject's value in one repeat.
 pub(super) fn value(repeat: &RepeatResult, subject: &Subject) -> Option<f64> {
-    match subject.scale() {
-        Scale::Ratio => repeat
-            .value(&subject.metric, subject.statistic.as_deref())
-            .filter(|value| value.is_finite()),
-        Scale::Points => {
-            let (failed, all) = failures(repeat)?;
-            Some(if subject.worse() > 0.0 {
-                failed / all
-            } else {
-                1.0 - failed / all
-            })
-        }
-    }
+    repeat
+        .value(&subject.metric, subject.statistic.as_deref())
+        .filter(|value| value.is_finite())
 }
 
 /// Failed requests and all, unsent included; `None` where there were none.

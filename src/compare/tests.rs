@@ -63,6 +63,7 @@ fn repeat(number: u32, position: u32, seen: Seen, n: u64) -> RepeatResult {
             .map(|(name, value)| (name.to_owned(), Some(value)))
             .into(),
     };
+    let error_rate = seen.failed as f64 / 1000.0;
     RepeatResult {
         repeat: number,
         position,
@@ -70,6 +71,8 @@ fn repeat(number: u32, position: u32, seen: Seen, n: u64) -> RepeatResult {
             ("e2e", Some(MetricValue::Distribution(e2e))),
             ("goodput", Some(MetricValue::Number(seen.goodput))),
             ("ttft", None),
+            ("error_rate", Some(MetricValue::Number(error_rate))),
+            ("success_rate", Some(MetricValue::Number(1.0 - error_rate))),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into(),
@@ -339,6 +342,27 @@ fn a_fall_of_throughput_is_worse() {
     );
 }
 
+/// A tolerance of 20 % is a factor of 1.2 either way: more is slower by 20 %, less is 1 / 1.2, a fall by 16.7 %.
+#[test]
+fn the_limit_that_is_shown_is_the_one_that_decides() {
+    let limit = |better: &str| {
+        let seen = latencies(&[1.0; 3]);
+        one(&seen, &seen, (better, 0.2)).gates[0].limit
+    };
+    assert!((limit("e2e.p50") - 0.2).abs() < 1e-12);
+    assert!((limit("error_rate") - 0.2).abs() < 1e-12);
+    assert!((limit("goodput") - (1.0 / 1.2 - 1.0)).abs() < 1e-12);
+    let fallen = |by: f64| one(&goodputs(&[1.0; 3]), &goodputs(&[1.0 - by; 3]), ("goodput", 0.2));
+    assert_eq!(fallen(0.16).gates[0].verdict, Verdict::Ok);
+    let row = &fallen(0.17).gates[0];
+    assert_eq!(row.verdict, Verdict::Regressed);
+    assert!(row.change.unwrap().value < row.limit, "{row:?}");
+    // The smallest change that could be seen is one for the worse: a fall.
+    let noisy = |seed| goodputs(&noisy(seed, 5, 0.05, 0.0));
+    let visible = one(&noisy(7), &noisy(8), ("goodput", 0.2)).gates[0].smallest_visible.unwrap();
+    assert!((-1.0..0.0).contains(&visible), "{visible}");
+}
+
 #[test]
 fn rates_of_errors_are_compared_in_points() {
     let gate = ("error_rate", 0.01);
@@ -485,6 +509,15 @@ fn gates_without_sense_or_without_cells_are_refused() {
     };
     let seen = latencies(&[1.0; 3]);
     let cells = vec![cell("base", 1, 0, &seen), cell("head", 1, 1, &seen)];
+    let nowhere = paired(&results(cells.clone(), &[("ttft.p50", 0.05)]), &by());
+    assert!(nowhere.gates.is_empty());
+    assert_eq!(
+        nowhere.outcome(nowhere.default_gate(), false),
+        Outcome::Void,
+        "a declared gate that applies nowhere has not passed"
+    );
+    let ungated = paired(&results(cells.clone(), &[]), &by());
+    assert_eq!(ungated.outcome(ungated.default_gate(), false), Outcome::Pass);
     assert_eq!(
         codes(&results(cells.clone(), &[("duration", 0.05)])),
         [RefusalCode::NotComparable]

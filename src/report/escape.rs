@@ -68,6 +68,17 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
+/// A code span of Markdown whose text can be copied: there, schemes and mentions are text by themselves, so that what
+/// [`markdown`] parted is put together again.
+pub fn code(text: &str) -> String {
+    let text = [':', '@'].into_iter().fold(line(text), |text, c| text.replace(&format!("{c}{PART}"), &c.to_string()));
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    // A blank at each end, of which a reader sees none, keeps the text's own backticks from the fence.
+    let pad = if longest > 0 { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
 /// Schemes that forges and viewers link by themselves, or that would run something in a link.
 fn is_scheme(word: &str) -> bool {
     [
@@ -158,6 +169,14 @@ mod tests {
         );
         assert_eq!(plain("a\r\nb\tc"), "a\nb\tc");
         assert_eq!(line("a\nb"), "a b");
+    }
+
+    #[test]
+    fn code_can_be_copied_and_cannot_be_left() {
+        let option = "--set targets.llm.base_url=http://127.0.0.1:8000";
+        assert_eq!(code(&markdown(option)), format!("`{option}`"));
+        assert_eq!(code("a`b``c"), "``` a`b``c ```");
+        assert_eq!(code("a\nb"), "`a b`");
     }
 
     #[test]

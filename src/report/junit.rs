@@ -1,7 +1,7 @@
 //! `junit.xml`: a suite a cell, a case an objective.
 //!
 //! A miss is a failure, one for want of data too. Any objective of an INVALID cell is an error, since nothing can be said
-//! of it. Without data under `no_data: warn` it is skipped, with the reason. An interrupted run has a case of its own that says so, since cells that were not run must not look like a pass.
+//! of it. Without data under `no_data: warn`, or in a cell that was executed in part, it is skipped, with the reason. An interrupted run has a case of its own that says so, since cells that were not run must not look like a pass.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -86,7 +86,10 @@ fn status(results: &Results, cell: &CellResult, objective: &ObjectiveResult) -> 
         ObjectiveVerdict::Void | ObjectiveVerdict::NoData => {
             let mut status = TestCaseStatus::skipped();
             status.set_type("no-data");
-            status.set_message("no data: nothing to hold against the bound");
+            status.set_message(match objective.value {
+                None => "no data: nothing to hold against the bound",
+                Some(_) => "not judged: the cell was not executed to its end",
+            });
             status
         }
         ObjectiveVerdict::Missed => {

@@ -91,7 +91,7 @@ fn fill(cell: &mut CellResult, named: &Named, report: &ReportSettings) {
         cell.groups = vec![GroupResult { by, requests, metrics: values, slo: slo.clone() }];
     }
     if !report.baseline.is_empty() {
-        let relative = Relative { speedup: Some(1.0), interval: Some([1.0, 1.0]) };
+        let relative = Relative { speedup: Some(1.0), interval: Some([1.0, 1.0]), ..Relative::default() };
         cell.relative = named.numbers().map(|name| (name, relative.clone())).collect();
     }
     cell.slo = slo;

@@ -134,7 +134,7 @@ fn evaluated(told: &ObjectiveResult, numbers: &CellMetrics) -> ObjectiveResult {
         pointer: String::new(),
     };
     let found = objective.evaluate(numbers, NoData::Warn);
-    let decided = found.value.is_none() || told.verdict == ObjectiveVerdict::Void;
+    let decided = found.value.is_none() || matches!(told.verdict, ObjectiveVerdict::Void | ObjectiveVerdict::NoData);
     ObjectiveResult { verdict: if decided { told.verdict } else { found.verdict }, ..found }
 }
 

@@ -99,26 +99,21 @@ pub fn assemble(input: Assembly<'_>) -> Results {
 }
 
 fn cell(planned: &Cell, scenario: &Scenario, numbers: CellMetrics, run: CellRun) -> CellResult {
-    // What was never executed has missed nothing.
-    let executed = !numbers.repeats.is_empty();
-    let no_data = if executed {
-        planned.slo.no_data
-    } else {
-        NoData::Warn
-    };
+    // What was executed in part has neither met nor missed anything.
+    let complete = run.positions.len() >= planned.load.repeats as usize;
+    let no_data = if complete { planned.slo.no_data } else { NoData::Warn };
     let objectives = planned
         .slo
         .objectives
         .iter()
         .map(|objective| {
             let evaluated = objective.evaluate(&numbers, no_data);
-            match run.validity.status {
-                ValidityStatus::Invalid => ObjectiveResult {
-                    verdict: ObjectiveVerdict::Void,
-                    ..evaluated
-                },
-                _ => evaluated,
-            }
+            let verdict = match run.validity.status {
+                ValidityStatus::Invalid => ObjectiveVerdict::Void,
+                _ if !complete => ObjectiveVerdict::NoData,
+                _ => evaluated.verdict,
+            };
+            ObjectiveResult { verdict, ..evaluated }
         })
         .collect();
     let mut warnings = run.warnings;

@@ -294,10 +294,25 @@ pub struct SampleReference {
 /// A cell's number over the baseline's.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Relative {
-    /// The factor by which the cell is better (above 1) or worse (below 1): the speed-up.
+    /// The factor by which the cell is better (above 1) or worse (below 1): the speed-up. Of the means over the repeats,
+    /// where both sides have two or more; else of the cells' own numbers. Null where a side is INVALID.
     pub speedup: Option<f64>,
     /// 95 % bootstrap interval of the speed-up over repeats.
     pub interval: Option<[f64; 2]>,
+    /// Whether it is only known from one side, since the cap on requests in flight held a rate down.
+    pub bound: Option<Bound>,
+    /// Why there is no speed-up, where there is none.
+    pub reason: Option<String>,
+}
+
+/// From which side a number is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// It may be more.
+    AtLeast,
+    /// It may be less.
+    AtMost,
 }
 
 /// What the scenario asked the report to be.

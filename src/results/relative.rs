@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::document::{Better, CellResult, MetricValue, Relative};
+use super::document::{Better, Bound, CellResult, MetricValue, Relative, ValidityStatus};
 use crate::foundation::seed::Seed;
-use crate::instruments::statistics::ratio_interval;
+use crate::instruments::statistics::{mean, ratio_interval};
 use crate::kinds::metric::catalogue;
 
 /// Statistics of a distribution that are shown relative to the baseline.
@@ -85,41 +85,63 @@ fn names(cell: &CellResult) -> Vec<(String, &'static str, Option<&'static str>)>
 
 /// The factor by which `cell` is better than `base`, as times: above 1 is better, whatever the metric's direction.
 ///
-/// The speed-up is of the pooled numbers, its interval of the repeats' means, drawn again from a seed that the cell and
-/// the metric give: the same results have the same interval.
+/// Speed-up and interval are of the repeats' means, the interval's draws from a seed that the cell and the metric give: the
+/// same results have the same interval. With one repeat on a side it is of the cells' own numbers, without an interval.
 fn compare(
     cell: &CellResult,
     base: &CellResult,
     (name, metric, statistic): (&str, &str, Option<&str>),
 ) -> Option<Relative> {
-    let better = catalogue::find(metric)?.better;
-    let (own, theirs) = (
-        cell.value(metric, statistic)?,
-        base.value(metric, statistic)?,
-    );
-    let (own_repeats, their_repeats) = (
-        repeats(cell, metric, statistic),
-        repeats(base, metric, statistic),
-    );
+    let found = catalogue::find(metric)?;
+    let pooled = (cell.value(metric, statistic)?, base.value(metric, statistic)?);
+    let known = match known(cell, base, found.is_throughput()) {
+        Ok(bound) => bound,
+        Err(reason) => return Some(Relative { reason: Some(reason), ..Relative::default() }),
+    };
+    let repeats = (repeats(cell, metric, statistic), repeats(base, metric, statistic));
+    let several = repeats.0.len() >= 2 && repeats.1.len() >= 2;
+    let (own, theirs) = match (mean(&repeats.0), mean(&repeats.1)) {
+        (Some(own), Some(theirs)) if several => (own, theirs),
+        _ => pooled,
+    };
     let mut generator = Seed::root(0)
         .derive("speed-up")
         .derive(&cell.id)
         .derive(name)
         .generator();
-    let (speedup, interval) = match better {
+    let (speedup, interval) = match found.better {
         Better::Lower => (
             theirs / own,
-            ratio_interval(&their_repeats, &own_repeats, 0.95, &mut generator),
+            ratio_interval(&repeats.1, &repeats.0, 0.95, &mut generator),
         ),
         Better::Higher | Better::Neither => (
             own / theirs,
-            ratio_interval(&own_repeats, &their_repeats, 0.95, &mut generator),
+            ratio_interval(&repeats.0, &repeats.1, 0.95, &mut generator),
         ),
     };
     speedup.is_finite().then_some(Relative {
         speedup: Some(speedup),
         interval,
+        bound: known,
+        reason: None,
     })
+}
+
+/// From which side the speed-up is known, `None` from both; or why nothing can be said.
+fn known(cell: &CellResult, base: &CellResult, throughput: bool) -> Result<Option<Bound>, String> {
+    let is = |cell: &CellResult, status| cell.validity.status == status;
+    for (side, cell) in [("the cell", cell), ("the baseline", base)] {
+        if is(cell, ValidityStatus::Invalid) {
+            return Err(format!("{side} is INVALID"));
+        }
+    }
+    let limited = |cell| throughput && is(cell, ValidityStatus::ClientLimited);
+    match (limited(cell), limited(base)) {
+        (false, false) => Ok(None),
+        (true, false) => Ok(Some(Bound::AtLeast)),
+        (false, true) => Ok(Some(Bound::AtMost)),
+        (true, true) => Err("both are CLIENT_LIMITED: neither rate is known".to_owned()),
+    }
 }
 
 /// The number in each repeat that has it.

@@ -283,6 +283,42 @@ fn measured(rate: f64, target: &str, e2e_p50: f64, throughput: f64) -> CellResul
 }
 
 #[test]
+fn a_speed_up_says_no_more_than_the_cells_that_it_is_made_of() {
+    let baseline = IndexMap::from([("rate".to_owned(), json!(1))]);
+    let relative = |own, theirs| {
+        let mut cells = vec![measured(1.0, "a", 2.0, 10.0), measured(2.0, "a", 1.0, 20.0)];
+        cells[0].validity.status = theirs;
+        cells[1].validity.status = own;
+        relative_to_baseline(&mut cells, &baseline);
+        cells[1].relative.clone()
+    };
+    use ValidityStatus::{ClientLimited, Invalid, Valid};
+    for (own, theirs) in [(Invalid, Valid), (Valid, Invalid), (Invalid, ClientLimited)] {
+        for (metric, relative) in relative(own, theirs) {
+            assert_eq!((relative.speedup, relative.interval), (None, None), "{metric}");
+            assert!(relative.reason.unwrap().ends_with("is INVALID"));
+        }
+    }
+    let bound = |own, theirs, metric: &str| relative(own, theirs)[metric].bound;
+    assert_eq!(bound(ClientLimited, Valid, "request_throughput"), Some(Bound::AtLeast));
+    assert_eq!(bound(Valid, ClientLimited, "request_throughput"), Some(Bound::AtMost));
+    assert_eq!(bound(ClientLimited, Valid, "e2e.p50"), None, "a latency is what it is");
+    assert_eq!(relative(ClientLimited, ClientLimited)["request_throughput"].speedup, None);
+}
+
+/// Pooled over all requests a percentile is not the mean of the repeats' percentiles: an interval of the one need not
+/// hold the other.
+#[test]
+fn a_speed_up_lies_in_its_own_interval() {
+    let mut cells = vec![measured(1.0, "a", 2.0, 10.0), measured(2.0, "a", 1.0, 20.0)];
+    cells[1].metrics.insert("e2e".into(), Some(distribution(&[("p50", 9.0)])));
+    relative_to_baseline(&mut cells, &IndexMap::from([("rate".to_owned(), json!(1))]));
+    let relative = &cells[1].relative["e2e.p50"];
+    let ([low, high], speedup) = (relative.interval.unwrap(), relative.speedup.unwrap());
+    assert!(low <= speedup && speedup <= high, "{speedup} in {low} … {high}");
+}
+
+#[test]
 fn a_cell_is_shown_relative_to_the_one_that_differs_only_in_the_baselines_axes() {
     let mut cells = vec![
         measured(1.0, "a", 2.0, 10.0),
@@ -386,13 +422,23 @@ fn numbers(p99: f64) -> crate::kinds::metric::CellMetrics {
 }
 
 #[test]
+fn a_cell_that_was_executed_in_part_has_neither_met_nor_missed_an_objective() {
+    let half = || CellRun { positions: vec![1], ..CellRun::default() };
+    let results = assembled(vec![numbers(1.0), numbers(3.0)], vec![half(), half()]);
+    for objective in results.cells.iter().flat_map(|cell| &cell.objectives) {
+        assert_eq!(objective.verdict, ObjectiveVerdict::NoData, "{}", objective.text);
+    }
+}
+
+#[test]
 fn a_run_is_assembled_cell_by_cell_and_what_was_not_executed_missed_nothing() {
     let run = CellRun {
         base_ms: Some(0.5),
         positions: vec![1, 4],
         ..CellRun::default()
     };
-    let results = assembled(vec![numbers(1.0), numbers(3.0)], vec![run]);
+    let other = CellRun { positions: vec![2, 5], ..CellRun::default() };
+    let results = assembled(vec![numbers(1.0), numbers(3.0)], vec![run, other]);
     let verdicts = |cell: &CellResult| {
         cell.objectives
             .iter()

@@ -70,8 +70,10 @@ pub struct Stage<'a> {
     pub rate: Option<f64>,
     /// Requests that the repeat intends, where known.
     pub intended: Option<u64>,
-    /// Longest that the rest of the run can take by its load alone, where known.
-    pub remaining: Option<Duration>,
+    /// How long the repeat takes by its schedule, where that is known.
+    pub expected: Option<Duration>,
+    /// How long all repeats after it take by theirs, where that is known.
+    pub rest: Option<Duration>,
 }
 
 /// Takes events. Must not block: load waits for nobody.

@@ -39,7 +39,7 @@ pub fn cell_run(
         .collect();
     commits.sort_by_key(|commit| commit.repeat);
     CellRun {
-        validity: validity::judge(&evidence(cell, counted, &commits)),
+        validity: validity::judge(&evidence(cell, &commits, own_reasons(&commits, counted, told))),
         self_check: self_check(&commits),
         base_ms: bases.of(scenario, cell).map(crate::kinds::metric::estimate::Base::base_ms),
         positions: commits.iter().map(|commit| commit.position).collect(),
@@ -49,25 +49,25 @@ pub fn cell_run(
             .take(scenario.report.samples as usize)
             .map(|sample| reference(sample, part))
             .collect(),
-        warnings: warnings(&commits).into_iter().chain(told.warnings()).collect(),
+        warnings: warnings(cell, &commits).into_iter().chain(told.warnings()).collect(),
     }
 }
 
 /// A process that did not get to run for so long was stopped, or as good as.
 const STOPPED_NS: u64 = 400_000_000;
 
-/// What voids a cell by itself, whatever its numbers say.
-fn own_reasons(commits: &[&Commit], counted: u64) -> Vec<String> {
+/// What voids a cell by itself, whatever its numbers say; each says who it was.
+fn own_reasons(commits: &[&Commit], counted: u64, told: &Told) -> Vec<String> {
     let mut reasons = Vec::new();
-    if commits.is_empty() {
-        reasons.push("it was not executed: the run ended before".to_owned());
-    }
     let ended = |how: Ended| commits.iter().any(|commit| commit.ended == how);
-    if ended(Ended::WarmupFailed) {
-        reasons.push("every warm-up failed, so that nothing was measured".to_owned());
+    if commits.is_empty() {
+        reasons.push(validity::NOT_EXECUTED.to_owned());
+    } else if ended(Ended::WarmupFailed) {
+        let why = told.failures().first().map(|failure| format!(" ({failure})")).unwrap_or_default();
+        reasons.push(format!("the target answered no warm-up, so that nothing was measured{why}"));
     } else if ended(Ended::Interrupted) {
         reasons.push("a signal ended it before its time".to_owned());
-    } else if !commits.is_empty() && counted == 0 {
+    } else if counted == 0 {
         reasons.push("no request counts: none was due, or the window leaves all of them out".to_owned());
     }
     if commits.iter().any(|commit| commit.suspensions > 0) {
@@ -80,16 +80,16 @@ fn own_reasons(commits: &[&Commit], counted: u64) -> Vec<String> {
     reasons
 }
 
-fn evidence(cell: &Cell, counted: u64, commits: &[&Commit]) -> Evidence {
+fn evidence(cell: &Cell, commits: &[&Commit], own_reasons: Vec<String>) -> Evidence {
     let sum = |of: fn(&Commit) -> u64| commits.iter().map(|commit| of(commit)).sum::<u64>();
-    let mut void = own_reasons(commits, counted);
+    let mut void = own_reasons;
     if commits.iter().any(|commit| commit.own.records_overflowed) {
         void.push("records came faster than the disk took them, so that a repeat was ended".to_owned());
     }
     let starved = sum(|commit| commit.own.starved);
     let intended = sum(|commit| commit.counts.intended);
     if starved * 100 > intended {
-        void.push(format!("{starved} of {intended} requests were due before they had been made ready"));
+        void.push(format!("{starved} of {intended} requests were due before the generator had made them ready"));
     }
     let unsent = sum(|commit| commit.counts.unsent);
     Evidence {
@@ -209,13 +209,17 @@ fn one_second(repeat: u32, second: &OwnSecond) -> SelfCheckSecond {
     }
 }
 
-fn warnings(commits: &[&Commit]) -> Vec<Warning> {
+fn warnings(cell: &Cell, commits: &[&Commit]) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = Vec::new();
     let mut warn = |code: &str, text: &str| {
         if warnings.iter().all(|known| known.text != text) {
             warnings.push(Warning { code: code.to_owned(), text: text.to_owned() });
         }
     };
+    let (executed, repeats) = (commits.len(), cell.load.repeats as usize);
+    if (1..repeats).contains(&executed) {
+        warn("incomplete", &format!("{executed} of {repeats} repeats were executed: no objective is held against it"));
+    }
     for commit in commits {
         match commit.ended {
             Ended::DatasetEnded => warn("dataset_ended", "the dataset ended before as many requests were sent as were asked for"),

@@ -6,13 +6,13 @@ use super::evidence;
 use super::folder::Workplace;
 use super::records;
 use super::{Finished, RunError, Session};
-use crate::compare::{self, Diff, Gate, Outcome};
+use crate::compare::{self, Diff, Outcome};
 use crate::foundation::files::{self, FilesError};
 use crate::foundation::secret::Redactor;
 use super::event::Event;
-use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Contents;
 use crate::kinds::metric::{CellContext, aggregate, percentile_share};
+use crate::kinds::verdict::validity::NOT_EXECUTED;
 use crate::plan::{Cell, Plan};
 use crate::report::{self, Rendering};
 use crate::results::{
@@ -39,9 +39,10 @@ pub fn finish(
     workplace: Workplace,
     known: (Facts, &Redactor),
 ) -> Result<Finished, RunError> {
-    let (facts, redactor) = known;
+    let (mut facts, redactor) = known;
     let scenario = session.scenario;
     let contents = Contents::read(&workplace.journal())?;
+    note_addresses(&mut facts.environment, plan, &contents);
     let part = workplace.part().to_owned();
     let table = part.join(folder::REQUESTS);
     let recorded = records::write(&table, scenario, plan, &contents)?;
@@ -66,9 +67,8 @@ pub fn finish(
         incomplete: facts.ended.is_some(),
         selection: session.selection.clone(),
     });
-    let diff = compared(&results);
-    let warmup_failed = contents.repeats.iter().any(|repeat| repeat.commit.ended == Ended::WarmupFailed);
-    let (ending, verdict) = verdict(&results, diff.as_ref(), facts.ended, (warmup_failed, session.strict));
+    let diff = compare::of_run(&results);
+    let (ending, verdict) = verdict(&results, diff.as_ref(), facts.ended, session.strict);
     results.verdict = verdict;
     let effective = scenario::effective_yaml(&scenario.effective, &scenario.folders, workplace.out());
     let beside = (diff.as_ref(), effective);
@@ -91,6 +91,19 @@ fn kind(results: &Results) -> Occupant {
     }
 }
 
+/// Names are resolved once a cell: every address that a target had.
+fn note_addresses(environment: &mut Environment, plan: &Plan, contents: &Contents) {
+    for commit in contents.repeats.iter().map(|repeat| &repeat.commit) {
+        let Some(cell) = plan.cells.iter().find(|cell| cell.id == commit.cell_id) else { continue };
+        let known = environment.addresses.entry(cell.target.clone()).or_default();
+        for address in &commit.addresses {
+            if !known.contains(address) {
+                known.push(address.clone());
+            }
+        }
+    }
+}
+
 fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
     let named = cell.slo.objectives.iter().filter_map(|objective| objective.statistic.as_deref());
     let gates = scenario.compare.iter().flat_map(|compare| &compare.gates);
@@ -107,19 +120,12 @@ fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
     }
 }
 
-/// The comparison that the scenario asks for, where the run was whole.
-fn compared(results: &Results) -> Option<Diff> {
-    let by = results.compare.as_ref()?.by.as_ref()?;
-    (!results.incomplete).then(|| compare::paired(results, by))
-}
-
 fn verdict(
     results: &Results,
     diff: Option<&Diff>,
     ended: Option<Ending>,
-    flags: (bool, bool),
+    strict: bool,
 ) -> (Ending, RunVerdict) {
-    let (warmup_failed, strict) = flags;
     let mut all: Vec<(Ending, String)> = Vec::new();
     if let Some(ended) = ended {
         let how = match ended {
@@ -128,15 +134,10 @@ fn verdict(
         };
         all.push((ended, format!("not every cell was executed: {how}")));
     }
-    if warmup_failed {
-        all.push((Ending::Unreachable, "every warm-up of a cell failed".to_owned()));
-    }
-    // What a run that ended early did not come to is told by that.
-    let begun = |cell: &&CellResult| !(results.incomplete && cell.repeats.is_empty());
-    for cell in results.cells.iter().filter(begun) {
+    for cell in &results.cells {
         all.extend(cell_endings(cell));
     }
-    match diff.map(|diff| diff.outcome(gate_of(diff), strict)) {
+    match diff.map(|diff| diff.outcome(diff.default_gate(), strict)) {
         Some(Outcome::Regressed) => all.push((Ending::Missed, regressed(diff))),
         Some(Outcome::Void) => all.push((Ending::Void, "a gate of the comparison is void".to_owned())),
         Some(Outcome::Inconclusive) => {
@@ -150,11 +151,6 @@ fn verdict(
     (ending, RunVerdict { exit_code: ending.code(), reasons })
 }
 
-/// A comparison without gates is shown and gates nothing.
-fn gate_of(diff: &Diff) -> Gate {
-    if diff.gates.is_empty() { Gate::Off } else { Gate::Paired }
-}
-
 fn regressed(diff: Option<&Diff>) -> String {
     let (regressed, gates) = diff.map_or((0, 0), |diff| (diff.summary.regressed, diff.summary.gates));
     format!("{regressed} of {gates} gates of the comparison regressed (diff.md)")
@@ -162,12 +158,17 @@ fn regressed(diff: Option<&Diff>) -> String {
 
 fn cell_endings(cell: &CellResult) -> Vec<(Ending, String)> {
     let mut endings = Vec::new();
+    let warned = |code: &str| cell.warnings.iter().find(|warning| warning.code == code);
     let tried = cell.requests.ok + cell.requests.failed;
     if cell.requests.ok == 0 && tried > 0 {
-        endings.push((Ending::Unreachable, format!("every request failed: {}", cell.id)));
+        let why = warned("failures").map(|warning| format!(" ({})", warning.text)).unwrap_or_default();
+        endings.push((Ending::Unreachable, format!("{}: every request failed{why}", cell.id)));
     }
-    if cell.validity.status == ValidityStatus::Invalid {
-        endings.push((Ending::Void, format!("{}: {}", cell.id, cell.validity.reasons.join("; "))));
+    // That the run is incomplete says already that some cells were not executed.
+    let executed = !cell.validity.reasons.iter().any(|reason| reason == NOT_EXECUTED);
+    if cell.validity.status == ValidityStatus::Invalid && executed {
+        let ending = if warned("warmup_failed").is_some() { Ending::Unreachable } else { Ending::Void };
+        endings.push((ending, format!("{}: {}", cell.id, cell.validity.reasons.join("; "))));
     }
     for objective in &cell.objectives {
         if objective.verdict == ObjectiveVerdict::Missed {

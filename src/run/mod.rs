@@ -22,8 +22,9 @@ pub use folder::Existing;
 pub use rehearsal::check_template;
 pub use signals::Signals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -33,6 +34,7 @@ use crate::foundation::secret::{Redactor, Secret};
 use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Journal;
 use crate::instruments::telemetry;
+use crate::instruments::transport::Origin;
 use crate::plan::{self, Plan};
 use crate::report::UserTemplate;
 use crate::results::{Ending, Environment, Results, Selection};
@@ -40,7 +42,7 @@ use crate::scenario::Scenario;
 use event::{Event, Watcher};
 use finish::Facts;
 use folder::Workplace;
-use repeat::Repeat;
+use repeat::{Place, Repeat};
 use target::ReadyTarget;
 
 /// What a run is given.
@@ -130,12 +132,20 @@ fn execute_all(
 ) -> Result<bool, RunError> {
     let (mut journal, part) = place;
     let order = plan::order(plan);
+    let mut origins: HashMap<usize, Vec<Arc<Origin>>> = HashMap::new();
     for (number, execution) in order.iter().enumerate() {
         if session.signals.stop().is_stopped() {
             return Ok(false);
         }
         let Some(cell) = plan.cells.get(execution.cell) else { continue };
-        let repeat = Repeat { session, cell, execution: *execution, number, executions: order.len(), cells: plan.cells.len() };
+        let target = rooms.targets.get(&cell.target).ok_or_else(|| RunError::Missing {
+            what: "target",
+            name: cell.target.clone(),
+        })?;
+        let origins = origins.entry(execution.cell).or_insert_with(|| target.resolved(session.watcher));
+        let rest = order[number + 1..].iter().map(|later| plan.cells.get(later.cell).and_then(repeat::expected)).sum();
+        let place = Place { number, executions: order.len(), cells: plan.cells.len(), rest };
+        let repeat = Repeat { session, cell, execution: *execution, place, origins };
         let commit = repeat.execute(&rooms, (&mut journal, part))?;
         if commit.ended == Ended::Interrupted {
             return Ok(false);

@@ -8,12 +8,13 @@ use std::time::Duration;
 use super::dataset::Datasets;
 use super::event::{Event, Stage};
 use super::credentials::{self, Vault};
-use super::target::ReadyTarget;
+use super::target;
 use super::{Rooms, RunError, Session};
 use crate::foundation::clock::{self, Clock};
 use crate::foundation::units::Offset;
 use crate::instruments::record::journal::Journal;
 use crate::instruments::record::{Commit, SampleFile};
+use crate::instruments::transport::Origin;
 use crate::kinds::dataset::workload::Workload;
 use crate::kinds::protocol::{self, Protocol};
 use crate::load::{self, Figures, KeptSample, Live, RepeatReport, Requests, Work};
@@ -29,12 +30,21 @@ pub struct Repeat<'a> {
     pub session: &'a Session<'a>,
     pub cell: &'a Cell,
     pub execution: Execution,
+    pub place: Place,
+    /// Where its cell finds the target.
+    pub origins: &'a [Arc<Origin>],
+}
+
+/// Where a repeat stands in the run.
+pub struct Place {
     /// Its number in the order of the run, from 0.
     pub number: usize,
     /// How many the run has.
     pub executions: usize,
     /// How many cells the plan has.
     pub cells: usize,
+    /// How long all after it take by their schedules, where that is known.
+    pub rest: Option<Duration>,
 }
 
 impl Repeat<'_> {
@@ -43,11 +53,7 @@ impl Repeat<'_> {
         let (journal, part) = place;
         let stage = self.stage();
         self.session.watcher.event(&Event::Began(stage));
-        let target = rooms.targets.get(&self.cell.target).ok_or_else(|| RunError::Missing {
-            what: "target",
-            name: self.cell.target.clone(),
-        })?;
-        let work = self.work(rooms, target)?;
+        let work = self.work(rooms)?;
         let live = Arc::clone(&work.live);
         let before = self.session.signals.suspensions();
         let report = self
@@ -58,19 +64,19 @@ impl Repeat<'_> {
                 source,
             })?;
         let figures = live.figures();
-        let mut commit = self.commit(&report, target, self.keep(&report.samples, (part, rooms))?);
+        let mut commit = self.commit(&report, self.keep(&report.samples, (part, rooms))?);
         commit.suspensions = self.session.signals.suspensions() - before;
         journal.commit(&commit)?;
         self.session.watcher.event(&ended(stage, &commit, &figures));
         Ok(commit)
     }
 
-    fn work(&self, rooms: &Rooms<'_>, target: &ReadyTarget) -> Result<Work<'_>, RunError> {
+    fn work(&self, rooms: &Rooms<'_>) -> Result<Work<'_>, RunError> {
         Ok(Work {
             cell: self.cell,
             repeat: self.execution.repeat,
             requests: requests(self.session, self.cell, (rooms.datasets, self.execution.repeat))?,
-            origins: target.origins.clone(),
+            origins: self.origins.to_vec(),
             samples: if self.execution.repeat == 1 { self.session.scenario.report.samples } else { 0 },
             redactor: Arc::new(rooms.redactor.clone()),
             stop: self.session.signals.stop().clone(),
@@ -105,25 +111,22 @@ impl Repeat<'_> {
 
     fn stage(&self) -> Stage<'_> {
         let load = &self.cell.load;
-        let remaining = load.duration.map(|duration| {
-            let left = u32::try_from(self.executions - self.number).unwrap_or(u32::MAX);
-            duration.saturating_mul(left)
-        });
         Stage {
             cell: &self.cell.id,
             number: self.execution.cell + 1,
-            cells: self.cells,
-            execution: self.number + 1,
-            executions: self.executions,
+            cells: self.place.cells,
+            execution: self.place.number + 1,
+            executions: self.place.executions,
             repeat: self.execution.repeat,
             repeats: load.repeats,
             rate: self.cell.rate.per_second(),
             intended: load.requests,
-            remaining,
+            expected: expected(self.cell),
+            rest: self.place.rest,
         }
     }
 
-    fn commit(&self, report: &RepeatReport, target: &ReadyTarget, samples: Vec<SampleFile>) -> Commit {
+    fn commit(&self, report: &RepeatReport, samples: Vec<SampleFile>) -> Commit {
         Commit {
             cell_key: self.cell.key.clone(),
             cell_id: self.cell.id.clone(),
@@ -133,7 +136,7 @@ impl Repeat<'_> {
             ended: report.ended,
             own: report.own.clone(),
             suspensions: 0,
-            addresses: target.addresses(),
+            addresses: target::addresses(self.origins),
             samples,
             notes: Vec::new(),
         }
@@ -172,6 +175,16 @@ impl Repeat<'_> {
         });
         Ok(())
     }
+}
+
+/// How long a repeat of the cell takes by its schedule, its pause after it included; `None` where the target sets the pace.
+pub fn expected(cell: &Cell) -> Option<Duration> {
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
+    let by_requests = cell.load.requests.zip(cell.rate.per_second()).and_then(|(requests, rate)| {
+        Duration::try_from_secs_f64(requests.saturating_sub(1) as f64 / rate).ok()
+    });
+    let bounds = [cell.load.duration, by_requests];
+    Some(bounds.into_iter().flatten().min()? + cell.load.cooldown)
 }
 
 fn ended<'a>(stage: Stage<'a>, commit: &Commit, figures: &Figures) -> Event<'a> {

@@ -4,25 +4,30 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::credentials::{self, Credentials, Vault};
-use super::event::Event;
+use super::event::{Event, Watcher};
 use super::{RunError, Session};
 use crate::foundation::access::Network;
 use crate::foundation::clock::Clock;
 use crate::foundation::secret::Secret;
+use crate::foundation::units::Offset;
 use crate::instruments::simulator::{self, Running};
 use crate::instruments::transport::{Client, Options, Origin, Version, fetch};
 use crate::scenario::{Address, HttpClient, HttpVersion, Ready, Target};
 
 /// Longest that one question about readiness or metadata may take.
 const QUESTION: Duration = Duration::from_secs(10);
+/// How long the answer to the last question about readiness, asked when the budget ends, is waited for.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// A target that load can be put on.
 pub struct ReadyTarget {
-    /// Where it answers; requests go round robin.
-    pub origins: Vec<Arc<Origin>>,
+    /// Where it answers, as resolved at first; requests go round robin.
+    origins: Vec<Arc<Origin>>,
+    route: Route,
     /// What its `metadata` answered.
     pub metadata: Option<Value>,
     /// What must appear in no output.
@@ -31,11 +36,46 @@ pub struct ReadyTarget {
     _simulator: Option<Running>,
 }
 
-impl ReadyTarget {
-    /// Addresses that its names resolved to.
-    pub fn addresses(&self) -> Vec<String> {
-        self.origins.iter().flat_map(|origin| origin.addresses()).collect()
+/// How its addresses are found.
+struct Route {
+    target: String,
+    urls: Vec<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    options: Options,
+}
+
+impl Route {
+    fn resolve(&self) -> Result<Vec<Arc<Origin>>, RunError> {
+        let origin = |url: &String| {
+            Origin::resolve(url, self.headers.clone(), &self.options, &Network::default()).map(Arc::new)
+        };
+        self.urls
+            .iter()
+            .map(origin)
+            .collect::<Result<_, _>>()
+            .map_err(|source| RunError::Transport { target: self.target.clone(), source })
     }
+}
+
+impl ReadyTarget {
+    /// Where a cell finds it: its names are resolved once a cell. Where that fails now, the addresses of the beginning
+    /// are tried: what comes of them is the cell's result, and the run goes on.
+    pub fn resolved(&self, watcher: &dyn Watcher) -> Vec<Arc<Origin>> {
+        self.route.resolve().unwrap_or_else(|error| {
+            watcher.event(&Event::Note { text: &format!("{error}: the addresses of the beginning are kept") });
+            self.origins.clone()
+        })
+    }
+
+    /// Addresses that its names resolved to at first.
+    pub fn addresses(&self) -> Vec<String> {
+        addresses(&self.origins)
+    }
+}
+
+/// Addresses that names resolved to.
+pub fn addresses(origins: &[Arc<Origin>]) -> Vec<String> {
+    origins.iter().flat_map(|origin| origin.addresses()).collect()
 }
 
 /// Makes a target ready: `Err` where it cannot be reached within its budget.
@@ -55,21 +95,20 @@ pub async fn make_ready(target: &Target, session: &Session<'_>) -> Result<ReadyT
     let options = options(target);
     let asking = Asking { target, credentials: &credentials, options: &options, network: &network, session };
     if let Some(ready) = &target.ready {
+        // One budget for all of the target's addresses.
+        let clock = Clock::real();
         for url in &urls {
-            asking.wait_until_ready(url, ready).await?;
+            asking.wait_until_ready(url, ready, &clock).await?;
         }
     }
     let metadata = match (&target.metadata, urls.first()) {
         (Some(path), Some(base)) => asking.metadata(base, path).await,
         _ => None,
     };
-    let origins = urls
-        .iter()
-        .map(|url| Origin::resolve(url, credentials.headers.clone(), &options, &network).map(Arc::new))
-        .collect::<Result<_, _>>()
-        .map_err(|source| RunError::Transport { target: target.name.clone(), source })?;
+    let route = Route { target: target.name.clone(), urls, headers: credentials.headers, options };
     Ok(ReadyTarget {
-        origins,
+        origins: route.resolve()?,
+        route,
         metadata,
         secrets: credentials.secrets,
         _simulator: simulator,
@@ -105,29 +144,28 @@ impl Asking<'_> {
         fetch::get(url, &self.credentials.headers, at_most, self.options, self.network).await
     }
 
-    async fn wait_until_ready(&self, base: &str, ready: &Ready) -> Result<(), RunError> {
+    /// Asks until it is ready; at last when the budget, which began with `clock`, ends.
+    async fn wait_until_ready(&self, base: &str, ready: &Ready, clock: &Clock) -> Result<(), RunError> {
         let url = join(base, &ready.path);
         self.session.watcher.event(&Event::Waiting { target: &self.target.name, url: &url });
-        let clock = Clock::real();
+        let end = Offset::ZERO + ready.within;
         let mut tries = 0;
         loop {
             tries += 1;
-            let left = ready.within.saturating_sub(clock.now().since(crate::foundation::units::Offset::ZERO));
-            let last = match self.get(&url, left.min(QUESTION)).await {
+            let patience = end.since(clock.now()).max(LAST_WORD).min(QUESTION);
+            let last = match self.get(&url, patience).await {
                 Ok(answer) if (200..300).contains(&answer.status) => {
-                    let after = clock.now().since(crate::foundation::units::Offset::ZERO);
+                    let after = clock.now().since(Offset::ZERO);
                     self.session.watcher.event(&Event::Ready { target: &self.target.name, url: base, after });
                     return Ok(());
                 }
                 Ok(answer) => format!("status {}", answer.status),
                 Err(error) => error.to_string(),
             };
-            let next = clock.now() + ready.every;
             if self.session.signals.stop().is_stopped() {
                 return Err(RunError::Stopped { target: self.target.name.clone() });
             }
-            let over = next.since(crate::foundation::units::Offset::ZERO) >= ready.within;
-            if over {
+            if clock.now() >= end {
                 return Err(RunError::NotReady {
                     target: self.target.name.clone(),
                     url,
@@ -137,7 +175,7 @@ impl Asking<'_> {
                 });
             }
             tokio::select! {
-                () = clock.sleep_until(next) => {}
+                () = clock.sleep_until((clock.now() + ready.every).min(end)) => {}
                 () = self.session.signals.stop().stopped() => {}
             }
         }

@@ -40,14 +40,19 @@ impl Told {
         }
     }
 
+    /// Why attempts failed, the most frequent first.
+    pub fn failures(&self) -> Vec<String> {
+        let mut failures: Vec<_> = self.failures.iter().collect();
+        failures.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
+        failures.into_iter().map(|((outcome, text), times)| format!("{outcome}, {times} times: {text}")).collect()
+    }
+
     /// As warnings of the cell, the most frequent failures first.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         let mut warn = |code: &str, text: String| warnings.push(Warning { code: code.to_owned(), text });
-        let mut failures: Vec<_> = self.failures.iter().collect();
-        failures.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
-        for ((outcome, text), times) in failures.into_iter().take(SHOWN) {
-            warn("failures", format!("{outcome}, {times} times: {text}"));
+        for failure in self.failures().into_iter().take(SHOWN) {
+            warn("failures", failure);
         }
         if self.retries > 0 {
             let text = format!("{} further attempts were made; the numbers are over requests", self.retries);

@@ -42,6 +42,12 @@ fn the_report_of_a_compared_run_says_what_the_comparison_says() {
         assert!(text.contains(sentence), "{file} lacks the verdict");
         assert!(text.contains("REGRESSED"), "{file} lacks the row");
     }
+    let report = std::fs::read_to_string(out.join("report.md")).unwrap();
+    let headline = report.lines().find(|line| line.starts_with("**")).unwrap();
+    assert!(
+        headline.starts_with("**1 of 1 gate regressed"),
+        "the regression does not lead: {headline}"
+    );
     // Again from the records, and by `diff`, to the same.
     let before = std::fs::read(out.join("report.md")).unwrap();
     assert_eq!(
@@ -56,4 +62,24 @@ fn the_report_of_a_compared_run_says_what_the_comparison_says() {
         std::fs::read_to_string(out.join("diff.md")).unwrap()
     );
     assert_eq!(results(&out)["verdict"]["exit_code"], 1);
+}
+
+#[test]
+fn a_declared_gate_that_applies_nowhere_has_not_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    // Answers that are not streamed have no first token.
+    let scenario = gate("20ms")
+        .replace("protocol: openai-chat", "protocol: openai-chat, params: { stream: false }")
+        .replace("e2e.p50", "ttft.p50");
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let diff = run(folder.path(), &["diff", "reports/gate"]);
+    assert_eq!(diff.code, Some(3), "{}", diff.stdout);
+    assert!(diff.stdout.contains("ttft.p50"), "{}", diff.stdout);
+    // Who declares none is shown the difference.
+    let ungated = scenario.replace("  gates: [{ metric: ttft.p50, tolerance: 20% }]\n", "");
+    write(folder.path(), "b.yaml", &ungated);
+    let ended = run(folder.path(), &["run", "b.yaml", "--out", "shown"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }

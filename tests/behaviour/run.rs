@@ -124,6 +124,106 @@ fn a_dead_target_is_reported_with_what_was_tried() {
 }
 
 #[test]
+fn readiness_is_asked_for_once_more_when_its_budget_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat(
+            "base_url: 'http://127.0.0.1:9', ready: { path: /health, within: 600ms, every: 60s }",
+            "load: { requests: 1 }\n",
+        ),
+    );
+    let began = std::time::Instant::now();
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("2 times"), "{}", ended.stderr);
+    assert!(
+        began.elapsed().as_millis() >= 600,
+        "given up before its time: {}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_dead_target_is_blamed_by_its_address_and_the_generator_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "a.yaml",
+        &chat(
+            "base_url: 'http://127.0.0.1:9'",
+            &format!("load: {{ requests: 3, warmup: {{ requests: 2 }} }}\n{WIDE}"),
+        ),
+    );
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("generator"), "{}", ended.stderr);
+    let report = std::fs::read_to_string(folder.path().join("reports/chat/report.md")).unwrap();
+    assert!(!report.contains("generator"), "{report}");
+    for said in [&ended.stderr, &report] {
+        assert!(said.contains("the target answered no warm-up"), "{said}");
+        assert!(said.contains("127.0.0.1:9"), "{said}");
+    }
+    // Without warm-ups the requests themselves are refused.
+    write(
+        folder.path(),
+        "b.yaml",
+        &chat("base_url: 'http://127.0.0.1:9'", &format!("load: {{ requests: 3 }}\n{WIDE}")),
+    );
+    let ended = run(folder.path(), &["run", "b.yaml", "--out", "b"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    assert!(ended.stderr.contains("127.0.0.1:9"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_was_not_executed_is_no_pass_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = "version: 1
+name: halves
+targets:
+  a: { protocol: openai-chat, model: m, embedded: {} }
+  dead: { protocol: openai-chat, model: m, base_url: 'http://127.0.0.1:9' }
+  later: { protocol: openai-chat, model: m, embedded: {} }
+datasets:
+  short: { kind: random, task: chat, prompt_tokens: 8, output_tokens: 4 }
+load: { requests: 3, repeats: 2 }
+slo: { request: { e2e: 60s }, objectives: [error_rate <= 1%] }
+";
+    write(folder.path(), "a.yaml", scenario);
+    let ended = run(folder.path(), &["run", "a.yaml", "--fail-fast"]);
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    let out = folder.path().join("reports/halves");
+    let results = results(&out);
+    let junit = std::fs::read_to_string(out.join("junit.xml")).unwrap();
+    let mut executed = 0;
+    for cell in results["cells"].as_array().unwrap() {
+        let repeats = cell["repeats"].as_array().unwrap().len();
+        executed += repeats;
+        assert!(repeats < 2, "the dead target ended the first block");
+        match repeats {
+            0 => {
+                assert_eq!(cell["validity"]["status"], "INVALID");
+                assert_eq!(cell["validity"]["reasons"][0], "it was not executed");
+                assert_eq!(cell["objectives"][0]["verdict"], "void");
+            }
+            _ => assert_eq!(cell["objectives"][0]["verdict"], "no_data", "half a cell: {cell:#}"),
+        }
+    }
+    assert!(executed >= 1, "{}", ended.stderr);
+    assert_eq!(passes(&junit), 0, "{junit}");
+}
+
+/// Test cases that say neither failure, nor error, nor that they were skipped.
+fn passes(junit: &str) -> usize {
+    junit
+        .split("<testcase")
+        .skip(1)
+        .filter(|case| !["<failure", "<error", "<skipped"].iter().any(|mark| case.contains(mark)))
+        .count()
+}
+
+#[test]
 fn what_cannot_be_executed_yet_is_refused_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let scenario = chat(

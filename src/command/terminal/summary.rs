@@ -293,7 +293,7 @@ mod tests {
     fn the_table_shows_what_varies_and_what_is_void() {
         let text = summary(&fixture::results(), 120, Colour::Off);
         assert!(
-            text.contains("INVALID The generator or its machine"),
+            text.contains("INVALID The numbers of these cells say nothing of the target."),
             "{text}"
         );
         let banner = text.find("INVALID").unwrap();

@@ -182,7 +182,7 @@ fn cell(table: &Table, runs: &[Run], context: &CellContext) -> Result<CellMetric
     };
     distributions(&requests, &slices, context, &mut cell)?;
     cell.spread = spread::over_repeats(&cell);
-    cell.warnings = warnings::of(&requests.notes()?, &cell);
+    cell.warnings = warnings::of(&requests.notes()?, &cell, pooled.workload.n);
     for (repeat, rows) in requests.repeats() {
         cell.timeline.extend(requests.timeline(*repeat, rows)?);
     }

@@ -167,6 +167,11 @@ impl Metric {
         }
     }
 
+    /// Whether it is a rate of the whole cell, of which a CLIENT_LIMITED one can only say "at least".
+    pub fn is_throughput(&self) -> bool {
+        self.unit == Unit::PerSecond && self.better == Better::Higher && self.shape == Shape::Scalar
+    }
+
     /// Events per second, of which more is better.
     pub(super) const fn throughput(
         name: &'static str,

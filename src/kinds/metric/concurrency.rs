@@ -10,7 +10,7 @@ pub(super) const METRICS: &[Metric] = &[
         "concurrency.mean",
         A_FACT,
         "Σ service / duration (Little's law)",
-        |totals| totals.per_second(totals.service_s),
+        |totals| totals.per_second(totals.service.total),
     ),
     Metric::scalar(
         "concurrency.max",

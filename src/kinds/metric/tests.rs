@@ -648,6 +648,44 @@ fn failed_and_rejected_workload_counts_as_none() {
 }
 
 #[test]
+fn requests_without_a_workload_are_left_out_and_told_of() {
+    let rows = (0..4).map(|i| Attempt {
+        workload: (i > 0).then_some(100.0),
+        ..request(i, 0, 0, SECOND)
+    });
+    let cell = aggregated(&[rows.collect()]);
+    close(cell.value("workload_throughput", None).unwrap(), 300.0);
+    let warning = cell.warnings.iter().find(|warning| warning.code == "workload_missing");
+    assert!(warning.unwrap().text.starts_with("1 of 4 answers"), "{warning:?}");
+    // Where none is declared there is nothing to miss.
+    assert_eq!(aggregated(&[vec![request(0, 0, 0, SECOND)]]).warnings, []);
+}
+
+#[test]
+fn of_a_target_that_never_took_a_request_nothing_was_sent() {
+    let refused = |index| {
+        let mut row = failed(index, 0, MS, Outcome::Connect);
+        row.clocks.sent = None;
+        row
+    };
+    let cell = aggregated(&[vec![refused(0), refused(1)]]);
+    assert_eq!(cell.value("achieved_ratio", None), Some(0.0));
+    let half = aggregated(&[vec![refused(0), request(1, 0, 0, SECOND)]]);
+    assert_eq!(half.value("achieved_ratio", None), Some(0.5));
+}
+
+#[test]
+fn a_note_of_a_protocol_is_told_in_a_sentence() {
+    let mut row = request(0, 0, 0, SECOND);
+    for note in ["content_type", "usage_zero", "more_tokens_than_asked"] {
+        row.notes = vec![note.to_owned()];
+        let cell = aggregated(&[vec![row.clone()]]);
+        let warning = cell.warnings.iter().find(|warning| warning.code == note).unwrap();
+        assert!(warning.text.starts_with("answers "), "{warning:?}");
+    }
+}
+
+#[test]
 fn the_time_line_covers_each_repeat_in_at_most_sixty_stretches() {
     let rows: Vec<_> = (0..500)
         .map(|i| request(i, i * SECOND / 7, i * SECOND / 7, i * SECOND / 7 + SECOND))

@@ -48,7 +48,7 @@ pub(super) const METRICS: &[Metric] = &[
     Metric::scalar(
         "achieved_ratio",
         (Unit::Ratio, Better::Higher),
-        "sent / intended",
+        "requests whose first byte was handed to a socket / intended",
         achieved,
     ),
     Metric::scalar(
@@ -60,5 +60,5 @@ pub(super) const METRICS: &[Metric] = &[
 ];
 
 fn achieved(totals: &Totals) -> Option<f64> {
-    ratio(count(totals.requests.sent), count(totals.requests.intended))
+    ratio(count(totals.service.n), count(totals.requests.intended))
 }

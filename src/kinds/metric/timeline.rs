@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use polars::prelude::*;
 
+use super::latency::e2e;
 use super::sample::Sorted;
 use super::totals::count;
 use super::value::TimelinePoint;
@@ -25,6 +26,7 @@ pub(super) fn points(
         part.column("scheduled_ns")?.i64()?,
         part.column("end_ns")?.i64()?,
     );
+    let times = part.clone().lazy().select([e2e().alias("e2e")]).collect()?;
     let (ok, failed) = (part.column("ok")?.bool()?, part.column("failed")?.bool()?);
     let (Some(first), Some(last)) = (scheduled.min(), end.max().max(scheduled.max())) else {
         return Ok(Vec::new());
@@ -35,20 +37,19 @@ pub(super) fn points(
             .unwrap_or(usize::MAX)
     };
     let mut stretches: Vec<Stretch> = (0..=place(last)).map(|_| Stretch::default()).collect();
-    for (((scheduled, end), ok), failed) in scheduled
+    for ((((scheduled, end), ok), failed), e2e) in scheduled
         .iter()
         .zip(end.iter())
         .zip(ok.iter())
         .zip(failed.iter())
+        .zip(times.column("e2e")?.f64()?.iter())
     {
         let Some(scheduled) = scheduled else { continue };
         stretches[place(scheduled)].scheduled += 1;
         let Some(end) = end else { continue };
         let stretch = &mut stretches[place(end.max(first))];
         if ok == Some(true) {
-            stretch
-                .e2e_s
-                .push(count((end - scheduled).max(0).unsigned_abs()) / 1e9);
+            stretch.e2e_s.extend(e2e);
         } else if failed == Some(true) {
             stretch.failed += 1;
         }

@@ -15,22 +15,37 @@ pub struct Totals {
     pub requests: Requests,
     /// Last end − first scheduled in seconds, summed over repeats.
     pub duration_s: Option<f64>,
-    /// Σ service of all that was sent, in seconds.
-    pub service_s: Option<f64>,
+    /// Services in seconds, of all whose first byte was handed to a socket.
+    pub service: Sum,
     /// Scheduled gaps: (n − 1) and (last − first scheduled) in seconds, summed over repeats. None in a closed loop.
     pub arrivals: Option<(u64, f64)>,
     /// Most requests in flight at once.
     pub in_flight_max: Option<u64>,
     /// Tokens of ok requests.
     pub tokens: TokenTotals,
-    /// Σ workload of ok requests.
-    pub workload: Option<f64>,
+    /// Costs of ok requests, of those that have one.
+    pub workload: Sum,
     /// Requests whose limits are defined.
     pub slo_defined: u64,
     /// Good requests.
     pub slo_met: u64,
     /// Price of an hour of the target.
     pub price_per_hour: Option<f64>,
+}
+
+/// A sum, and of how many.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Sum {
+    /// How many values there were to add.
+    pub n: u64,
+    /// Their sum; `None` where there was none.
+    pub total: Option<f64>,
+}
+
+impl Sum {
+    fn pooled(self, other: Self) -> Self {
+        Self { n: self.n + other.n, total: sum(self.total, other.total) }
+    }
 }
 
 /// Sums over ok requests.
@@ -58,7 +73,7 @@ impl Totals {
         Self {
             requests: self.requests + other.requests,
             duration_s: sum(self.duration_s, other.duration_s),
-            service_s: sum(self.service_s, other.service_s),
+            service: self.service.pooled(other.service),
             arrivals: match (self.arrivals, other.arrivals) {
                 (Some((n, span)), Some((m, further))) => Some((n + m, span + further)),
                 (one, two) => one.or(two),
@@ -70,7 +85,7 @@ impl Totals {
                 chunks: sum(self.tokens.chunks, other.tokens.chunks),
                 counted: sum(self.tokens.counted, other.tokens.counted),
             },
-            workload: sum(self.workload, other.workload),
+            workload: self.workload.pooled(other.workload),
             slo_defined: self.slo_defined + other.slo_defined,
             slo_met: self.slo_met + other.slo_met,
             price_per_hour: self.price_per_hour.or(other.price_per_hour),
@@ -141,6 +156,7 @@ impl Totals {
         };
         let (intended, ok, failed) = (whole("intended")?, whole("ok")?, whole("failed")?);
         let sent = ok + failed;
+        let added = |name: &str| PolarsResult::Ok(Sum { n: whole(&format!("{name}.n"))?, total: some(name)? });
         let seconds = |from: &str, to: &str| {
             PolarsResult::Ok(
                 integer(from)?
@@ -160,7 +176,7 @@ impl Totals {
                 attempts: whole("attempts")?,
             },
             duration_s: seconds("first_scheduled", "last_end")?,
-            service_s: some("service")?,
+            service: added("service")?,
             arrivals: span
                 .filter(|_| !context.closed)
                 .map(|span| (intended.saturating_sub(1), span)),
@@ -173,7 +189,7 @@ impl Totals {
                     .transpose()?,
                 counted: (counted > 0).then(|| count(counted)),
             },
-            workload: some("workload")?,
+            workload: added("workload")?,
             slo_defined: whole("slo_defined")?,
             slo_met: whole("slo_met")?,
             price_per_hour: context.price_per_hour,

@@ -23,13 +23,14 @@ const NOTES: [(&str, &str); 4] = [
         "answers came in another content type than was asked for",
     ),
     (
-        "tokens_over",
+        "more_tokens_than_asked",
         "answers had more tokens than were asked for: they are counted as told",
     ),
 ];
 
-/// The warnings of a cell, from how often its attempts bear which note and from its numbers.
-pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics) -> Vec<Warning> {
+/// The warnings of a cell, from how often its attempts bear which note, from its numbers, and from how many of its ok
+/// requests have a cost (`load.workload`).
+pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics, costed: u64) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = notes
         .iter()
         .map(|(note, count)| {
@@ -52,6 +53,15 @@ pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics) -> Vec<Warni
         text: format!(
             "{} of {} answers have no count of output tokens: token throughput leaves them out",
             cell.requests.ok - counted,
+            cell.requests.ok
+        ),
+    }));
+    warnings.extend((1..cell.requests.ok).contains(&costed).then(|| Warning {
+        code: "workload_missing".to_owned(),
+        text: format!(
+            "{} of {} answers have no workload, since its expression is undefined for their parameters: workload \
+             throughput leaves them out",
+            cell.requests.ok - costed,
             cell.requests.ok
         ),
     }));

@@ -5,5 +5,5 @@ use super::catalogue::Metric;
 pub(super) const METRICS: &[Metric] = &[Metric::throughput(
     "workload_throughput",
     "workload of ok / duration, in the declared unit per second",
-    |totals| totals.per_second(totals.workload),
+    |totals| totals.per_second(totals.workload.total),
 )];

@@ -22,7 +22,7 @@ pub enum ValidityStatus {
     /// The generator was fit.
     #[default]
     Valid,
-    /// The generator set the result.
+    /// Nothing can be said of the target: the generator set the result, or it was not measured.
     Invalid,
     /// The cap on requests in flight was reached since the target was slow: the rate is "at least".
     ClientLimited,
@@ -31,7 +31,7 @@ pub enum ValidityStatus {
 /// What the generator saw of itself over a cell, as plain numbers; `None` for what was not measured.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
-    /// p99 of sending lateness against the schedule with slots free, in seconds: the worst repeat's.
+    /// p99 of sending lateness against the schedule with slots free, in seconds: over the requests of all repeats.
     pub lateness_p99_s: Option<f64>,
     /// The tightest limit on latency that requests or objectives have, in seconds.
     pub tightest_limit_s: Option<f64>,
@@ -52,6 +52,9 @@ pub struct Evidence {
     /// What voids the cell by itself, in words: records waiting beyond their bound, a process that was stopped.
     pub void: Vec<String>,
 }
+
+/// The reason of a cell of which no repeat was executed.
+pub const NOT_EXECUTED: &str = "it was not executed";
 
 /// Lateness that is allowed whatever the limits, in seconds.
 const LATENESS_FLOOR_S: f64 = 0.005;
@@ -105,12 +108,20 @@ fn late(evidence: &Evidence) -> Option<String> {
         .map_or(0.0, |limit| limit * LATENESS_SHARE);
     let allowed = share.max(LATENESS_FLOOR_S);
     (lateness > allowed).then(|| {
+        let [late, most] = told_apart(lateness * 1e3, allowed * 1e3);
         format!(
-            "requests were sent late while slots were free: p99 {:.1} ms, {:.1} ms are allowed",
-            lateness * 1e3,
-            allowed * 1e3
+            "the generator sent requests late while slots were free: p99 {late} ms, {most} ms are allowed"
         )
     })
+}
+
+/// Two numbers with as many decimals as tell them apart, one at least.
+fn told_apart(one: f64, two: f64) -> [String; 2] {
+    let written = |decimals: usize| [one, two].map(|number| format!("{number:.decimals$}"));
+    (1..7)
+        .map(written)
+        .find(|[one, two]| one != two)
+        .unwrap_or_else(|| written(7))
 }
 
 fn too_few_sent(evidence: &Evidence) -> Option<String> {
@@ -234,6 +245,19 @@ mod tests {
             ValidityStatus::Invalid,
             "2 ms would be, 5 ms are"
         );
+    }
+
+    #[test]
+    fn a_lateness_just_over_what_is_allowed_is_written_so_that_it_shows() {
+        let reasons = |lateness| {
+            let evidence = Evidence {
+                lateness_p99_s: Some(lateness),
+                ..fit()
+            };
+            judge(&evidence).reasons.join("")
+        };
+        assert!(reasons(0.00503).ends_with("p99 5.03 ms, 5.00 ms are allowed"), "{}", reasons(0.00503));
+        assert!(reasons(0.0071).ends_with("p99 7.1 ms, 5.0 ms are allowed"), "{}", reasons(0.0071));
     }
 
     #[test]

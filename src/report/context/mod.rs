@@ -150,8 +150,7 @@ impl Context {
 }
 
 fn comparison(results: &Results) -> Option<Overview> {
-    let by = results.compare.as_ref()?.by.as_ref()?;
-    (!results.incomplete).then(|| diff::overview(&compare::paired(results, by)))
+    compare::of_run(results).map(|diff| diff::overview(&diff))
 }
 
 fn cell_view(

@@ -4,7 +4,9 @@ use super::axes::{Axes, shown};
 use super::table::{Column, Row, Table, Value, status_of, validity_of};
 use crate::kinds::metric::{Unit, catalogue};
 use crate::report::number::Scale;
-use crate::results::{CellResult, GroupResult, MetricValue, Results, Summary, ValidityStatus};
+use crate::results::{
+    Bound, CellResult, GroupResult, MetricValue, Relative, Results, Summary, ValidityStatus,
+};
 
 /// Latency distributions that the report shows, each with its statistics; where one has no data, its columns are left out.
 const LATENCIES: &[(&str, &[&str])] = &[
@@ -23,12 +25,16 @@ const SCALARS: &[(&str, &str)] = &[
     ("workload_throughput", "workload"),
 ];
 
-/// Scalars of which a CLIENT_LIMITED cell can only say "at least".
-const RATES: [&str; 4] = [
+/// What is shown relative to the baseline, where it has data; `results.json` has every metric.
+const RELATIVE: [&str; 8] = [
     "request_throughput",
     "goodput",
     "output_throughput",
     "workload_throughput",
+    "ttft.p50",
+    "tpot.p50",
+    "e2e.p50",
+    "e2e.p99",
 ];
 
 /// Statistics of the table of one cell.
@@ -159,7 +165,7 @@ fn scalar(cell: &CellResult, metric: &str, scale: Scale) -> Value {
     let mut value =
         Value::number(cell.value(metric, None), scale).with_spread(cell.spread.get(metric), scale);
     if cell.validity.status == ValidityStatus::ClientLimited
-        && RATES.contains(&metric)
+        && catalogue::find(metric).is_some_and(catalogue::Metric::is_throughput)
         && value.state != "none"
     {
         value.text = format!("≥ {}", value.text);
@@ -211,44 +217,48 @@ pub fn latency(results: &Results, axes: &Axes) -> Table {
 
 /// Each cell relative to the baseline: how many times better it is; `None` where no baseline was declared.
 pub fn relative(results: &Results, axes: &Axes) -> Option<Table> {
-    let mut metrics: Vec<&String> = Vec::new();
-    for metric in results.cells.iter().flat_map(|cell| cell.relative.keys()) {
-        if !metrics.contains(&metric) {
-            metrics.push(metric);
-        }
-    }
+    let has = |metric: &&str| results.cells.iter().any(|cell| cell.relative.contains_key(*metric));
+    let metrics: Vec<&str> = RELATIVE.into_iter().filter(has).collect();
     if metrics.is_empty() {
         return None;
     }
-    metrics.sort();
     let mut columns = axis_columns(axes);
     columns.extend(
         metrics
             .iter()
-            .map(|metric| Column::number(metric.as_str(), Scale::Plain)),
+            .map(|metric| Column::number(*metric, Scale::Plain)),
     );
     let rows = results.cells.iter().enumerate().map(|(index, cell)| {
         let mut values = axis_values(axes, cell);
-        for metric in &metrics {
-            let relative = cell.relative.get(metric.as_str());
-            let mut value =
-                Value::number(relative.and_then(|relative| relative.speedup), Scale::Plain);
-            if value.state != "none" {
-                value.text = format!("× {}", value.text);
-                value.note = relative
-                    .and_then(|relative| relative.interval)
-                    .map(|[low, high]| {
-                        format!("{} … {}", Scale::Plain.show(low), Scale::Plain.show(high))
-                    });
-            }
-            values.push(value);
-        }
+        values.extend(metrics.iter().map(|metric| speedup(cell.relative.get(*metric))));
         row(index, cell, values)
     });
     Some(Table {
         rows: rows.collect(),
         columns,
     })
+}
+
+/// `× 1.8` with its interval, `≥` or `≤` where it is known from one side; why there is none, where there is none.
+fn speedup(relative: Option<&Relative>) -> Value {
+    let Some(relative) = relative else {
+        return Value::number(None, Scale::Plain);
+    };
+    let mut value = Value::number(relative.speedup, Scale::Plain);
+    if value.state == "none" {
+        value.note.clone_from(&relative.reason);
+        return value;
+    }
+    let sign = match relative.bound {
+        None => "",
+        Some(Bound::AtLeast) => "≥ ",
+        Some(Bound::AtMost) => "≤ ",
+    };
+    value.text = format!("{sign}× {}", value.text);
+    value.note = relative
+        .interval
+        .map(|[low, high]| format!("{} … {}", Scale::Plain.show(low), Scale::Plain.show(high)));
+    value
 }
 
 /// Statistics by request parameters; `None` where none were asked for.
@@ -422,6 +432,34 @@ mod tests {
         let ok = column(&table, "throughput");
         assert!(table.rows[6].values[ok].text.starts_with("≥ "));
         assert!(!table.rows[0].values[ok].text.starts_with('≥'));
+    }
+
+    #[test]
+    fn a_speed_up_is_marked_where_it_is_known_from_one_side_and_explained_where_it_is_not_known() {
+        let shown = |relative: Relative| {
+            let value = speedup(Some(&relative));
+            (value.text, value.note)
+        };
+        let known = Relative { speedup: Some(2.0), interval: Some([1.5, 2.5]), ..Relative::default() };
+        assert_eq!(shown(known.clone()).0, "× 2.00");
+        assert_eq!(shown(Relative { bound: Some(Bound::AtMost), ..known.clone() }).0, "≤ × 2.00");
+        assert_eq!(shown(Relative { bound: Some(Bound::AtLeast), ..known }).0, "≥ × 2.00");
+        let void = Relative { reason: Some("the cell is INVALID".to_owned()), ..Relative::default() };
+        assert_eq!(shown(void), ("–".to_owned(), Some("the cell is INVALID".to_owned())));
+    }
+
+    #[test]
+    fn relative_numbers_are_those_that_matter_and_not_all() {
+        let mut results = fixture::results();
+        let known = Relative { speedup: Some(2.0), ..Relative::default() };
+        let cell = &mut results.cells[1];
+        for metric in catalogue::all() {
+            cell.relative.insert(metric.name.to_owned(), known.clone());
+            cell.relative.insert(format!("{}.p50", metric.name), known.clone());
+        }
+        let axes = Axes::of(&results);
+        let columns = relative(&results, &axes).unwrap().columns.len();
+        assert!(columns <= axes.varying.len() + RELATIVE.len(), "{columns} columns");
     }
 
     #[test]

@@ -192,7 +192,7 @@ pub fn banners(results: &Results, axes: &Axes) -> Vec<Banner> {
         (
             ValidityStatus::Invalid,
             "INVALID",
-            "The generator or its machine, not the target, set the numbers of these cells: they say nothing of the target.",
+            "The numbers of these cells say nothing of the target. Why, stands beside each:",
         ),
         (
             ValidityStatus::ClientLimited,

@@ -5,7 +5,6 @@ use serde::Serialize;
 use crate::compare::{Row, Verdict};
 use crate::report::escape;
 use crate::report::number::{NO_DATA, Scale};
-use crate::results::Better;
 
 /// A row as text.
 #[derive(Debug, Serialize)]
@@ -59,19 +58,14 @@ pub fn shown(row: &Row, most: usize, escaped: fn(&str) -> String) -> Shown {
         },
         visible: row
             .smallest_visible
-            .map_or_else(|| NO_DATA.to_owned(), |visible| share(row, visible)),
+            .map_or_else(|| NO_DATA.to_owned(), |visible| signed(row, visible)),
         verdict: escaped(&escape::shorten(&verdict(row), most.saturating_mul(2))),
     }
 }
 
 fn verdict(row: &Row) -> String {
-    let limit = if row.better == Better::Higher {
-        -row.tolerance
-    } else {
-        row.tolerance
-    };
     let word = match row.verdict {
-        Verdict::Regressed => return format!("REGRESSED (limit {})", signed(row, limit)),
+        Verdict::Regressed => return format!("REGRESSED (limit {})", signed(row, row.limit)),
         Verdict::Improved => "IMPROVED",
         Verdict::Ok => "OK",
         Verdict::Inconclusive => "INCONCLUSIVE",
@@ -111,10 +105,6 @@ fn signed(row: &Row, value: f64) -> String {
         value * 100.0,
         if row.in_points { "points" } else { "%" }
     )
-}
-
-fn share(row: &Row, value: f64) -> String {
-    signed(row, value).trim_start_matches('+').to_owned()
 }
 
 /// One decimal; more where one would show nothing.

@@ -15,6 +15,7 @@ fn row(cell: &str, verdict: Verdict) -> Row {
         unit: Unit::Seconds,
         better: Better::Lower,
         tolerance: 0.1,
+        limit: 0.1,
         in_points: false,
         base: Some(0.412),
         head: Some(0.498),
@@ -60,6 +61,7 @@ fn diff(gates: Vec<Row>) -> Diff {
             ..Side::default()
         },
         summary: Summary {
+            declared: 1,
             gates: gates.len() as u64,
             regressed: count(Verdict::Regressed),
             improved: count(Verdict::Improved),

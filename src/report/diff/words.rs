@@ -7,6 +7,10 @@ use crate::report::number::Scale;
 /// The whole verdict in one sentence.
 pub fn sentence(diff: &Diff) -> String {
     let summary = &diff.summary;
+    if summary.gates == 0 && summary.declared > 0 {
+        let declared = counted(summary.declared, "declared gate");
+        return format!("None of {declared} could be compared: the comparison is void");
+    }
     if summary.gates == 0 {
         return "No gate was compared: nothing here can fail or pass".to_owned();
     }
