@@ -20,8 +20,9 @@ pub struct Model {
     /// Requests that may queue; what comes beyond is answered with 429. 100 unless given.
     #[schemars(example = 100)]
     pub queue: Option<u32>,
-    /// Time that a request holds its server, from its start to its last byte. What is said of its kind goes first:
-    /// `ttft` with `itl` for streamed tokens, `image` for pictures, `load` for loads.
+    /// Time that a request holds its server, from its start to its last byte, where its kind has no time of its own:
+    /// streamed tokens take `ttft` and `itl` where both are given, pictures `image`, loads `load`. An answer in one
+    /// piece, of tokens too, takes this.
     pub service: Option<Service>,
     /// Time to the first token of a streamed answer. Without `itl`, the other tokens spread evenly over `service`.
     #[schemars(example = &"20ms")]
@@ -73,6 +74,16 @@ impl Model {
             }
         }
         findings
+    }
+
+    /// Whether `service` says nothing of streamed tokens, since `ttft` and `itl` say everything.
+    pub const fn streams_without_service(&self) -> bool {
+        self.service.is_some() && self.ttft.is_some() && self.itl.is_some()
+    }
+
+    /// Whether `service` says nothing of pictures, since `image` says everything.
+    pub const fn pictures_without_service(&self) -> bool {
+        self.service.is_some() && self.image.is_some()
     }
 }
 

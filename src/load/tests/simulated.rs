@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::bench::*;
 use crate::foundation::clock::{Clock, Timer, lane};
-use crate::foundation::units::{Concurrency, Offset};
+use crate::foundation::units::{Concurrency, Offset, Rate};
 use crate::instruments::record::{Outcome, journal};
 use crate::instruments::simulator::{Model, Simulator, serve};
 use crate::instruments::transport::{Options, Origin, memory};
@@ -129,4 +129,47 @@ fn a_long_load_replays_with_the_same_bytes() {
     }
     let last = one.measured().last().unwrap().clocks.end.unwrap();
     assert!(last.as_seconds() > 800.0, "of the simulated clock");
+}
+
+/// What each fault of the simulator is to the protocol that asked.
+#[test]
+fn each_fault_has_its_outcome() {
+    let one = |kind: &str, protocol: Kind| {
+        let model = json!({ "ttft": "20ms", "itl": "5ms", "faults": [{ "at": "0s", "for": "3s", "kind": kind }] });
+        let adjust = |work: &mut Work<'_>| {
+            chat(work);
+            work.requests.protocol = build(protocol, Settings::default()).unwrap().into();
+        };
+        let (done, _) = against(&model, &constant(1.0, 1, Concurrency::Infinite), adjust);
+        done.all.into_iter().next().unwrap()
+    };
+    for (kind, outcome) in [
+        ("reset", Outcome::Reset),
+        ("http_500", Outcome::Http(500)),
+        ("http_429", Outcome::Rejected),
+        ("empty_stream", Outcome::Invalid),
+        ("cut_stream", Outcome::Invalid),
+        ("malformed", Outcome::Protocol),
+        ("wrong_type", Outcome::Ok),
+        ("stall", Outcome::Ok),
+        ("slow_drip", Outcome::Ok),
+    ] {
+        assert_eq!(one(kind, Kind::OpenaiChat).outcome, outcome, "{kind}");
+    }
+    assert_eq!(one("no_image", Kind::VllmOmni).outcome, Outcome::Invalid);
+    let seconds = |kind| e2e(&one(kind, Kind::OpenaiChat));
+    assert!((3.0..3.001).contains(&seconds("stall")), "until the stall ends");
+    assert!(seconds("slow_drip") > 60.0, "a byte at a time");
+    assert_eq!(one("wrong_type", Kind::OpenaiChat).notes, ["content_type"]);
+}
+
+/// One is served, a hundred stand in line, and the next is refused.
+#[test]
+fn a_hundred_may_queue_unless_told() {
+    let model = json!({ "servers": 1, "service": { "kind": "constant", "value": "10ms" } });
+    let mut cell = constant(1.0, 110, Concurrency::Infinite);
+    cell.rate = Rate::Infinite;
+    let (done, _) = against(&model, &cell, plain("/echo"));
+    let refused = done.outcomes().iter().filter(|one| **one == Outcome::Rejected).count();
+    assert_eq!(refused, 9);
 }

@@ -90,3 +90,26 @@ fn a_literal_secret_is_shown_nowhere() {
         Some("write `bearer: { env: NAME }`")
     );
 }
+
+#[test]
+fn a_service_that_no_request_of_its_target_takes_is_warned_of() {
+    let told = |protocol: &str, task: &str, model: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        let text = format!(
+            "version: 1\nname: a\ntargets:\n  t:\n    protocol: {protocol}\n    embedded: {{ {model} }}\n\
+             datasets:\n  d: {{ kind: random, task: {task} }}\nload: {{ requests: 1 }}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let loaded = read(&path, &ReadOptions::default()).ok().unwrap();
+        loaded.warnings.iter().any(|warning| warning.pointer == "/targets/t/embedded/service")
+    };
+    let service = "service: { kind: constant, value: 80ms }";
+    let both = format!("{service}, ttft: 20ms, itl: 5ms");
+    assert!(told("openai-chat", "chat", &both));
+    assert!(!told("openai-chat", "chat", &format!("{service}, ttft: 20ms")));
+    assert!(!told("openai-completions", "completion", &both), "not streamed unless asked to");
+    let image = format!("{service}, image: {{ base: 300ms, per_unit: 0.05ms }}");
+    assert!(told("vllm-omni", "t2i", &image));
+    assert!(!told("openai-chat", "chat", &image));
+}
