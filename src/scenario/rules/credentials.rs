@@ -87,7 +87,7 @@ fn each_reference(value: &Value, pointer: &str, visit: &mut dyn FnMut(&str, Secr
         Value::Array(items) => {
             let items = items.iter().enumerate();
             items.for_each(|(index, item)| {
-                each_reference(item, &format!("{pointer}/{index}"), visit)
+                each_reference(item, &format!("{pointer}/{index}"), visit);
             });
         }
         _ => {}

@@ -85,7 +85,7 @@ fn named(subject: &Subject<'_>) -> Vec<(String, String)> {
         paths.extend(own.map(|(pointer, path)| (pointer, path.to_owned())));
     }
     each_request(subject, &mut |pointer, request| {
-        sent(pointer, request, &mut paths)
+        sent(pointer, request, &mut paths);
     });
     if let Some(template) = subject.get("/report/template").and_then(Value::as_str) {
         paths.push(("/report/template".to_owned(), template.to_owned()));
