@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(lost.outcome, Outcome::TooLarge);
         assert!(given <= bomb.len() * 100, "{given} bytes of {}", bomb.len());
         // Short bodies may repeat themselves.
-        let short = coded!(GzEncoder, &[b' '; 60 << 10]);
+        let short = coded!(GzEncoder, &vec![b' '; 60 << 10]);
         assert!(short.len() * 100 < 60 << 10);
         assert_eq!(decoded("gzip", &[&short]).map(|text| text.len()), Ok(60 << 10));
     }
