@@ -70,8 +70,10 @@ fn own_reasons(commits: &[&Commit], counted: u64, told: &Told) -> Vec<String> {
     } else if counted == 0 {
         reasons.push("no request counts: none was due, or the window leaves all of them out".to_owned());
     }
-    if commits.iter().any(|commit| commit.suspensions > 0) {
-        reasons.push("the process was stopped and continued while it ran (SIGTSTP or SIGSTOP)".to_owned());
+    // Whoever ends a process often continues it too, stopped or not (timeout, systemd): that repeat is void anyway.
+    let suspended = |commit: &&Commit| commit.suspensions > 0 && commit.ended != Ended::Interrupted;
+    if commits.iter().any(suspended) {
+        reasons.push("SIGCONT came while it ran: the process had been stopped (SIGTSTP or SIGSTOP)".to_owned());
     }
     let canaries = seconds(commits).filter_map(|(_, second)| second.canary);
     if let Some(longest) = canaries.map(|times| times.max_ns).max().filter(|ns| *ns > STOPPED_NS) {

@@ -119,9 +119,15 @@ fn what_was_due_by_the_time_of_a_stop_is_a_row_and_counts() {
     let mut process = Process(child);
     wait_for_records(folder.path(), &mut process);
     process.signal(Signal::INT);
+    // As timeout and systemd do, whether the process is stopped or not.
+    process.signal(Signal::CONT);
     assert_eq!(process.wait().code(), Some(130));
     let results = results(&folder.path().join("reports/chat"));
     let cell = &results["cells"][0];
+    assert_eq!(
+        cell["validity"]["reasons"],
+        serde_json::json!(["a signal ended it before its time"])
+    );
     let count = |name: &str| cell["requests"][name].as_u64().unwrap();
     assert!(count("unsent") > count("sent"), "{}", cell["requests"]);
     assert_eq!(count("intended"), count("sent") + count("unsent"));

@@ -274,7 +274,7 @@ fn a_figure_that_the_rows_do_not_give_is_refused_by_its_name() {
         ("/cells/0/outcomes/ok", "outcomes.ok"),
     ] {
         change(&out, |results| {
-            *results.pointer_mut(pointer).expect(pointer) = json!(7)
+            *results.pointer_mut(pointer).expect(pointer) = json!(7);
         });
         refusal(figure);
     }
