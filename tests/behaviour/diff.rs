@@ -69,7 +69,10 @@ fn a_declared_gate_that_applies_nowhere_has_not_passed() {
     let folder = tempfile::tempdir().unwrap();
     // Answers that are not streamed have no first token.
     let scenario = gate("20ms")
-        .replace("protocol: openai-chat", "protocol: openai-chat, params: { stream: false }")
+        .replace(
+            "protocol: openai-chat",
+            "protocol: openai-chat, params: { stream: false }",
+        )
         .replace("e2e.p50", "ttft.p50");
     write(folder.path(), "a.yaml", &scenario);
     let ended = run(folder.path(), &["run", "a.yaml"]);

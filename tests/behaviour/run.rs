@@ -169,7 +169,10 @@ fn a_dead_target_is_blamed_by_its_address_and_the_generator_is_not() {
     write(
         folder.path(),
         "b.yaml",
-        &chat("base_url: 'http://127.0.0.1:9'", &format!("load: {{ requests: 3 }}\n{WIDE}")),
+        &chat(
+            "base_url: 'http://127.0.0.1:9'",
+            &format!("load: {{ requests: 3 }}\n{WIDE}"),
+        ),
     );
     let ended = run(folder.path(), &["run", "b.yaml", "--out", "b"]);
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
@@ -207,7 +210,10 @@ slo: { request: { e2e: 60s }, objectives: [error_rate <= 1%] }
                 assert_eq!(cell["validity"]["reasons"][0], "it was not executed");
                 assert_eq!(cell["objectives"][0]["verdict"], "void");
             }
-            _ => assert_eq!(cell["objectives"][0]["verdict"], "no_data", "half a cell: {cell:#}"),
+            _ => assert_eq!(
+                cell["objectives"][0]["verdict"], "no_data",
+                "half a cell: {cell:#}"
+            ),
         }
     }
     assert!(executed >= 1, "{}", ended.stderr);
@@ -219,7 +225,11 @@ fn passes(junit: &str) -> usize {
     junit
         .split("<testcase")
         .skip(1)
-        .filter(|case| !["<failure", "<error", "<skipped"].iter().any(|mark| case.contains(mark)))
+        .filter(|case| {
+            !["<failure", "<error", "<skipped"]
+                .iter()
+                .any(|mark| case.contains(mark))
+        })
         .count()
 }
 

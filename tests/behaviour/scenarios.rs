@@ -37,9 +37,19 @@ fn cells(results: &Value) -> &Vec<Value> {
 /// since the generator was held up: then nothing else is claimed of its times, but for no other reason may it be void.
 fn ends_as_it_says(ended: &Ended, results: &Value) {
     let is = |cell: &&Value, status: &str| cell["validity"]["status"] == status;
-    let invalid: Vec<_> = cells(results).iter().filter(|cell| is(cell, "INVALID")).collect();
-    for reason in invalid.iter().flat_map(|cell| cell["validity"]["reasons"].as_array().unwrap()) {
-        assert!(reason.as_str().unwrap().contains("generator"), "{reason}: {}", ended.stderr);
+    let invalid: Vec<_> = cells(results)
+        .iter()
+        .filter(|cell| is(cell, "INVALID"))
+        .collect();
+    for reason in invalid
+        .iter()
+        .flat_map(|cell| cell["validity"]["reasons"].as_array().unwrap())
+    {
+        assert!(
+            reason.as_str().unwrap().contains("generator"),
+            "{reason}: {}",
+            ended.stderr
+        );
     }
     let missed = cells(results)
         .iter()
@@ -50,16 +60,29 @@ fn ends_as_it_says(ended: &Ended, results: &Value) {
         (true, true) => 1,
         (true, false) => 0,
     };
-    assert_eq!(results["verdict"]["exit_code"], expected, "{}", ended.stderr);
+    assert_eq!(
+        results["verdict"]["exit_code"], expected,
+        "{}",
+        ended.stderr
+    );
     assert_eq!(ended.code, Some(expected), "{}", ended.stderr);
 }
 
 /// A cell whose every request was answered, so many of them where that is known.
 fn all_answered(cell: &Value, requests: Option<u64>) {
     let count = |name: &str| cell["requests"][name].as_u64().unwrap();
-    assert_eq!((count("failed"), count("unsent")), (0, 0), "{}", cell["outcomes"]);
+    assert_eq!(
+        (count("failed"), count("unsent")),
+        (0, 0),
+        "{}",
+        cell["outcomes"]
+    );
     assert!(count("ok") > 0 && count("ok") == count("intended"));
-    assert!(requests.is_none_or(|requests| requests == count("ok")), "{}", count("ok"));
+    assert!(
+        requests.is_none_or(|requests| requests == count("ok")),
+        "{}",
+        count("ok")
+    );
     assert_eq!(cell["metrics"]["error_rate"], 0.0);
 }
 
@@ -162,9 +185,16 @@ fn a_pull_request_without_a_difference_passes_its_gate() {
 fn steps(workflow: &str) -> Vec<(String, String)> {
     let document: Value = serde_yaml::from_str(workflow).unwrap();
     let jobs = document["jobs"].as_object().unwrap();
-    let steps = jobs.values().flat_map(|job| job["steps"].as_array().unwrap());
+    let steps = jobs
+        .values()
+        .flat_map(|job| job["steps"].as_array().unwrap());
     steps
-        .filter_map(|step| Some((step["name"].as_str()?.to_owned(), step["run"].as_str()?.to_owned())))
+        .filter_map(|step| {
+            Some((
+                step["name"].as_str()?.to_owned(),
+                step["run"].as_str()?.to_owned(),
+            ))
+        })
         .filter(|(_, run)| !run.starts_with("cargo install "))
         .collect()
 }
@@ -189,9 +219,16 @@ fn carried_out(folder: &Path, workflow: &str, environment: &[(&str, &str)]) -> V
         .unwrap();
     let code = |number: usize| {
         let code = std::fs::read_to_string(folder.join(format!("code-{number}")));
-        code.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ended.stderr))).trim().parse().unwrap()
+        code.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ended.stderr)))
+            .trim()
+            .parse()
+            .unwrap()
     };
-    steps.into_iter().enumerate().map(|(number, (name, _))| (name, code(number))).collect()
+    steps
+        .into_iter()
+        .enumerate()
+        .map(|(number, (name, _))| (name, code(number)))
+        .collect()
 }
 
 fn summary_of(folder: &Path) -> String {
@@ -203,9 +240,19 @@ fn the_example_workflow_starts_both_sides_and_exits_by_the_gate() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("scenarios")).unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    std::fs::copy(root.join("scenarios/pr-gate.yaml"), folder.path().join("scenarios/pr-gate.yaml")).unwrap();
-    let workflow = std::fs::read_to_string(root.join(".github/workflows/example-pr-gate.yml")).unwrap();
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    std::fs::copy(
+        root.join("scenarios/pr-gate.yaml"),
+        folder.path().join("scenarios/pr-gate.yaml"),
+    )
+    .unwrap();
+    let workflow =
+        std::fs::read_to_string(root.join(".github/workflows/example-pr-gate.yml")).unwrap();
+    let free = || {
+        std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+    };
     let (base, head) = (format!("http://{}", free()), format!("http://{}", free()));
     let summary = folder.path().join("summary.md");
     let codes = carried_out(
@@ -227,12 +274,21 @@ fn the_example_workflow_starts_both_sides_and_exits_by_the_gate() {
         ("base and head, interleaved", gate),
         ("show the result", 0),
     ];
-    assert!(codes.iter().map(|(name, code)| (name.as_str(), *code)).eq(expected), "{codes:?}");
+    assert!(
+        codes
+            .iter()
+            .map(|(name, code)| (name.as_str(), *code))
+            .eq(expected),
+        "{codes:?}"
+    );
     for cell in cells(&results) {
         all_answered(cell, Some(40));
     }
     let shown = summary_of(folder.path());
-    assert!(shown.contains("gates regressed") && shown.contains("# pr-gate"), "{shown}");
+    assert!(
+        shown.contains("gates regressed") && shown.contains("# pr-gate"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -240,17 +296,39 @@ fn the_workflow_that_init_writes_runs_what_init_wrote() {
     let folder = tempfile::tempdir().unwrap();
     let ended = run(folder.path(), &["init", "--github"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let workflow = std::fs::read_to_string(folder.path().join(".github/workflows/plimsoll.yml")).unwrap();
-    assert!(workflow.contains("cargo install --locked --git https://"), "no crate of that name is published");
+    let workflow =
+        std::fs::read_to_string(folder.path().join(".github/workflows/plimsoll.yml")).unwrap();
+    assert!(
+        workflow.contains("cargo install --locked --git https://"),
+        "no crate of that name is published"
+    );
     // A second of each rate is enough here.
     let scenario = std::fs::read_to_string(folder.path().join("scenarios/first.yaml")).unwrap();
-    write(folder.path(), "scenarios/first.yaml", &scenario.replace("duration: 3s", "duration: 500ms"));
+    write(
+        folder.path(),
+        "scenarios/first.yaml",
+        &scenario.replace("duration: 3s", "duration: 500ms"),
+    );
     let summary = folder.path().join("summary.md");
-    let codes = carried_out(folder.path(), &workflow, &[("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())]);
+    let codes = carried_out(
+        folder.path(),
+        &workflow,
+        &[("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())],
+    );
     let results = super::support::results(&folder.path().join("report"));
     let gate = i32::try_from(results["verdict"]["exit_code"].as_u64().unwrap()).unwrap();
-    let expected = [("check the scenario", 0), ("run it", gate), ("show the result", 0)];
-    assert!(codes.iter().map(|(name, code)| (name.as_str(), *code)).eq(expected), "{codes:?}");
+    let expected = [
+        ("check the scenario", 0),
+        ("run it", gate),
+        ("show the result", 0),
+    ];
+    assert!(
+        codes
+            .iter()
+            .map(|(name, code)| (name.as_str(), *code))
+            .eq(expected),
+        "{codes:?}"
+    );
     assert!(matches!(gate, 0 | 3), "{}", results["verdict"]);
     assert!(summary_of(folder.path()).contains("# first"));
 }

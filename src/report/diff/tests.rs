@@ -61,7 +61,7 @@ fn diff(gates: Vec<Row>) -> Diff {
             ..Side::default()
         },
         summary: Summary {
-            declared: 1,
+            declared: u64::from(!gates.is_empty()),
             gates: gates.len() as u64,
             regressed: count(Verdict::Regressed),
             improved: count(Verdict::Improved),
@@ -113,6 +113,9 @@ fn the_verdict_comes_first_in_one_sentence() {
     assert!(human(&sample()).starts_with(sentence));
     assert!(markdown(&sample()).starts_with(&format!("### {sentence}\n")));
     assert!(human(&diff(Vec::new())).starts_with("No gate was compared"));
+    let mut nowhere = diff(Vec::new());
+    nowhere.summary.declared = 2;
+    assert!(human(&nowhere).starts_with("None of 2 declared gates could be compared"));
 }
 
 #[test]
