@@ -64,7 +64,9 @@ fn checked(
 fn rendering(arguments: &ReportArguments, results: &Results, template: Option<UserTemplate>) -> Rendering {
     let formats =
         if arguments.format.is_empty() { results.report.formats.clone() } else { arguments.format.clone() };
-    Rendering { formats, template, plots: arguments.format.is_empty() }
+    let whole = arguments.format.is_empty();
+    let exports = if whole { results.report.exports.clone() } else { Vec::new() };
+    Rendering { formats, template, exports, plots: whole }
 }
 
 /// Reads a user's template.

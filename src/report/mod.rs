@@ -8,6 +8,7 @@ mod context;
 mod csv;
 pub mod diff;
 pub mod escape;
+mod export;
 mod filters;
 #[cfg(test)]
 pub mod fixture;
@@ -34,6 +35,8 @@ pub struct Rendering {
     pub formats: Vec<String>,
     /// A user's own template, which replaces `report.md` or `report.html`, or writes a file of its own.
     pub template: Option<UserTemplate>,
+    /// Files for other tools, by the tool's name.
+    pub exports: Vec<String>,
     /// Whether `plots/*.svg` are wanted too.
     pub plots: bool,
 }
@@ -174,6 +177,7 @@ pub fn render(results: &Results, request: &Rendering) -> Result<Vec<Rendered>, R
             bytes: plot.svg.file().into_bytes(),
         }));
     }
+    rendered.extend(export::render(results, &request.exports)?);
     Ok(rendered)
 }
 

@@ -23,7 +23,7 @@ pub fn rehearse(mut results: Results, template: &UserTemplate) -> Result<(), Rep
     for cell in &mut results.cells {
         fill(cell, &named, &results.report);
     }
-    let rendering = Rendering { formats: Vec::new(), template: Some(template.clone()), plots: true };
+    let rendering = Rendering { formats: Vec::new(), template: Some(template.clone()), exports: Vec::new(), plots: true };
     render(&results, &rendering).map(drop)
 }
 

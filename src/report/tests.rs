@@ -15,6 +15,7 @@ fn all(results: &Results) -> Vec<Rendered> {
         &Rendering {
             formats,
             template: None,
+            exports: Vec::new(),
             plots: true,
         },
     )
@@ -37,6 +38,7 @@ fn readable(results: &Results) -> Vec<Rendered> {
         &Rendering {
             formats,
             template: None,
+            exports: Vec::new(),
             plots: true,
         },
     )
@@ -62,6 +64,7 @@ fn file(results: &Results, path: &str) -> String {
         &Rendering {
             formats,
             template: None,
+            exports: Vec::new(),
             plots: true,
         },
     )
@@ -79,6 +82,7 @@ fn with_template(name: &str, source: &str) -> Result<Vec<Rendered>, ReportError>
         &Rendering {
             formats: vec!["md".to_owned(), "html".to_owned()],
             template,
+            exports: Vec::new(),
             plots: false,
         },
     )

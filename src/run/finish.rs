@@ -191,6 +191,7 @@ fn write(
     let rendering = Rendering {
         formats: session.scenario.report.formats.clone(),
         template: session.template.clone(),
+        exports: session.scenario.report.exports.clone(),
         plots: true,
     };
     let rendered = report::render(results, &rendering).or_else(|error| {

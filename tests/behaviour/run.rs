@@ -234,6 +234,32 @@ fn passes(junit: &str) -> usize {
 }
 
 #[test]
+fn an_export_is_written_or_refused_at_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/scenario.v1.json")).unwrap();
+    let names = schema["definitions"]["Export"]["enum"].as_array().unwrap();
+    let mut written = 0;
+    for name in names.iter().map(|name| name.as_str().unwrap()) {
+        let more = format!("load: {{ requests: 8 }}\nreport: {{ exports: [{name}] }}\n{WIDE}");
+        write(folder.path(), "a.yaml", &chat("embedded: {}", &more));
+        let ended = run(folder.path(), &["run", "a.yaml", "--out", name]);
+        let out = folder.path().join(name);
+        if ended.code == Some(2) {
+            assert!(ended.stderr.contains("a.yaml:8:"), "{}", ended.stderr);
+            assert!(!out.exists());
+        } else {
+            let files = std::fs::read_dir(out.join("exports").join(name)).unwrap();
+            for file in files {
+                let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+                assert!(text.contains("e2e.p50") || text.contains("request_throughput"), "{name}: {text}");
+                written += 1;
+            }
+        }
+    }
+    assert!(written >= 3, "{written} files");
+}
+
+#[test]
 fn what_cannot_be_executed_yet_is_refused_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let scenario = chat(

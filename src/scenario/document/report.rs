@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::foundation::kinds::kinds;
+
 /// What is written, and what the report shows.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Report {
@@ -76,37 +78,35 @@ impl Format {
     }
 }
 
-/// A file that another tool reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Export {
-    /// llm-d's benchmark report.
-    LlmD,
-    /// Bencher Metric Format.
-    Bencher,
-    /// The action of that name.
-    GithubActionBenchmark,
-    /// Locust's CSV files.
-    Locust,
-    /// vLLM-Omni's serving benchmark.
-    VllmOmni,
-    /// The printed blocks of async_benchmarking.py.
-    AsyncBenchmarking,
-    /// ServerlessLLM's loading benchmark.
-    Serverlessllm,
+kinds! {
+    /// A file that another tool reads.
+    pub enum Export: Written {
+        /// llm-d's benchmark report.
+        LlmD = "llm-d" => Written::Later,
+        /// Bencher Metric Format.
+        Bencher = "bencher" => Written::Now,
+        /// The action of that name.
+        GithubActionBenchmark = "github-action-benchmark" => Written::Now,
+        /// Locust's CSV files.
+        Locust = "locust" => Written::Later,
+        /// vLLM-Omni's serving benchmark.
+        VllmOmni = "vllm-omni" => Written::Later,
+        /// The printed blocks of async_benchmarking.py.
+        AsyncBenchmarking = "async-benchmarking" => Written::Later,
+        /// ServerlessLLM's loading benchmark.
+        Serverlessllm = "serverlessllm" => Written::Later,
+    }
+}
+
+/// Whether an export can be written, or is only known to the language.
+enum Written {
+    Now,
+    Later,
 }
 
 impl Export {
-    /// The name as written.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::LlmD => "llm-d",
-            Self::Bencher => "bencher",
-            Self::GithubActionBenchmark => "github-action-benchmark",
-            Self::Locust => "locust",
-            Self::VllmOmni => "vllm-omni",
-            Self::AsyncBenchmarking => "async-benchmarking",
-            Self::Serverlessllm => "serverlessllm",
-        }
+    /// Whether it can be written; the others parse, validate and plan.
+    pub const fn supported(self) -> bool {
+        matches!(self.about(), Written::Now)
     }
 }

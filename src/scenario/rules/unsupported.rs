@@ -8,6 +8,7 @@ use crate::foundation::diagnostic::{Finding, Findings};
 use crate::kinds::protocol;
 use crate::kinds::verdict::parse;
 use crate::scenario::check::child;
+use crate::scenario::document::report::Export;
 
 /// The code of these findings.
 pub const CODE: &str = "not-supported-yet";
@@ -71,12 +72,11 @@ pub fn unsupported(subject: &Subject<'_>) -> Findings {
         .enumerate()
     {
         let name = export.as_str().unwrap_or_default();
-        tell(
-            &mut found,
-            &format!("/report/exports/{index}"),
-            &format!("the export `{name}`"),
-            "leave it out",
-        );
+        let known = Export::ALL.into_iter().find(|known| known.name() == name);
+        if known.is_some_and(|known| !known.supported()) {
+            let pointer = format!("/report/exports/{index}");
+            tell(&mut found, &pointer, &format!("the export `{name}`"), "leave it out");
+        }
     }
     found
 }
