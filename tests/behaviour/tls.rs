@@ -64,10 +64,21 @@ fn secure(certificate: &str) -> SocketAddr {
 
 /// Sends four requests to a server while trusting an authority; `more` is further lines of the scenario.
 fn asked(host: &str, server: SocketAddr, authority: Option<&str>, more: &str) -> (Ended, Value) {
+    asked_by("hyper", host, server, authority, more)
+}
+
+/// The same by that client.
+fn asked_by(
+    client: &str,
+    host: &str,
+    server: SocketAddr,
+    authority: Option<&str>,
+    more: &str,
+) -> (Ended, Value) {
     let folder = tempfile::tempdir().unwrap();
     let trust = authority.map_or(String::new(), |name| {
         std::fs::copy(fixture(name), folder.path().join("ca.pem")).unwrap();
-        "http: { tls: { ca: ca.pem } }".to_owned()
+        format!("http: {{ client: {client}, tls: {{ ca: ca.pem }} }}")
     });
     let port = server.port();
     let scenario = format!(
@@ -95,9 +106,9 @@ targets:
 #[test]
 fn an_authority_of_the_scenarios_own_is_trusted_by_load_and_readiness() {
     let server = secure("good");
-    for host in ["localhost", "127.0.0.1"] {
+    for (client, host) in [("hyper", "localhost"), ("hyper", "127.0.0.1"), ("native", "localhost")] {
         let more = "    ready: { path: /health, within: 5s }\n    metadata: /version\nload: { requests: 4 }";
-        let (ended, results) = asked(host, server, Some("authority.pem"), more);
+        let (ended, results) = asked_by(client, host, server, Some("authority.pem"), more);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert_eq!(results["cells"][0]["requests"]["ok"], 4);
     }

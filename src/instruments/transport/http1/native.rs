@@ -96,7 +96,9 @@ impl Native {
         .await;
         match came {
             Ok(Some(Came::Head(head))) => Ok(Some(head)),
+            // Of an answer, a head is the first that can come.
             Ok(_) => Ok(None),
+            // Nobody has seen a byte of it: the connection had ended, and said so too late to be seen.
             Err(_) if stamps.sent.get().is_none() => Ok(None),
             Err(refusal) => Err(self.lost(refusal, stamps.answered.get())),
         }

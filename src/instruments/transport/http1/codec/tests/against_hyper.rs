@@ -91,7 +91,7 @@ fn generated_answers_say_the_same_to_us_and_to_hyper() {
 }
 
 #[test]
-#[ignore = "a minute: cargo test --release --lib a_million_generated -- --ignored --nocapture"]
+#[ignore = "minutes: cargo test --lib a_million_generated -- --ignored --nocapture"]
 fn a_million_generated_answers_say_the_same_to_us_and_to_hyper() {
     run(0..MANY);
 }
@@ -135,4 +135,33 @@ fn every_split_in_two_and_every_close_says_the_same_to_us_and_to_hyper() {
         }
     }
     println!("{tally:?}");
+}
+
+#[test]
+fn each_cap_is_met_at_the_same_byte() {
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut tally = Tally::default();
+    let mut of = |bytes: String| {
+        let bytes = bytes.into_bytes();
+        for cuts in [Vec::new(), vec![bytes.len() / 2], vec![bytes.len() - 3, bytes.len() - 1]] {
+            compare(&Case { to_head: false, bytes: bytes.clone(), cuts, ending: Ending::Stays }, &mut tally, "cap");
+        }
+    };
+    for many in 98..=102 {
+        let fields = "X: y\r\n".repeat(many);
+        of(format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{fields}\r\n"));
+        of(format!("{CHUNKED}0\r\n{fields}\r\n"));
+    }
+    for length in (16 << 10) - 2..=(16 << 10) + 1 {
+        let extension = "e".repeat(length);
+        of(format!("{CHUNKED}1;{extension}\r\nx\r\n0\r\n\r\n"));
+        let halves = extension.split_at(length / 2);
+        of(format!("{CHUNKED}1;{}\r\nx\r\n0;{}\r\n\r\n", halves.0, halves.1));
+    }
+    for length in super::CAP - 12..super::CAP {
+        let long = "x".repeat(length);
+        of(format!("{CHUNKED}0\r\nX: {long}\r\n\r\n"));
+        of(format!("HTTP/1.1 204 OK\r\nX: {}\r\n\r\n", &long[20..]));
+    }
+    assert!(tally.whole > 0 && tally.refused > 0 && tally.too_large > 0, "{tally:?}");
 }
