@@ -206,7 +206,7 @@ fn carried_out(folder: &Path, workflow: &str, environment: &[(&str, &str)]) -> V
     let mut script = String::from("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n");
     for (number, (_, step)) in steps.iter().enumerate() {
         script.push_str(step.trim_end());
-        script.push_str(&format!("\necho $? > code-{number}\n"));
+        script = format!("{script}\necho $? > code-{number}\n");
     }
     let binary = Path::new(env!("CARGO_BIN_EXE_plimsoll")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
