@@ -22,44 +22,37 @@
     )
 )]
 
-/// Declares the rooms: private, so that the compiler finds what nobody uses; the feature `internals` opens them to
-/// benches and fuzzing.
-macro_rules! rooms {
-    ($($(#[$about:meta])* $room:ident;)*) => {
-        $(
-            $(#[$about])*
-            #[cfg(feature = "internals")]
-            pub mod $room;
-            $(#[$about])*
-            #[cfg(not(feature = "internals"))]
-            mod $room;
-        )*
-    };
-}
+/// Parts without a subject of their own: units, secrets, seeds, clocks, files, templates, findings.
+mod foundation;
 
-rooms! {
-    /// Parts without a subject of their own: units, secrets, seeds, clocks, files, templates, findings.
-    foundation;
-    /// What measures: statistics, tables, records, transports, the simulator, telemetry.
-    instruments;
-    /// What a scenario can name: datasets, arrivals, protocols, metrics, verdicts.
-    kinds;
-    /// The YAML file: read with places, checked, resolved into values that are all legal.
-    scenario;
-    /// The scenario's matrix expanded into cells, with ids, keys and an order.
-    plan;
-    /// One repeat of one cell: lanes, pace, slots, attempts.
-    load;
-    /// A whole plan: readiness, set-up, cells in order, journal, publication.
-    run;
-    /// `results.json` and the folder that it stands in.
-    results;
-    /// Two measurements side by side.
-    compare;
-    /// Results rendered for people and machines.
-    report;
-    /// The command line: one file a subcommand; the only place that prints or knows exit codes.
-    command;
-}
+/// What measures: statistics, tables, records, transports, the simulator, telemetry.
+mod instruments;
+
+/// What a scenario can name: datasets, arrivals, protocols, metrics, verdicts.
+mod kinds;
+
+/// The YAML file: read with places, checked, resolved into values that are all legal.
+mod scenario;
+
+/// The scenario's matrix expanded into cells, with ids, keys and an order.
+mod plan;
+
+/// One repeat of one cell: lanes, pace, slots, attempts.
+mod load;
+
+/// A whole plan: readiness, set-up, cells in order, journal, publication.
+mod run;
+
+/// `results.json` and the folder that it stands in.
+mod results;
+
+/// Two measurements side by side.
+mod compare;
+
+/// Results rendered for people and machines.
+mod report;
+
+/// The command line: one file a subcommand; the only place that prints or knows exit codes.
+mod command;
 
 pub use command::main;

@@ -24,7 +24,10 @@ pub fn run(arguments: &DiffArguments) -> Ending {
         DiffFormat::Json => match json(&diff) {
             Ok(json) => json,
             Err(error) => {
-                output::error(&format!("cannot write the comparison as JSON: {error}"), None);
+                output::error(
+                    &format!("cannot write the comparison as JSON: {error}"),
+                    None,
+                );
                 return Ending::Bug;
             }
         },
@@ -65,7 +68,10 @@ fn compare(arguments: &DiffArguments) -> Result<Diff, Problem> {
         (None, by) => Ok(compare::paired(&base, &axis(by.as_deref(), &base)?)),
         (Some(head), None) => {
             let head_results = read(head)?;
-            Ok(compare::stored((&arguments.base, &base), (head, &head_results)))
+            Ok(compare::stored(
+                (&arguments.base, &base),
+                (head, &head_results),
+            ))
         }
         (Some(_), Some(_)) => Err(Problem {
             message: "`--by` compares within one run, and two were given".to_owned(),
@@ -82,9 +88,16 @@ fn axis(by: Option<&str>, results: &Results) -> Result<ComparedAxis, Problem> {
             help: "give a second run, or `--by target=base,head`".to_owned(),
         });
     };
-    let problem = |message: String| Problem { message, help: "write it like `--by target=base,head`, base first".to_owned() };
-    let (axis, values) = by.split_once('=').ok_or_else(|| problem(format!("`{by}` names no axis")))?;
-    let (base, head) = values.split_once(',').ok_or_else(|| problem(format!("`{by}` names one value only")))?;
+    let problem = |message: String| Problem {
+        message,
+        help: "write it like `--by target=base,head`, base first".to_owned(),
+    };
+    let (axis, values) = by
+        .split_once('=')
+        .ok_or_else(|| problem(format!("`{by}` names no axis")))?;
+    let (base, head) = values
+        .split_once(',')
+        .ok_or_else(|| problem(format!("`{by}` names one value only")))?;
     let value = |text: &str| {
         // As it stands in the results: a number as a number.
         let known = results.cells.iter().filter_map(|cell| cell.axes.get(axis));
@@ -97,12 +110,18 @@ fn axis(by: Option<&str>, results: &Results) -> Result<ComparedAxis, Problem> {
     if base == head {
         return Err(problem(format!("`{by}` compares a value with itself")));
     }
-    Ok(ComparedAxis { axis: axis.to_owned(), base: value(base)?, head: value(head)? })
+    Ok(ComparedAxis {
+        axis: axis.to_owned(),
+        base: value(base)?,
+        head: value(head)?,
+    })
 }
 
 /// An axis value as people write it.
 fn text_of(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Reads a folder, a file, or `git:REV:PATH`.
@@ -114,12 +133,18 @@ fn read(place: &str) -> Result<Results, Problem> {
         }
         None => results::read(&PathBuf::from(place)),
     };
-    read.map_err(|error| Problem { message: error.to_string(), help: error.help() })
+    read.map_err(|error| Problem {
+        message: error.to_string(),
+        help: error.help(),
+    })
 }
 
 /// `git show REV:PATH`, the results file of the folder where PATH is one.
 fn git(object: &str) -> Result<Vec<u8>, Problem> {
-    let object = if Path::new(object).extension().is_some_and(|extension| extension == "json") {
+    let object = if Path::new(object)
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
         object.to_owned()
     } else {
         format!("{}/results.json", object.trim_end_matches('/'))
@@ -136,6 +161,8 @@ fn git(object: &str) -> Result<Vec<u8>, Problem> {
     if shown.status.success() {
         Ok(shown.stdout)
     } else {
-        Err(problem(String::from_utf8_lossy(&shown.stderr).trim().to_owned()))
+        Err(problem(
+            String::from_utf8_lossy(&shown.stderr).trim().to_owned(),
+        ))
     }
 }

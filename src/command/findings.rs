@@ -1,8 +1,8 @@
 //! Findings shown in the format that was asked for: people's words to stderr, machines' to stdout.
 
-use super::surroundings::Surroundings;
 use super::arguments::FindingFormat;
 use super::output;
+use super::surroundings::Surroundings;
 use super::terminal::Colour;
 use crate::foundation::diagnostic::{Finding, Severity, render};
 
@@ -34,10 +34,18 @@ pub fn people(findings: &[Finding], surroundings: &Surroundings) {
 /// `1 error`, `3 errors and 1 warning`.
 pub fn count(findings: &[Finding]) -> String {
     let number = |severity, word| {
-        let n = findings.iter().filter(|finding| finding.severity == severity).count();
+        let n = findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count();
         (n > 0).then(|| format!("{n} {word}{}", if n == 1 { "" } else { "s" }))
     };
-    let parts: Vec<String> =
-        [number(Severity::Error, "error"), number(Severity::Warning, "warning")].into_iter().flatten().collect();
+    let parts: Vec<String> = [
+        number(Severity::Error, "error"),
+        number(Severity::Warning, "warning"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     parts.join(" and ")
 }

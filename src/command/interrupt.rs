@@ -20,15 +20,19 @@ pub struct Interrupt {
 impl Interrupt {
     /// Begins to listen, on a thread of its own, so that a busy run delays nothing; on return no signal is missed.
     pub fn listen() -> std::io::Result<Self> {
-        let interrupt = Self { stop: Stop::default(), signal: Arc::default(), suspensions: Arc::default() };
+        let interrupt = Self {
+            stop: Stop::default(),
+            signal: Arc::default(),
+            suspensions: Arc::default(),
+        };
         let listener = interrupt.clone();
         let (listening, ready) = std::sync::mpsc::channel();
-        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            match crate::foundation::clock::lane(false) {
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || match crate::foundation::clock::lane(false) {
                 Ok(lane) => lane.block_on(listener.wait(listening)),
                 Err(error) => tracing::warn!(%error, "signals cannot be listened for"),
-            }
-        })?;
+            })?;
         // Where nobody can listen, the other end is let go of.
         let _ = ready.recv();
         Ok(interrupt)
@@ -37,9 +41,11 @@ impl Interrupt {
     async fn wait(self, listening: Sender<()>) {
         use tokio::signal::unix::{SignalKind, signal};
         let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
-        let (Ok(mut interrupts), Ok(mut terminations), Ok(mut continuations)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(continued))
-        else {
+        let (Ok(mut interrupts), Ok(mut terminations), Ok(mut continuations)) = (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+            signal(continued),
+        ) else {
             tracing::warn!("signals cannot be listened for: Ctrl-C ends the process at once");
             return;
         };

@@ -3,8 +3,8 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use super::surroundings::Surroundings;
 use super::arguments::LogFormat;
+use super::surroundings::Surroundings;
 
 /// Starts logging as `-v`, `-q`, `--log-format` and `PLIMSOLL_LOG` say.
 pub fn start(surroundings: &Surroundings) {
@@ -15,7 +15,10 @@ pub fn start(surroundings: &Surroundings) {
         (false, 2) => "plimsoll=debug",
         (false, _) => "plimsoll=trace,hyper=debug",
     };
-    let directives = surroundings.environment.get("PLIMSOLL_LOG").map_or(level, String::as_str);
+    let directives = surroundings
+        .environment
+        .get("PLIMSOLL_LOG")
+        .map_or(level, String::as_str);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse_lossy(directives))
         .with_writer(std::io::stderr)

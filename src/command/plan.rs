@@ -26,7 +26,9 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
         return ending;
     }
     let scenario = &planned.loaded.scenario;
-    let document = estimate(&planned.plan, scenario, &|name| planned.rehearsal.rows(name));
+    let document = estimate(&planned.plan, scenario, &|name| {
+        planned.rehearsal.rows(name)
+    });
     match arguments.format {
         PlanFormat::Json => match serde_json::to_string_pretty(&document) {
             Ok(json) => output::data(&format!("{json}\n")),
@@ -43,7 +45,10 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
 /// Why there is no plan.
 fn say_refused(refused: &scenario::Refused) {
     if refused.unset.is_empty() {
-        output::error(&format!("{} in the scenario", findings::count(&refused.findings)), None);
+        output::error(
+            &format!("{} in the scenario", findings::count(&refused.findings)),
+            None,
+        );
     } else {
         let names = refused.unset.join(", ");
         output::error(
@@ -58,7 +63,12 @@ fn table(document: &PlanDocument) -> String {
     let mut rows: Vec<[String; 5]> = document.cells.iter().map(row).collect();
     rows.insert(0, head);
     let widths: Vec<usize> = (0..5)
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default())
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or_default()
+        })
         .collect();
     let mut text = String::new();
     for row in &rows {
@@ -89,7 +99,11 @@ fn table(document: &PlanDocument) -> String {
 }
 
 fn row(cell: &CellEstimate) -> [String; 5] {
-    let origin = if cell.created_by_include { "made by include" } else { "" };
+    let origin = if cell.created_by_include {
+        "made by include"
+    } else {
+        ""
+    };
     [
         cell.id.clone(),
         cell.repeats.to_string(),
@@ -107,5 +121,8 @@ fn number(number: Option<u64>) -> String {
 fn time(seconds: Option<f64>) -> String {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds.ceil()).ok())
-        .map_or_else(|| "unbounded".to_owned(), |time| HumanDuration(time).to_string())
+        .map_or_else(
+            || "unbounded".to_owned(),
+            |time| HumanDuration(time).to_string(),
+        )
 }

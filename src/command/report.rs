@@ -55,32 +55,60 @@ fn checked(
         return results::again(results, &rows);
     }
     if !surroundings.global.quiet {
-        let text = format!("{} is not there: {} is taken at its word\n", rows.display(), folder::RESULTS);
+        let text = format!(
+            "{} is not there: {} is taken at its word\n",
+            rows.display(),
+            folder::RESULTS
+        );
         output::words(&text);
     }
     Ok(results)
 }
 
-fn rendering(arguments: &ReportArguments, results: &Results, template: Option<UserTemplate>) -> Rendering {
-    let formats =
-        if arguments.format.is_empty() { results.report.formats.clone() } else { arguments.format.clone() };
+fn rendering(
+    arguments: &ReportArguments,
+    results: &Results,
+    template: Option<UserTemplate>,
+) -> Rendering {
+    let formats = if arguments.format.is_empty() {
+        results.report.formats.clone()
+    } else {
+        arguments.format.clone()
+    };
     let whole = arguments.format.is_empty();
-    let exports = if whole { results.report.exports.clone() } else { Vec::new() };
-    Rendering { formats, template, exports, plots: whole }
+    let exports = if whole {
+        results.report.exports.clone()
+    } else {
+        Vec::new()
+    };
+    Rendering {
+        formats,
+        template,
+        exports,
+        plots: whole,
+    }
 }
 
 /// Reads a user's template.
 pub fn template(path: &Path) -> Result<UserTemplate, FilesError> {
-    let source = std::fs::read_to_string(path)
-        .map_err(|source| FilesError::Read { path: path.to_owned(), source })?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let source = std::fs::read_to_string(path).map_err(|source| FilesError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     Ok(UserTemplate { name, source })
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
+        std::fs::create_dir_all(folder).map_err(|source| FilesError::Write {
+            path: folder.to_owned(),
+            source,
+        })?;
     }
     files::write_atomically(path, bytes)
 }

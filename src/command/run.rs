@@ -15,7 +15,10 @@ use crate::run::{self, Existing, Finished, RunError, Session, Signals as _};
 /// Executes every scenario.
 pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
     if arguments.files.len() > 1 && arguments.out.is_some() {
-        output::error("--out names one folder, and several scenarios were given", Some("run them one by one, or without --out"));
+        output::error(
+            "--out names one folder, and several scenarios were given",
+            Some("run them one by one, or without --out"),
+        );
         return Ending::Usage;
     }
     let options = scenario::options(&arguments.set, true, surroundings);
@@ -26,7 +29,10 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
             Ok(one) => planned.push((file, one)),
             Err(Some(findings)) => {
                 findings::people(&findings, surroundings);
-                output::error(&format!("{} in {}", findings::count(&findings), file.display()), None);
+                output::error(
+                    &format!("{} in {}", findings::count(&findings), file.display()),
+                    None,
+                );
                 rejected = true;
             }
             Err(None) => rejected = true,
@@ -35,7 +41,11 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
     if rejected {
         return Ending::Usage;
     }
-    if let Some(metric) = arguments.print.as_deref().filter(|metric| !is_metric(metric)) {
+    if let Some(metric) = arguments
+        .print
+        .as_deref()
+        .filter(|metric| !is_metric(metric))
+    {
         output::error(
             &format!("`--print {metric}` names no metric"),
             Some("write it as an objective does: `goodput`, `e2e.p99`, `server.<name>.mean`"),
@@ -73,9 +83,10 @@ fn plan(
     options: &crate::scenario::ReadOptions,
     arguments: &RunArguments,
 ) -> Result<Planned, Option<crate::foundation::diagnostic::Findings>> {
-    let mut planned = scenario::plan(file, options)
-        .map_err(|refused| Some(refused.for_run()))?;
-    planned.select(arguments.cells.as_deref()).map_err(|_| None)?;
+    let mut planned = scenario::plan(file, options).map_err(|refused| Some(refused.for_run()))?;
+    planned
+        .select(arguments.cells.as_deref())
+        .map_err(|_| None)?;
     let unsupported = planned.unsupported();
     if !unsupported.is_empty() {
         return Err(Some(unsupported));
@@ -90,7 +101,10 @@ fn plan(
 fn dry_run(planned: &[(&PathBuf, Planned)]) -> Ending {
     for (file, one) in planned {
         let cells = one.plan.cells.len();
-        output::words(&format!("{}: {cells} cells would be run; nothing was sent\n", file.display()));
+        output::words(&format!(
+            "{}: {cells} cells would be run; nothing was sent\n",
+            file.display()
+        ));
     }
     Ending::Well
 }
@@ -103,7 +117,10 @@ fn execute(
 ) -> Ending {
     let (surroundings, interrupt) = with;
     let scenario = &planned.loaded.scenario;
-    let out = arguments.out.clone().unwrap_or_else(|| Path::new("reports").join(&scenario.name));
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("reports").join(&scenario.name));
     let watch = Watch::new(surroundings, &planned.plan);
     let session = Session {
         scenario,
@@ -112,7 +129,11 @@ fn execute(
         signals: interrupt,
         template: planned.template.clone(),
         out: &out,
-        existing: if arguments.restart { Existing::Restart } else { Existing::Refuse },
+        existing: if arguments.restart {
+            Existing::Restart
+        } else {
+            Existing::Refuse
+        },
         fail_fast: arguments.fail_fast,
         strict: arguments.strict,
         options: recorded(arguments),
@@ -128,8 +149,15 @@ fn execute(
 
 /// The scenario's template, tried with the plan's cells; what is wrong with it, and what the user can do.
 fn template(planned: &Planned) -> Result<Option<UserTemplate>, (String, String)> {
-    let Planned { loaded, plan, selection, .. } = planned;
-    let Some(path) = &loaded.scenario.report.template else { return Ok(None) };
+    let Planned {
+        loaded,
+        plan,
+        selection,
+        ..
+    } = planned;
+    let Some(path) = &loaded.scenario.report.template else {
+        return Ok(None);
+    };
     let path = loaded.scenario.folders.scenario.join(path);
     let template = report::template(&path).map_err(|error| (error.to_string(), error.help()))?;
     run::check_template(&loaded.scenario, plan, selection.as_ref(), &template)
@@ -139,7 +167,11 @@ fn template(planned: &Planned) -> Result<Option<UserTemplate>, (String, String)>
 
 /// Options that changed what is run, as they were given.
 fn recorded(arguments: &RunArguments) -> Vec<String> {
-    let mut options: Vec<String> = arguments.set.iter().map(|set| format!("--set {set}")).collect();
+    let mut options: Vec<String> = arguments
+        .set
+        .iter()
+        .map(|set| format!("--set {set}"))
+        .collect();
     options.extend(arguments.cells.iter().map(|glob| format!("--cells {glob}")));
     options
 }
@@ -147,14 +179,28 @@ fn recorded(arguments: &RunArguments) -> Vec<String> {
 fn ended(finished: &Finished, arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
     if !surroundings.global.quiet {
         let width = surroundings.width();
-        output::words(&super::terminal::summary(&finished.results, width, surroundings.colour()));
+        output::words(&super::terminal::summary(
+            &finished.results,
+            width,
+            surroundings.colour(),
+        ));
         if let Some(diff) = &finished.diff {
             output::words(&format!("\n{}", crate::report::diff::human(diff)));
         }
-        output::words(&format!("\nreport: {}\n", shown(&finished.folder).display()));
+        output::words(&format!(
+            "\nreport: {}\n",
+            shown(&finished.folder).display()
+        ));
     }
     // The summary has said why, where there was one.
-    for reason in finished.results.verdict.reasons.iter().take(20).filter(|_| surroundings.global.quiet) {
+    for reason in finished
+        .results
+        .verdict
+        .reasons
+        .iter()
+        .take(20)
+        .filter(|_| surroundings.global.quiet)
+    {
         output::words(&format!("failed: {reason}\n"));
     }
     if let Some(metric) = &arguments.print {
@@ -184,5 +230,9 @@ fn print(metric: &str, results: &Results) {
 
 fn failed(error: &RunError, file: &Path, interrupt: &Interrupt) -> Ending {
     output::error(&format!("{}: {error}", file.display()), Some(&error.help()));
-    Ending::of([Some(error.ending()), interrupt.ending()].into_iter().flatten())
+    Ending::of(
+        [Some(error.ending()), interrupt.ending()]
+            .into_iter()
+            .flatten(),
+    )
 }

@@ -34,7 +34,11 @@ impl Planned {
             Ending::Usage
         })?;
         let selected = self.plan.cells.len() as u64;
-        self.selection = (selected < of).then(|| Selection { cells: glob.to_owned(), selected, of });
+        self.selection = (selected < of).then(|| Selection {
+            cells: glob.to_owned(),
+            selected,
+            of,
+        });
         Ok(())
     }
 
@@ -49,9 +53,18 @@ impl Planned {
             let target = declared(finding, "/targets/");
             let dataset = declared(finding, "/datasets/");
             target.is_none_or(|name| cells.iter().any(|cell| cell.target == name))
-                && dataset.is_none_or(|name| cells.iter().any(|cell| cell.dataset.as_ref() == Some(&name)))
+                && dataset.is_none_or(|name| {
+                    cells
+                        .iter()
+                        .any(|cell| cell.dataset.as_ref() == Some(&name))
+                })
         };
-        self.loaded.unsupported.iter().filter(needed).cloned().collect()
+        self.loaded
+            .unsupported
+            .iter()
+            .filter(needed)
+            .cloned()
+            .collect()
     }
 }
 
@@ -103,17 +116,35 @@ pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Refused> {
             // A value of an axis that is not known is a cell that would not be shown.
             let unset = loaded.unset(&CELLS[..1]);
             if !unset.is_empty() {
-                return Err(Refused { findings, unsupported: loaded.unsupported, unset });
+                return Err(Refused {
+                    findings,
+                    unsupported: loaded.unsupported,
+                    unset,
+                });
             }
             let warnings = loaded.attach(std::mem::take(&mut plan.warnings));
             loaded.warnings.extend(warnings);
-            Ok(Planned { loaded, plan, selection: None, template: None, rehearsal })
+            Ok(Planned {
+                loaded,
+                plan,
+                selection: None,
+                template: None,
+                rehearsal,
+            })
         }
         expanded => {
             let wrong = expanded.err().unwrap_or_default();
             let findings = loaded.attach(wrong.into_iter().chain(findings).collect());
-            let unset = if findings.is_empty() { loaded.unset(&CELLS) } else { Vec::new() };
-            Err(Refused { findings, unsupported: loaded.unsupported, unset })
+            let unset = if findings.is_empty() {
+                loaded.unset(&CELLS)
+            } else {
+                Vec::new()
+            };
+            Err(Refused {
+                findings,
+                unsupported: loaded.unsupported,
+                unset,
+            })
         }
     }
 }
@@ -124,7 +155,12 @@ fn looked_at(loaded: &Loaded) -> (Result<Plan, Findings>, Rehearsal) {
     let expanded = plan::expand(scenario);
     let cells = expanded.as_ref().map_or(&[][..], |plan| &plan.cells);
     let mut rehearsal = plan::rehearse(scenario, cells, &|pointer| loaded.is_whole(pointer));
-    if let Some(path) = scenario.report.template.as_ref().filter(|_| loaded.is_whole(TEMPLATE)) {
+    if let Some(path) = scenario
+        .report
+        .template
+        .as_ref()
+        .filter(|_| loaded.is_whole(TEMPLATE))
+    {
         let path = scenario.folders.scenario.join(path);
         if let Err((message, help)) = try_template(&path, scenario, expanded.as_ref().ok()) {
             let finding = Finding::error("bad-report-template", TEMPLATE, message).help(help);
@@ -135,8 +171,13 @@ fn looked_at(loaded: &Loaded) -> (Result<Plan, Findings>, Rehearsal) {
 }
 
 /// Reads a report's own template and tries it, with the plan's cells where there are any.
-fn try_template(path: &Path, scenario: &Scenario, plan: Option<&Plan>) -> Result<(), (String, String)> {
-    let template = super::report::template(path).map_err(|error| (error.to_string(), error.help()))?;
+fn try_template(
+    path: &Path,
+    scenario: &Scenario,
+    plan: Option<&Plan>,
+) -> Result<(), (String, String)> {
+    let template =
+        super::report::template(path).map_err(|error| (error.to_string(), error.help()))?;
     match plan {
         Some(plan) => crate::run::check_template(scenario, plan, None, &template)
             .map_err(|error| (error.to_string(), error.help())),
@@ -146,7 +187,12 @@ fn try_template(path: &Path, scenario: &Scenario, plan: Option<&Plan>) -> Result
 
 /// What is wrong with a file, and with the cells and the data that the rest of it has: all in one pass.
 fn everything(rejected: Rejected) -> Refused {
-    let Rejected { mut findings, partial, mut unsupported, mut unset } = rejected;
+    let Rejected {
+        mut findings,
+        partial,
+        mut unsupported,
+        mut unset,
+    } = rejected;
     if let Some(partial) = partial {
         let (expanded, rehearsal) = looked_at(&partial);
         let wrong = expanded.err().unwrap_or_default();
@@ -158,7 +204,11 @@ fn everything(rejected: Rejected) -> Refused {
     if !findings.is_empty() {
         unset.clear();
     }
-    Refused { findings, unsupported, unset }
+    Refused {
+        findings,
+        unsupported,
+        unset,
+    }
 }
 
 fn place(finding: &Finding) -> Option<(usize, usize)> {

@@ -20,7 +20,10 @@ impl Surroundings {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self { environment, global }
+        Self {
+            environment,
+            global,
+        }
     }
 
     /// Whether people's words are coloured.
@@ -31,7 +34,10 @@ impl Surroundings {
             Color::Never => ColourChoice::Never,
         };
         let no_color = self.environment.get("NO_COLOR").map(String::as_str);
-        let dumb = self.environment.get("TERM").is_some_and(|terminal| terminal == "dumb");
+        let dumb = self
+            .environment
+            .get("TERM")
+            .is_some_and(|terminal| terminal == "dumb");
         Colour::decide(choice, no_color, dumb, self.terminal())
     }
 

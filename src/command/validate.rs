@@ -37,13 +37,26 @@ pub fn run(arguments: &ValidateArguments, surroundings: &Surroundings) -> Ending
         }
     }
     findings::show(&all, arguments.format, surroundings);
-    let invalid = all.iter().any(|finding| finding.severity == Severity::Error);
+    let invalid = all
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
     if invalid && arguments.format == FindingFormat::Human {
-        output::error(&format!("{} in {}", findings::count(&all), files(arguments.files.len())), None);
+        output::error(
+            &format!(
+                "{} in {}",
+                findings::count(&all),
+                files(arguments.files.len())
+            ),
+            None,
+        );
     }
     if invalid { Ending::Usage } else { Ending::Well }
 }
 
 fn files(n: usize) -> String {
-    if n == 1 { "the scenario".to_owned() } else { format!("{n} scenarios") }
+    if n == 1 {
+        "the scenario".to_owned()
+    } else {
+        format!("{n} scenarios")
+    }
 }

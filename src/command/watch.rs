@@ -56,14 +56,28 @@ impl Course {
     /// The share of the run that is done, and the time that is left, where it can be told: by the schedule, else by how
     /// fast requests have ended so far. `elapsed` is the run's time, `measured` are the figures of the repeat that runs,
     /// once it is warm.
-    #[expect(clippy::cast_precision_loss, reason = "counts of requests and executions stay far below 2^53")]
-    fn progress(&self, elapsed: Duration, measured: Option<&load::Figures>) -> (f64, Option<Duration>) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of requests and executions stay far below 2^53"
+    )]
+    fn progress(
+        &self,
+        elapsed: Duration,
+        measured: Option<&load::Figures>,
+    ) -> (f64, Option<Duration>) {
         let spent = measured.map_or(Duration::ZERO, |figures| figures.elapsed);
         let ended = measured.map_or(0.0, |figures| (figures.ok + figures.failed) as f64);
-        let by_time = self.expected.map(|expected| spent.as_secs_f64() / expected.as_secs_f64());
+        let by_time = self
+            .expected
+            .map(|expected| spent.as_secs_f64() / expected.as_secs_f64());
         let by_requests = self.intended.map(|intended| ended / intended as f64);
         // Whichever ends the repeat first.
-        let part = [by_time, by_requests].into_iter().flatten().filter(|part| part.is_finite()).fold(0.0, f64::max).min(1.0);
+        let part = [by_time, by_requests]
+            .into_iter()
+            .flatten()
+            .filter(|part| part.is_finite())
+            .fold(0.0, f64::max)
+            .min(1.0);
         let done = (self.before as f64 + part) / self.executions.max(1) as f64;
         let pace = |whole: Duration, done: f64| {
             Duration::try_from_secs_f64(whole.as_secs_f64() * (1.0 - done) / done).ok()
@@ -89,7 +103,11 @@ impl Watch {
             clock: Clock::real(),
             quiet: surroundings.global.quiet,
             varying: varying(plan),
-            shown: Mutex::new(Shown { progress, stage: Snapshot::default(), course: Course::default() }),
+            shown: Mutex::new(Shown {
+                progress,
+                stage: Snapshot::default(),
+                course: Course::default(),
+            }),
         }
     }
 
@@ -110,9 +128,16 @@ impl Watch {
     fn label(&self, id: &str) -> String {
         let parts: Vec<&str> = id
             .split(',')
-            .filter(|part| part.split_once('=').is_some_and(|(axis, _)| self.varying.iter().any(|known| known == axis)))
+            .filter(|part| {
+                part.split_once('=')
+                    .is_some_and(|(axis, _)| self.varying.iter().any(|known| known == axis))
+            })
             .collect();
-        if parts.is_empty() { id.to_owned() } else { parts.join(",") }
+        if parts.is_empty() {
+            id.to_owned()
+        } else {
+            parts.join(",")
+        }
     }
 
     fn began(&self, stage: &Stage<'_>) {
@@ -133,17 +158,25 @@ impl Watch {
             remaining,
             ..Snapshot::default()
         };
-        let Shown { progress, stage, .. } = &mut *shown;
+        let Shown {
+            progress, stage, ..
+        } = &mut *shown;
         progress.update(stage);
     }
 }
 
 fn varying(plan: &Plan) -> Vec<String> {
-    let Some(first) = plan.cells.first() else { return Vec::new() };
+    let Some(first) = plan.cells.first() else {
+        return Vec::new();
+    };
     first
         .axes
         .iter()
-        .filter(|(axis, value)| plan.cells.iter().any(|cell| cell.axes.get(*axis) != Some(value)))
+        .filter(|(axis, value)| {
+            plan.cells
+                .iter()
+                .any(|cell| cell.axes.get(*axis) != Some(value))
+        })
         .map(|(axis, _)| axis.clone())
         .collect()
 }
@@ -155,15 +188,32 @@ impl Watcher for Watch {
         }
         match event {
             Event::Waiting { target, url } => {
-                self.shown().progress.note(&format!("target {target}: waiting for {url}"));
+                self.shown()
+                    .progress
+                    .note(&format!("target {target}: waiting for {url}"));
             }
             Event::Ready { target, url, after } => {
-                let rounded = Duration::from_millis(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
-                self.shown().progress.note(&format!("target {target}: ready at {url} after {}", HumanDuration(rounded)));
+                let rounded =
+                    Duration::from_millis(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+                self.shown().progress.note(&format!(
+                    "target {target}: ready at {url} after {}",
+                    HumanDuration(rounded)
+                ));
             }
             Event::Began(stage) => self.began(stage),
-            Event::Ended { stage, ok, failed, unsent, p50, p99, seconds } => {
-                #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
+            Event::Ended {
+                stage,
+                ok,
+                failed,
+                unsent,
+                p50,
+                p99,
+                seconds,
+            } => {
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "counts of requests stay far below 2^53"
+                )]
                 let throughput = (*seconds > 0.0).then(|| *ok as f64 / seconds);
                 self.shown().progress.cell_done(&CellDone {
                     cell: stage.number,
@@ -189,17 +239,25 @@ impl Watcher for Watch {
             return;
         }
         let mut shown = self.shown();
-        let Shown { progress, stage, course } = &mut *shown;
+        let Shown {
+            progress,
+            stage,
+            course,
+        } = &mut *shown;
         stage.elapsed = self.elapsed();
         stage.warmup = figures.phase == Phase::Warmup;
-        (stage.done, stage.remaining) = course.progress(stage.elapsed, Some(figures).filter(|_| !stage.warmup));
+        (stage.done, stage.remaining) =
+            course.progress(stage.elapsed, Some(figures).filter(|_| !stage.warmup));
         stage.in_flight = figures.in_flight;
         stage.ok = figures.ok;
         stage.failed = figures.failed;
         stage.p50 = figures.e2e_p50.map(|time| time.as_secs_f64());
         stage.p99 = figures.e2e_p99.map(|time| time.as_secs_f64());
         let seconds = figures.elapsed.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "counts of requests stay far below 2^53"
+        )]
         let achieved = (seconds > 0.0).then(|| figures.sent as f64 / seconds);
         stage.achieved_rate = achieved;
         progress.update(stage);
@@ -238,7 +296,9 @@ mod tests {
             rest: Some(Duration::from_secs(20)),
             ..Course::default()
         };
-        let at = |figures: Option<&load::Figures>| seconds(scheduled.progress(Duration::from_secs(60), figures).1);
+        let at = |figures: Option<&load::Figures>| {
+            seconds(scheduled.progress(Duration::from_secs(60), figures).1)
+        };
         assert_eq!(at(None), Some(30), "warm-ups are not on the schedule");
         assert_eq!(at(Some(&after(4, 80))), Some(26));
         assert_eq!(at(Some(&after(11, 199))), Some(20));
@@ -248,14 +308,41 @@ mod tests {
 
     #[test]
     fn without_a_schedule_the_time_that_is_left_is_told_by_what_has_ended() {
-        let closed = Course { executions: 1, intended: Some(100), ..Course::default() };
+        let closed = Course {
+            executions: 1,
+            intended: Some(100),
+            ..Course::default()
+        };
         let left = |figures| seconds(closed.progress(Duration::from_secs(9), figures).1);
         assert_eq!(left(None), None);
         assert_eq!(left(Some(&after(5, 25))), Some(15));
         // One of two repeats took 9 s, and a half of the other is done after 12.
-        let second = Course { before: 1, executions: 2, intended: Some(100), ..Course::default() };
-        assert_eq!(seconds(second.progress(Duration::from_secs(12), Some(&after(3, 50))).1), Some(3));
-        let first = Course { executions: 2, intended: Some(100), ..Course::default() };
-        assert_eq!(seconds(first.progress(Duration::from_secs(5), Some(&after(5, 50))).1), Some(15));
+        let second = Course {
+            before: 1,
+            executions: 2,
+            intended: Some(100),
+            ..Course::default()
+        };
+        assert_eq!(
+            seconds(
+                second
+                    .progress(Duration::from_secs(12), Some(&after(3, 50)))
+                    .1
+            ),
+            Some(3)
+        );
+        let first = Course {
+            executions: 2,
+            intended: Some(100),
+            ..Course::default()
+        };
+        assert_eq!(
+            seconds(
+                first
+                    .progress(Duration::from_secs(5), Some(&after(5, 50)))
+                    .1
+            ),
+            Some(15)
+        );
     }
 }

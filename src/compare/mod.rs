@@ -270,8 +270,7 @@ fn side(results: &Results, label: String) -> Side {
 }
 
 fn incomplete(what: &str) -> Refusal {
-    let text =
-        format!("{what} was interrupted before all of it was measured: run it again");
+    let text = format!("{what} was interrupted before all of it was measured: run it again");
     Refusal {
         code: RefusalCode::Incomplete,
         text,

@@ -109,7 +109,9 @@ fn conclude(row: &mut Row, test: &Test, subject: &Subject, significance: &Signif
         Verdict::Inconclusive
     };
     let visible = effect.least_visible(0.05, 0.8);
-    row.smallest_visible = visible.is_finite().then(|| shown(subject, visible, None).value);
+    row.smallest_visible = visible
+        .is_finite()
+        .then(|| shown(subject, visible, None).value);
     if row.verdict == Verdict::Inconclusive {
         row.more_blocks = more_blocks(&effect, limit, row.blocks);
     }

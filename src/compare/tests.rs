@@ -352,14 +352,22 @@ fn the_limit_that_is_shown_is_the_one_that_decides() {
     assert!((limit("e2e.p50") - 0.2).abs() < 1e-12);
     assert!((limit("error_rate") - 0.2).abs() < 1e-12);
     assert!((limit("goodput") - (1.0 / 1.2 - 1.0)).abs() < 1e-12);
-    let fallen = |by: f64| one(&goodputs(&[1.0; 3]), &goodputs(&[1.0 - by; 3]), ("goodput", 0.2));
+    let fallen = |by: f64| {
+        one(
+            &goodputs(&[1.0; 3]),
+            &goodputs(&[1.0 - by; 3]),
+            ("goodput", 0.2),
+        )
+    };
     assert_eq!(fallen(0.16).gates[0].verdict, Verdict::Ok);
     let row = &fallen(0.17).gates[0];
     assert_eq!(row.verdict, Verdict::Regressed);
     assert!(row.change.unwrap().value < row.limit, "{row:?}");
     // The smallest change that could be seen is one for the worse: a fall.
     let noisy = |seed| goodputs(&noisy(seed, 5, 0.05, 0.0));
-    let visible = one(&noisy(7), &noisy(8), ("goodput", 0.2)).gates[0].smallest_visible.unwrap();
+    let visible = one(&noisy(7), &noisy(8), ("goodput", 0.2)).gates[0]
+        .smallest_visible
+        .unwrap();
     assert!((-1.0..0.0).contains(&visible), "{visible}");
 }
 
@@ -517,7 +525,10 @@ fn gates_without_sense_or_without_cells_are_refused() {
         "a declared gate that applies nowhere has not passed"
     );
     let ungated = paired(&results(cells.clone(), &[]), &by());
-    assert_eq!(ungated.outcome(ungated.default_gate(), false), Outcome::Pass);
+    assert_eq!(
+        ungated.outcome(ungated.default_gate(), false),
+        Outcome::Pass
+    );
     assert_eq!(
         codes(&results(cells.clone(), &[("duration", 0.05)])),
         [RefusalCode::NotComparable]

@@ -37,7 +37,10 @@ pub struct Denied {
 impl Denied {
     /// What the user can do.
     pub fn help(&self) -> String {
-        format!("`--allow-net {}` allows it, if that is what you want", self.address)
+        format!(
+            "`--allow-net {}` allows it, if that is what you want",
+            self.address
+        )
     }
 }
 
@@ -50,7 +53,10 @@ const METADATA: [IpAddr; 3] = [
 
 impl Network {
     /// The network, with what `--allow-net` names: a host, an address, or either with its port.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`--allow-net` comes with untrusted scenarios"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "`--allow-net` comes with untrusted scenarios")
+    )]
     pub const fn naming(named: Vec<String>) -> Self {
         Self { named }
     }
@@ -61,9 +67,11 @@ impl Network {
     /// Where it is link-local, multicast or a metadata service and not named.
     pub fn allow(&self, host: &str, address: SocketAddr) -> Result<Allowed, Denied> {
         match refusal(address.ip().to_canonical()) {
-            Some(what) if !self.names(host, address) => {
-                Err(Denied { host: host.to_owned(), address, what })
-            }
+            Some(what) if !self.names(host, address) => Err(Denied {
+                host: host.to_owned(),
+                address,
+                what,
+            }),
             _ => Ok(Allowed(address)),
         }
     }
@@ -119,15 +127,33 @@ mod tests {
 
     #[test]
     fn loopback_and_private_addresses_are_fine() {
-        for address in ["127.0.0.1:8000", "[::1]:8000", "10.0.0.8:80", "192.168.1.2:443"] {
-            assert!(Network::default().allow("h", address.parse().unwrap()).is_ok(), "{address}");
+        for address in [
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "10.0.0.8:80",
+            "192.168.1.2:443",
+        ] {
+            assert!(
+                Network::default()
+                    .allow("h", address.parse().unwrap())
+                    .is_ok(),
+                "{address}"
+            );
         }
     }
 
     #[test]
     fn naming_an_address_allows_it_and_nothing_else() {
         let network = Network::naming(vec!["169.254.169.254:80".into()]);
-        assert!(network.allow("meta", "169.254.169.254:80".parse().unwrap()).is_ok());
-        assert!(network.allow("meta", "169.254.169.254:81".parse().unwrap()).is_err());
+        assert!(
+            network
+                .allow("meta", "169.254.169.254:80".parse().unwrap())
+                .is_ok()
+        );
+        assert!(
+            network
+                .allow("meta", "169.254.169.254:81".parse().unwrap())
+                .is_err()
+        );
     }
 }

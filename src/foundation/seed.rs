@@ -46,6 +46,8 @@ impl Seed {
 
     /// The seed as one number, for what takes only that (a request's `seed` parameter, an attempt's issue).
     pub fn as_u64(self) -> u64 {
-        self.0.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+        self.0
+            .first_chunk()
+            .map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }

@@ -1,16 +1,16 @@
 //! One attempt: a protocol's steps carried out over a slot's connection. Steps decide what an answer is worth; what
 //! becomes of a connection or a deadline is said here.
 
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::time::Duration;
 
 use super::lane::Lane;
 use super::pace::Ticket;
+use super::row::{Facts, record};
 use super::slot::{Expired, Slot};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step};
-use crate::instruments::record::{Attempt, Clocks, Outcome, Phase, Tokens, Traffic};
+use crate::instruments::record::{Attempt, Outcome};
 use crate::instruments::transport::{Decoder, Lost, Wire, connect};
 
 /// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
@@ -18,22 +18,6 @@ use crate::instruments::transport::{Decoder, Lost, Wire, connect};
 const REST: Duration = Duration::from_micros(500);
 /// How long the first byte of a streamed answer is waited for, unless told.
 const STREAM_FIRST_BYTE: Duration = Duration::from_mins(1);
-/// Most characters of an error's text.
-const ERROR_CHARS: usize = 300;
-
-/// What happened to an attempt on the wire.
-#[derive(Debug, Default)]
-struct Facts {
-    sent: Option<Offset>,
-    connected: Option<Offset>,
-    first_byte: Option<Offset>,
-    /// The end of the last answer that came whole: its last byte, or the close that delimits it.
-    answered: Option<Offset>,
-    /// Time spent on getting a connection before the first byte was sent.
-    connecting: Duration,
-    status: Option<u16>,
-    traffic: Traffic,
-}
 
 /// An attempt that a connection or a deadline ended.
 struct Broken {
@@ -43,7 +27,10 @@ struct Broken {
 
 impl Broken {
     fn new(outcome: Outcome, text: impl Into<String>) -> Self {
-        Self { outcome, text: text.into() }
+        Self {
+            outcome,
+            text: text.into(),
+        }
     }
 }
 
@@ -52,14 +39,26 @@ pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, numbe
     slot.seen.clear();
     slot.seen.keep_samples = lane.keeps_samples();
     let mut facts = Facts::default();
-    let mut run = Run { lane, slot, ticket, facts: &mut facts, began: lane.timer.now() };
+    let mut run = Run {
+        lane,
+        slot,
+        ticket,
+        facts: &mut facts,
+        began: lane.timer.now(),
+    };
     let (judged, end) = match run.converse(number).await {
         // The protocol's end mark where there is one, else the answer's end.
         Ok(judgement) => (judgement, run.slot.seen.end.or(run.facts.answered)),
         Err(broken) => {
             // Nothing that a broken exchange left on the connection can be trusted.
             run.drop_wire();
-            (Judgement { outcome: broken.outcome, error: Some(broken.text) }, None)
+            (
+                Judgement {
+                    outcome: broken.outcome,
+                    error: Some(broken.text),
+                },
+                None,
+            )
         }
     };
     // A failure ends when it is known: until then its client waited for the target, and nobody else is to be charged.
@@ -90,8 +89,15 @@ impl Run<'_> {
 
     async fn converse(&mut self, number: u32) -> Result<Judgement, Broken> {
         let settings = &self.lane.settings;
-        let issue = Issue { index: self.ticket.index, attempt: number, seed: self.ticket.ready.seed };
-        let mut steps = settings.requests.protocol.begin(&self.ticket.ready.prepared, issue);
+        let issue = Issue {
+            index: self.ticket.index,
+            attempt: number,
+            seed: self.ticket.ready.seed,
+        };
+        let mut steps = settings
+            .requests
+            .protocol
+            .begin(&self.ticket.ready.prepared, issue);
         let total = self.began + settings.timing.timeouts.total;
         loop {
             // Taken out while an exchange runs, so that steps and slot can both be lent.
@@ -103,13 +109,17 @@ impl Run<'_> {
                     None
                 }),
                 Step::Send(exchange) => {
-                    let total = exchange.timeout.map_or(total, |own| total.min(self.lane.timer.now() + own));
+                    let total = exchange
+                        .timeout
+                        .map_or(total, |own| total.min(self.lane.timer.now() + own));
                     let sent = self.send(exchange, total).await;
                     match sent {
                         Ok((wire, head)) => {
                             seen.sent = wire.activity().sent();
                             let mut receive = |event: Received<'_>| steps.receive(event, &mut seen);
-                            self.read(wire, head, total, &mut receive).await.map(|()| None)
+                            self.read(wire, head, total, &mut receive)
+                                .await
+                                .map(|()| None)
                         }
                         Err(broken) => Err(broken),
                     }
@@ -133,9 +143,16 @@ impl Run<'_> {
     /// A time-out of that kind, or of the whole attempt where that had come.
     fn expired(&self, expired: Expired, kind: Outcome, total: Offset) -> Broken {
         if expired == Expired::Abandoned {
-            return Broken::new(Outcome::TimeoutTotal, "given up when the time to drain had passed");
+            return Broken::new(
+                Outcome::TimeoutTotal,
+                "given up when the time to drain had passed",
+            );
         }
-        let outcome = if self.lane.timer.now() >= total { Outcome::TimeoutTotal } else { kind };
+        let outcome = if self.lane.timer.now() >= total {
+            Outcome::TimeoutTotal
+        } else {
+            kind
+        };
         let what = match outcome {
             Outcome::TimeoutConnect => "no connection",
             Outcome::TimeoutFirstByte => "no byte of an answer",
@@ -143,7 +160,10 @@ impl Run<'_> {
             _ => "the whole attempt took too long",
         };
         let after = self.lane.timer.now().since(self.began);
-        Broken::new(outcome, format!("{what} ({:.1} s after it began)", after.as_secs_f64()))
+        Broken::new(
+            outcome,
+            format!("{what} ({:.1} s after it began)", after.as_secs_f64()),
+        )
     }
 
     fn lost(&self, lost: Lost) -> Broken {
@@ -161,7 +181,11 @@ impl Run<'_> {
         let origin = self.origin();
         if let Some(mut wire) = self.slot.wires[origin].take() {
             let rest = total.min(lane.timer.now() + REST);
-            let free = self.slot.guard.within(|| rest, poll_fn(|cx| wire.poll_free(cx))).await;
+            let free = self
+                .slot
+                .guard
+                .within(|| rest, poll_fn(|cx| wire.poll_free(cx)))
+                .await;
             if free == Ok(true) {
                 return Ok(wire);
             }
@@ -176,11 +200,7 @@ impl Run<'_> {
     }
 
     /// Sends an exchange and waits for the head of its answer.
-    async fn send(
-        &mut self,
-        exchange: &Exchange,
-        total: Offset,
-    ) -> Result<(Wire, Head), Broken> {
+    async fn send(&mut self, exchange: &Exchange, total: Offset) -> Result<(Wire, Head), Broken> {
         let lane = self.lane;
         let settings = &lane.settings;
         let origin = &settings.origins[self.origin()];
@@ -202,7 +222,11 @@ impl Run<'_> {
                 Some(_) => total.min(activity.last_read() + settings.timing.timeouts.idle),
                 None => total.min(activity.sent().unwrap_or(handed) + patience),
             };
-            let answer = self.slot.guard.within(due, wire.send(exchange, origin)).await;
+            let answer = self
+                .slot
+                .guard
+                .within(due, wire.send(exchange, origin))
+                .await;
             self.note_sending(&wire, exchange);
             match answer {
                 Ok(Ok(Some(head))) => {
@@ -212,12 +236,19 @@ impl Run<'_> {
                 // Closed while idle, before a byte was written: another connection takes it.
                 Ok(Ok(None)) if wire.reused() => {}
                 Ok(Ok(None)) => {
-                    return Err(Broken::new(Outcome::Reset, "a new connection was closed before it took the request"));
+                    return Err(Broken::new(
+                        Outcome::Reset,
+                        "a new connection was closed before it took the request",
+                    ));
                 }
                 Ok(Err(lost)) => return Err(self.lost(lost)),
                 Err(expired) => {
                     let began = wire.activity().first_byte().is_some();
-                    let kind = if began { Outcome::TimeoutIdle } else { Outcome::TimeoutFirstByte };
+                    let kind = if began {
+                        Outcome::TimeoutIdle
+                    } else {
+                        Outcome::TimeoutFirstByte
+                    };
                     return Err(self.expired(expired, kind, total));
                 }
             }
@@ -280,89 +311,27 @@ impl Run<'_> {
                 if let Some(decoder) = &decoder {
                     decoder.finish().map_err(|lost| self.lost(lost))?;
                 }
-                let at = if head.ends_by_close() { self.lane.timer.now() } else { activity.last_read() };
+                let at = if head.ends_by_close() {
+                    self.lane.timer.now()
+                } else {
+                    activity.last_read()
+                };
                 receive(Received::End { at });
                 return Ok(at);
             };
-            let mut pass = |bytes: &[u8]| receive(Received::Chunk { bytes, at: chunk.at });
+            let mut pass = |bytes: &[u8]| {
+                receive(Received::Chunk {
+                    bytes,
+                    at: chunk.at,
+                })
+            };
             flow = match &mut decoder {
                 None => pass(chunk.bytes),
-                Some(decoder) => {
-                    decoder.feed(chunk.bytes, &mut pass).map_err(|lost| self.lost(lost))?
-                }
+                Some(decoder) => decoder
+                    .feed(chunk.bytes, &mut pass)
+                    .map_err(|lost| self.lost(lost))?,
             };
         }
         Ok(activity.last_read())
     }
 }
-
-fn record(
-    lane: &Lane,
-    slot: &mut Slot,
-    ticket: &Ticket,
-    number: u32,
-    (facts, judged, end): (Facts, Judgement, Offset),
-) -> Attempt {
-    let seen = &mut slot.seen;
-    let prepared = &ticket.ready.prepared;
-    let mut notes: Vec<String> = seen.notes.iter().map(|&note| note.to_owned()).collect();
-    if ticket.ready.reused_row {
-        notes.push("warmup_reused".into());
-    }
-    let traffic = Traffic { image_bytes: seen.image_bytes, ..facts.traffic };
-    Attempt {
-        phase: lane.settings.phase,
-        index: ticket.index,
-        attempt: number,
-        dataset_row: ticket.ready.row,
-        clocks: Clocks {
-            scheduled: ticket.scheduled,
-            sent: facts.sent,
-            connected: facts.connected,
-            first_byte: facts.first_byte,
-            first_content: seen.first_content,
-            first_answer: seen.first_answer,
-            last_content: seen.last_content,
-            end: Some(end),
-        },
-        outcome: judged.outcome,
-        http_status: facts.status,
-        error: judged.error.map(|text| lane.settings.redactor.shortened(&text, ERROR_CHARS)),
-        traffic,
-        tokens: seen.tokens,
-        chunks: seen.chunks,
-        gaps_ns: seen.gaps_ns.clone(),
-        choices: prepared.choices,
-        workload: prepared.request.workload,
-        row_slo_ms: prepared.request.row.slo_ms,
-        params: prepared.params_json.clone(),
-        server: std::mem::take(&mut seen.server),
-        notes,
-    }
-}
-
-/// The row of a request that was due and not sent.
-pub(super) fn unsent(phase: Phase, ticket: &Ticket) -> Attempt {
-    let prepared = &ticket.ready.prepared;
-    Attempt {
-        phase,
-        index: ticket.index,
-        attempt: 1,
-        dataset_row: ticket.ready.row,
-        clocks: Clocks { scheduled: ticket.scheduled, ..Clocks::default() },
-        outcome: Outcome::Unsent,
-        http_status: None,
-        error: None,
-        traffic: Traffic::default(),
-        tokens: Tokens::default(),
-        chunks: 0,
-        gaps_ns: Vec::new(),
-        choices: prepared.choices,
-        workload: prepared.request.workload,
-        row_slo_ms: prepared.request.row.slo_ms,
-        params: prepared.params_json.clone(),
-        server: BTreeMap::new(),
-        notes: Vec::new(),
-    }
-}
-

@@ -64,12 +64,19 @@ impl Thoughts {
         let (least, most) = settings.timing.think;
         let spread = Uniform::new_inclusive(0.0, most.saturating_sub(least).as_secs_f64()).ok();
         let seed = settings.seed.derive("think").index(u64::from(client));
-        Self { least, spread: spread.filter(|_| most > least).map(|spread| (spread, seed.generator())) }
+        Self {
+            least,
+            spread: spread
+                .filter(|_| most > least)
+                .map(|spread| (spread, seed.generator())),
+        }
     }
 
     fn next(&mut self) -> Duration {
         match &mut self.spread {
-            Some((spread, generator)) => self.least + Duration::from_secs_f64(spread.sample(generator)),
+            Some((spread, generator)) => {
+                self.least + Duration::from_secs_f64(spread.sample(generator))
+            }
             None => self.least,
         }
     }

@@ -63,7 +63,9 @@ impl LoadError {
                 "raise the limits on processes and descriptors (`ulimit -u`, `ulimit -n`)".into()
             }
             Self::Descriptors { needed, .. } => {
-                format!("`ulimit -n {needed}` raises it for this shell, or ask for less concurrency")
+                format!(
+                    "`ulimit -n {needed}` raises it for this shell, or ask for less concurrency"
+                )
             }
             Self::Arrival(error) => error.help().into(),
             Self::Bug => "report this with the log of `-vv`".into(),

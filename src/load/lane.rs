@@ -9,13 +9,14 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
-use super::attempt::{attempt, unsent};
+use super::attempt::attempt;
 use super::live::Live;
 use super::pace::{Claim, Cursor, Ticket};
 use super::recorder::Recorder;
+use super::row::unsent;
 use super::slot::{Mailbox, Slot};
+use super::slots::{Share, Slots};
 use super::{PaceKind, Settings, Stop};
 use crate::foundation::clock::Timer;
 use crate::foundation::units::Offset;
@@ -41,24 +42,6 @@ pub(super) struct Common {
     pub(super) stops: [Stop; 2],
 }
 
-/// Which part of the slots a lane has.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Share {
-    /// The lane's number, from 0.
-    pub(super) lane: u32,
-    /// How many lanes there are.
-    pub(super) lanes: u32,
-    /// Slots of all lanes; `None` where there is no bound.
-    pub(super) slots: Option<u32>,
-}
-
-impl Share {
-    /// The lane's own slots: the numbers that leave its own when divided by the number of lanes.
-    fn own(self) -> Option<u32> {
-        self.slots.map(|slots| slots / self.lanes + u32::from(self.lane < slots % self.lanes))
-    }
-}
-
 pub(super) struct Lane {
     pub(super) settings: Arc<Settings>,
     pub(super) timer: Timer,
@@ -72,51 +55,13 @@ pub(super) struct Lane {
     became_over: Notify,
 }
 
-/// A lane's slots.
-pub(super) struct Slots {
-    pub(super) share: Share,
-    /// Those that have nothing to do, the one that was used last on top: its connection is warm.
-    free: RefCell<Vec<Rc<Mailbox>>>,
-    pub(super) mailboxes: RefCell<Vec<Rc<Mailbox>>>,
-    pub(super) tasks: RefCell<Vec<JoinHandle<()>>>,
-    /// Since when one has been free without a break.
-    free_since: Cell<Offset>,
-    busy: Cell<u32>,
-    freed: Notify,
-}
-
-impl Slots {
-    fn new(share: Share) -> Self {
-        Self {
-            share,
-            free: RefCell::default(),
-            mailboxes: RefCell::default(),
-            tasks: RefCell::default(),
-            free_since: Cell::new(Offset::ZERO),
-            busy: Cell::new(0),
-            freed: Notify::new(),
-        }
-    }
-
-    /// Whether one is free, or may be made.
-    fn any_free(&self) -> bool {
-        let made = u32::try_from(self.mailboxes.borrow().len()).unwrap_or(u32::MAX);
-        !self.free.borrow().is_empty() || self.share.own().is_none_or(|own| made < own)
-    }
-
-    /// Takes one back.
-    fn release(&self, mailbox: Rc<Mailbox>, now: Offset) {
-        if !self.any_free() {
-            self.free_since.set(now);
-        }
-        self.busy.set(self.busy.get() - 1);
-        self.free.borrow_mut().push(mailbox);
-        self.freed.notify_one();
-    }
-}
-
 impl Lane {
-    pub(super) fn new(common: &Common, share: Share, timer: Timer, blocks: Sender<Vec<u8>>) -> Rc<Self> {
+    pub(super) fn new(
+        common: &Common,
+        share: Share,
+        timer: Timer,
+        blocks: Sender<Vec<u8>>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             settings: Arc::clone(&common.settings),
             timer,
@@ -169,7 +114,9 @@ impl Lane {
 
     fn hand_over(&self) {
         let now = self.timer.now();
-        self.recorder.borrow_mut().hand_over(now, self.cursor.intended(now));
+        self.recorder
+            .borrow_mut()
+            .hand_over(now, self.cursor.intended(now));
     }
 
     async fn hand_over_regularly(self: Rc<Self>) {
@@ -195,7 +142,9 @@ impl Lane {
     /// Ends sending at its time or by a stop, and what is in flight when the time to drain has passed.
     async fn supervise(self: Rc<Self>) {
         let until = self.cursor.bounds().until;
-        let stopped = self.stopped_before(until.map(|until| until + LAST_MOMENT)).await;
+        let stopped = self
+            .stopped_before(until.map(|until| until + LAST_MOMENT))
+            .await;
         self.over_at.set(Some(self.timer.now()));
         self.became_over.notify_waiters();
         let mut deadline = self.timer.now() + SIGNAL_DRAIN;
@@ -312,7 +261,9 @@ impl Lane {
     fn not_sent(&self, ticket: &Ticket) {
         if ticket.scheduled <= self.timer.now() {
             self.live.unsent.fetch_add(1, Relaxed);
-            self.recorder.borrow_mut().push(&unsent(self.settings.phase, ticket));
+            self.recorder
+                .borrow_mut()
+                .push(&unsent(self.settings.phase, ticket));
         }
     }
 
@@ -329,7 +280,11 @@ impl Lane {
     fn start_slot(self: &Rc<Self>) -> Rc<Mailbox> {
         let mailbox = Rc::new(Mailbox::default());
         self.slots.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
-        let slot = Slot::new(self.settings.origins.len(), &self.timer, Rc::clone(&mailbox));
+        let slot = Slot::new(
+            self.settings.origins.len(),
+            &self.timer,
+            Rc::clone(&mailbox),
+        );
         let task = tokio::task::spawn_local(Rc::clone(self).serve(slot, Rc::clone(&mailbox)));
         self.slots.tasks.borrow_mut().push(task);
         mailbox
@@ -363,8 +318,14 @@ impl Lane {
         let end = last.clocks.end.unwrap_or_else(|| self.timer.now());
         if last.outcome.is_ok() {
             self.live.ok.fetch_add(1, Relaxed);
-            self.recorder.borrow_mut().gathered.e2e_ns.push(ns(end.since(ticket.scheduled)));
-            self.settings.samples.keep(ticket.index, &mut slot.seen.samples);
+            self.recorder
+                .borrow_mut()
+                .gathered
+                .e2e_ns
+                .push(ns(end.since(ticket.scheduled)));
+            self.settings
+                .samples
+                .keep(ticket.index, &mut slot.seen.samples);
         } else {
             self.live.failed.fetch_add(1, Relaxed);
         }
@@ -379,13 +340,23 @@ impl Lane {
 
     /// Takes note of how late a request was sent, if nothing but ourselves was in its way: a slot was free when it was due.
     /// The time that its connection took to make is not ours.
-    pub(super) fn note_lateness(&self, ticket: &Ticket, sent: Option<Offset>, connecting: Duration) {
-        let waited = self.settings.pace != PaceKind::Closed && self.slots.free_since.get() > ticket.scheduled;
+    pub(super) fn note_lateness(
+        &self,
+        ticket: &Ticket,
+        sent: Option<Offset>,
+        connecting: Duration,
+    ) {
+        let waited = self.settings.pace != PaceKind::Closed
+            && self.slots.free_since.get() > ticket.scheduled;
         if let Some(sent) = sent
             && !waited
         {
             let late = sent.since(ticket.scheduled).saturating_sub(connecting);
-            self.recorder.borrow_mut().gathered.lateness_ns.push(ns(late));
+            self.recorder
+                .borrow_mut()
+                .gathered
+                .lateness_ns
+                .push(ns(late));
         }
     }
 }

@@ -241,6 +241,9 @@ impl Live {
 
     /// Requests that no descriptor, and that no port was left for.
     pub(super) fn hits(&self) -> (u64, u64) {
-        (self.out_of_descriptors.load(Relaxed), self.out_of_ports.load(Relaxed))
+        (
+            self.out_of_descriptors.load(Relaxed),
+            self.out_of_ports.load(Relaxed),
+        )
     }
 }

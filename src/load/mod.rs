@@ -12,8 +12,10 @@ mod live;
 mod pace;
 mod phase;
 mod recorder;
+mod row;
 mod samples;
 mod slot;
+mod slots;
 mod stop;
 mod supply;
 mod threads;
@@ -150,8 +152,11 @@ pub fn run_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result<RepeatRepo
 ///
 /// # Errors
 /// As [`run_repeat`].
-#[cfg(any(test, feature = "internals"))]
-pub async fn simulate_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result<RepeatReport, LoadError> {
+#[cfg(test)]
+pub async fn simulate_repeat(
+    work: &Work<'_>,
+    blocks: &mut dyn Blocks,
+) -> Result<RepeatReport, LoadError> {
     if work.cell.load.warmup.requests > 0 {
         let phase = PhaseRun::new(work, Phase::Warmup, true)?;
         threads::simulate_phase(&phase, blocks).await?;
@@ -165,11 +170,18 @@ pub async fn simulate_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result
 }
 
 fn enough_descriptors(work: &Work<'_>) -> Result<(), LoadError> {
-    let (Some(slots), Some(limit)) = (work.cell.concurrency.limit(), process::raise_descriptor_limit()) else {
+    let (Some(slots), Some(limit)) = (
+        work.cell.concurrency.limit(),
+        process::raise_descriptor_limit(),
+    ) else {
         return Ok(());
     };
     let needed = u64::from(slots) + OWN_DESCRIPTORS;
-    if needed > limit { Err(LoadError::Descriptors { needed, limit }) } else { Ok(()) }
+    if needed > limit {
+        Err(LoadError::Descriptors { needed, limit })
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! A phase: its cursor, supply and settings made from the cell, and what came of it.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::lane::Common;
 use super::pace::{self, Batch, Bounds, Cursor, Open, Pace, Schedule};
 use super::samples::Samples;
 use super::supply::{Maker, Supply};
-use super::{Blocks, LoadError, PaceKind, RepeatReport, Settings, Stop, Timing, Work, attempt};
+use super::{Blocks, LoadError, PaceKind, RepeatReport, Settings, Stop, Timing, Work, row};
 use crate::foundation::seed::Seed;
 use crate::foundation::units::{Offset, Rate};
 use crate::instruments::record::{Counts, Ended, OwnFigures, OwnSecond, Phase, journal};
@@ -28,16 +28,19 @@ pub(super) struct PhaseRun<'a> {
 }
 
 impl<'a> PhaseRun<'a> {
-    pub(super) fn new(work: &'a Work<'a>, phase: Phase, simulated: bool) -> Result<Self, LoadError> {
+    pub(super) fn new(
+        work: &'a Work<'a>,
+        phase: Phase,
+        simulated: bool,
+    ) -> Result<Self, LoadError> {
         let cell = work.cell;
         let load = &cell.load;
         let seed = cell.seed.index(u64::from(work.repeat));
         let warming = phase == Phase::Warmup;
-        let slots = if warming { Some(load.warmup.concurrency.max(1)) } else { cell.concurrency.limit() };
-        let bounds = if warming {
-            Bounds { requests: Some(load.warmup.requests), until: None }
+        let slots = if warming {
+            Some(load.warmup.concurrency.max(1))
         } else {
-            Bounds { requests: requests_of(work), until: load.duration.map(|duration| Offset::ZERO + duration) }
+            cell.concurrency.limit()
         };
         let (pace, again, burst) = pace(work, phase, seed)?;
         let kind = match &pace {
@@ -63,7 +66,11 @@ impl<'a> PhaseRun<'a> {
                 retries: load.retries,
                 precise: load.precise,
                 catch_up_burst: load.catch_up_burst,
-                think: if warming { Default::default() } else { load.think_time },
+                think: if warming {
+                    Default::default()
+                } else {
+                    load.think_time
+                },
                 ramp: if warming { Duration::ZERO } else { load.ramp },
             },
             seed,
@@ -73,11 +80,15 @@ impl<'a> PhaseRun<'a> {
         work.live.begin(phase);
         let common = Common {
             settings: Arc::new(settings),
-            cursor: Arc::new(Cursor::new(pace, bounds, supply, again)),
+            cursor: Arc::new(Cursor::new(pace, bounds(work, phase), supply, again)),
             live: Arc::clone(&work.live),
             stops: [work.stop.clone(), Stop::default()],
         };
-        Ok(Self { work, common, slots })
+        Ok(Self {
+            work,
+            common,
+            slots,
+        })
     }
 
     pub(super) fn lanes(&self) -> u32 {
@@ -101,7 +112,12 @@ impl<'a> PhaseRun<'a> {
             Ended::WarmupFailed
         };
         let (counts, own) = (Counts::default(), OwnFigures::default());
-        Ok(Some(RepeatReport { ended, counts, own, samples: Vec::new() }))
+        Ok(Some(RepeatReport {
+            ended,
+            counts,
+            own,
+            samples: Vec::new(),
+        }))
     }
 
     /// Writes the rows of what was due and not sent, and says what came of the repeat.
@@ -111,13 +127,21 @@ impl<'a> PhaseRun<'a> {
         stopped: Offset,
         seconds: Vec<OwnSecond>,
     ) -> Result<RepeatReport, LoadError> {
-        let Common { cursor, live, settings, .. } = &self.common;
+        let Common {
+            cursor,
+            live,
+            settings,
+            ..
+        } = &self.common;
         if let Some(error) = cursor.supply().failure() {
             return Err(error);
         }
         let unsent_for_slots = self.write_unsent(blocks, stopped)?;
-        let (ok, failed, unsent) =
-            (live.ok.load(Relaxed), live.failed.load(Relaxed), live.unsent.load(Relaxed));
+        let (ok, failed, unsent) = (
+            live.ok.load(Relaxed),
+            live.failed.load(Relaxed),
+            live.unsent.load(Relaxed),
+        );
         let (out_of_descriptors, out_of_ports) = live.hits();
         let ended = if self.work.stop.is_stopped() {
             Ended::Interrupted
@@ -128,7 +152,13 @@ impl<'a> PhaseRun<'a> {
         };
         Ok(RepeatReport {
             ended,
-            counts: Counts { intended: ok + failed + unsent, sent: ok + failed, ok, failed, unsent },
+            counts: Counts {
+                intended: ok + failed + unsent,
+                sent: ok + failed,
+                ok,
+                failed,
+                unsent,
+            },
             own: OwnFigures {
                 lateness: live.lateness(),
                 lateness_counts: live.lateness_counts(),
@@ -146,13 +176,18 @@ impl<'a> PhaseRun<'a> {
 
     /// Rows of what was scheduled before the end and never claimed; how many of them since no slot was free.
     fn write_unsent(&self, blocks: &mut dyn Blocks, stopped: Offset) -> Result<u64, LoadError> {
-        let Common { cursor, live, settings, .. } = &self.common;
+        let Common {
+            cursor,
+            live,
+            settings,
+            ..
+        } = &self.common;
         let mut block = Vec::new();
         let mut count = 0;
         while let Some(ticket) = cursor.unsent(stopped) {
             count += 1;
-            let row = attempt::unsent(settings.phase, &ticket);
-            block = journal::encode(&row, block).map_err(|_| LoadError::Bug)?;
+            let unsent = row::unsent(settings.phase, &ticket);
+            block = journal::encode(&unsent, block).map_err(|_| LoadError::Bug)?;
             if block.len() >= BLOCK_BYTES {
                 blocks.block(&block)?;
                 block.clear();
@@ -184,16 +219,43 @@ fn requests_missing(work: &Work<'_>, done: u64) -> bool {
     }
 }
 
+/// When no more are begun.
+fn bounds(work: &Work<'_>, phase: Phase) -> Bounds {
+    let load = &work.cell.load;
+    if phase == Phase::Warmup {
+        return Bounds {
+            requests: Some(load.warmup.requests),
+            until: None,
+        };
+    }
+    Bounds {
+        requests: requests_of(work),
+        until: load.duration.map(|duration| Offset::ZERO + duration),
+    }
+}
+
 /// How requests follow each other; the same schedule once more where there is one; how many may be due at one moment.
-fn pace(work: &Work<'_>, phase: Phase, seed: Seed) -> Result<(Pace, Option<Schedule>, usize), LoadError> {
+fn pace(
+    work: &Work<'_>,
+    phase: Phase,
+    seed: Seed,
+) -> Result<(Pace, Option<Schedule>, usize), LoadError> {
     let cell = work.cell;
     let at_once = |requests: u64| usize::try_from(requests).unwrap_or(usize::MAX);
     if phase == Phase::Warmup {
-        return Ok((Pace::Closed, None, at_once(u64::from(cell.load.warmup.concurrency))));
+        return Ok((
+            Pace::Closed,
+            None,
+            at_once(u64::from(cell.load.warmup.concurrency)),
+        ));
     }
     if cell.arrival == arrival::Kind::Batch {
         let size = cell.load.batch;
-        return Ok((Pace::Batch(Batch::new(size)), None, at_once(u64::from(size))));
+        return Ok((
+            Pace::Batch(Batch::new(size)),
+            None,
+            at_once(u64::from(size)),
+        ));
     }
     let paced = cell.rate != Rate::Infinite || cell.arrival.sets_own_times();
     if let (false, Some(slots)) = (paced, cell.concurrency.limit()) {
@@ -204,7 +266,11 @@ fn pace(work: &Work<'_>, phase: Phase, seed: Seed) -> Result<(Pace, Option<Sched
         let arrival = arrival.unwrap_or_else(|| Box::new(pace::AtOnce));
         Ok(Schedule::new(arrival, seed.derive("arrivals").generator()))
     };
-    let burst = if paced { 1 } else { at_once(requests_of(work).unwrap_or(1)) };
+    let burst = if paced {
+        1
+    } else {
+        at_once(requests_of(work).unwrap_or(1))
+    };
     Ok((Pace::Open(Open::new(schedule()?)), Some(schedule()?), burst))
 }
 

@@ -23,7 +23,12 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn new(blocks: Sender<Vec<u8>>, live: Arc<Live>) -> Self {
-        Self { block: Vec::with_capacity(BLOCK_BYTES + 4096), blocks, live, gathered: Gathered::default() }
+        Self {
+            block: Vec::with_capacity(BLOCK_BYTES + 4096),
+            blocks,
+            live,
+            gathered: Gathered::default(),
+        }
     }
 
     /// Takes a record.

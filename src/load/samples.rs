@@ -23,7 +23,10 @@ pub(super) struct Samples {
 
 impl Samples {
     pub(super) fn wanting(requests: u32) -> Self {
-        Self { left: AtomicU32::new(requests), kept: Mutex::default() }
+        Self {
+            left: AtomicU32::new(requests),
+            kept: Mutex::default(),
+        }
     }
 
     pub(super) fn wanted(&self) -> bool {
@@ -32,7 +35,12 @@ impl Samples {
 
     /// Keeps the samples of a request, if any are still wanted.
     pub(super) fn keep(&self, index: u64, samples: &mut Vec<Sample>) {
-        if samples.is_empty() || self.left.try_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err() {
+        if samples.is_empty()
+            || self
+                .left
+                .try_update(Relaxed, Relaxed, |left| left.checked_sub(1))
+                .is_err()
+        {
             return;
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,7 +49,8 @@ impl Samples {
 
     /// Those that were kept, by their request.
     pub(super) fn take(&self) -> Vec<KeptSample> {
-        let mut kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut kept =
+            std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
         kept.sort_by_key(|sample| sample.index);
         kept
     }

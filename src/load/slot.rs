@@ -48,7 +48,10 @@ impl Mailbox {
 
     fn listen(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+        if !waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
             *waker = Some(cx.waker().clone());
         }
     }
@@ -118,14 +121,21 @@ impl Slot {
         Self {
             wires: (0..origins).map(|_| None).collect(),
             seen: Seen::default(),
-            guard: Guard { deadline: Deadline::new(timer.clone()), mailbox, timer: timer.clone() },
+            guard: Guard {
+                deadline: Deadline::new(timer.clone()),
+                mailbox,
+                timer: timer.clone(),
+            },
         }
     }
 
     /// Reads what is left of answers and lets go of connections that the other side closed.
     fn tend(&mut self, cx: &mut Context<'_>) {
         for wire in &mut self.wires {
-            if wire.as_mut().is_some_and(|wire| wire.poll_free(cx) == Poll::Ready(false)) {
+            if wire
+                .as_mut()
+                .is_some_and(|wire| wire.poll_free(cx) == Poll::Ready(false))
+            {
                 *wire = None;
             }
         }

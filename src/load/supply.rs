@@ -71,15 +71,26 @@ pub(super) struct Maker {
 }
 
 impl Maker {
-    pub(super) fn new(requests: &Requests, phase: Phase, measured: Option<u64>, seed: Seed) -> Self {
+    pub(super) fn new(
+        requests: &Requests,
+        phase: Phase,
+        measured: Option<u64>,
+        seed: Seed,
+    ) -> Self {
         let mut layers = requests.layers.clone();
         if phase == Phase::Measured {
             layers.warmup = Params::new();
         }
         // A drawn parameter makes each request its own.
-        let drawn = [&layers.target, &layers.dataset, &layers.dataset_override, &layers.matrix, &layers.warmup]
-            .into_iter()
-            .any(has_range);
+        let drawn = [
+            &layers.target,
+            &layers.dataset,
+            &layers.dataset_override,
+            &layers.matrix,
+            &layers.warmup,
+        ]
+        .into_iter()
+        .any(has_range);
         let len = requests.rows.as_ref().map_or(Some(1), |rows| rows.len());
         let repeats = requests.cycle || requests.rows.is_none();
         Self {
@@ -97,7 +108,11 @@ impl Maker {
 
     /// The position of the next request's row, and whether it is one that the measured requests use too.
     fn position(&self) -> Option<(u64, bool)> {
-        let len = self.requests.rows.as_ref().map_or(Some(1), |rows| rows.len());
+        let len = self
+            .requests
+            .rows
+            .as_ref()
+            .map_or(Some(1), |rows| rows.len());
         let index = self.next;
         if self.phase == Phase::Measured {
             let cycle = self.requests.cycle || self.requests.rows.is_none();
@@ -110,20 +125,35 @@ impl Maker {
             Some(len) => {
                 let used = self.measured.unwrap_or(len).min(len);
                 let free = len - used;
-                if index < free { Some((used + index, false)) } else { Some(((index - free) % len, true)) }
+                if index < free {
+                    Some((used + index, false))
+                } else {
+                    Some(((index - free) % len, true))
+                }
             }
         }
     }
 
     /// Makes the next request; `None` where the rows have ended.
     fn make(&mut self) -> Result<Option<Ready>, LoadError> {
-        let Some((at, reused)) = self.position() else { return Ok(None) };
+        let Some((at, reused)) = self.position() else {
+            return Ok(None);
+        };
         let seed = self.seed.index(self.next);
         self.next += 1;
         let reused_row = reused && self.requests.rows.is_some();
         if let Some(prepared) = self.cache.get(&at) {
-            let row = self.requests.rows.is_some().then_some(prepared.request.row.number);
-            return Ok(Some(Ready { prepared: Arc::clone(prepared), seed: seed.as_u64(), row, reused_row }));
+            let row = self
+                .requests
+                .rows
+                .is_some()
+                .then_some(prepared.request.row.number);
+            return Ok(Some(Ready {
+                prepared: Arc::clone(prepared),
+                seed: seed.as_u64(),
+                row,
+                reused_row,
+            }));
         }
         let row = match &self.requests.rows {
             Some(rows) => rows.row(at)?,
@@ -131,12 +161,17 @@ impl Maker {
         };
         let number = row.number;
         let keep = self.cacheable && !has_range(&row.params);
-        let request = self.layers.request(row, seed, self.requests.workload.as_deref());
-        let prepared = self
-            .requests
-            .protocol
-            .prepare(request)
-            .map_err(|source| LoadError::Prepare { row: number, source })?;
+        let request = self
+            .layers
+            .request(row, seed, self.requests.workload.as_deref());
+        let prepared =
+            self.requests
+                .protocol
+                .prepare(request)
+                .map_err(|source| LoadError::Prepare {
+                    row: number,
+                    source,
+                })?;
         let bytes = prepared.exchange.body.len() + 1024;
         let prepared = Arc::new(prepared);
         if keep && self.cached_bytes + bytes <= CACHE_BYTES {
@@ -144,12 +179,19 @@ impl Maker {
             self.cache.insert(at, Arc::clone(&prepared));
         }
         let row = self.requests.rows.is_some().then_some(number);
-        Ok(Some(Ready { prepared, seed: seed.as_u64(), row, reused_row }))
+        Ok(Some(Ready {
+            prepared,
+            seed: seed.as_u64(),
+            row,
+            reused_row,
+        }))
     }
 }
 
 fn has_range(params: &Params) -> bool {
-    params.values().any(|value| value.get("min").is_some() || value.get("max").is_some())
+    params
+        .values()
+        .any(|value| value.get("min").is_some() || value.get("max").is_some())
 }
 
 #[derive(Default)]
@@ -220,7 +262,10 @@ impl Supply {
             .map_err(|source| LoadError::Thread { source })?;
         let mut window = shared.window();
         while !window.ended && !shared.is_full(&window) {
-            window = shared.moved.wait(window).unwrap_or_else(PoisonError::into_inner);
+            window = shared
+                .moved
+                .wait(window)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         drop(window);
         Ok(Self(Kind::Ahead(shared)))
@@ -247,10 +292,15 @@ impl Supply {
 
     /// The next request, waiting for it to be made: where nothing is timed.
     pub(super) fn take_patiently(&self) -> Taken {
-        let Kind::Ahead(shared) = &self.0 else { return self.take() };
+        let Kind::Ahead(shared) = &self.0 else {
+            return self.take();
+        };
         let mut window = shared.window();
         while window.queue.is_empty() && !window.ended {
-            window = shared.moved.wait(window).unwrap_or_else(PoisonError::into_inner);
+            window = shared
+                .moved
+                .wait(window)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         taken(shared, &mut window)
     }
@@ -275,7 +325,11 @@ impl Supply {
     pub(super) fn failure(&self) -> Option<LoadError> {
         match &self.0 {
             Kind::Ahead(shared) => shared.window().failed.take(),
-            Kind::Inline(inner) => inner.lock().unwrap_or_else(PoisonError::into_inner).1.take(),
+            Kind::Inline(inner) => inner
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .1
+                .take(),
         }
     }
 }
@@ -291,7 +345,11 @@ impl Drop for Supply {
 
 fn taken(shared: &Shared, window: &mut Window) -> Taken {
     let Some(ready) = window.queue.pop_front() else {
-        return if window.ended { Taken::Ended } else { Taken::Starved };
+        return if window.ended {
+            Taken::Ended
+        } else {
+            Taken::Starved
+        };
     };
     window.bytes -= ready.prepared.exchange.body.len();
     // The maker is woken when there is room worth its while, not for each request.
@@ -323,7 +381,10 @@ fn fill(maker: &mut Maker, shared: &Shared) {
         }
         // Once full, it rests until half of the window is gone.
         while full && !window.closed && shared.is_still_full(&window) {
-            window = shared.moved.wait(window).unwrap_or_else(PoisonError::into_inner);
+            window = shared
+                .moved
+                .wait(window)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         if window.ended || window.closed {
             return;

@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, Sender};
 
-use super::lane::{Common, Lane, Share};
+use super::lane::{Common, Lane};
 use super::phase::PhaseRun;
+use super::slots::Share;
 use super::{Blocks, LoadError, watch};
 use crate::foundation::clock::{self, Clock, Timer};
 use crate::foundation::units::Offset;
@@ -13,7 +14,10 @@ use crate::instruments::record::OwnSecond;
 
 /// Runs a phase over the lanes of this machine; this thread writes the records. Gives the generator's seconds, and the
 /// moment at which sending had ended.
-pub(super) fn run_phase(phase: &PhaseRun<'_>, blocks: &mut dyn Blocks) -> Result<(Vec<OwnSecond>, Offset), LoadError> {
+pub(super) fn run_phase(
+    phase: &PhaseRun<'_>,
+    blocks: &mut dyn Blocks,
+) -> Result<(Vec<OwnSecond>, Offset), LoadError> {
     let lanes = phase.lanes();
     let common = &phase.common;
     let clock = OnceLock::new();
@@ -24,10 +28,17 @@ pub(super) fn run_phase(phase: &PhaseRun<'_>, blocks: &mut dyn Blocks) -> Result
         let mut threads = Vec::new();
         let mut result = Ok(());
         for number in 0..lanes {
-            let share = Share { lane: number, lanes, slots: phase.slots };
+            let share = Share {
+                lane: number,
+                lanes,
+                slots: phase.slots,
+            };
             let (sender, ready, clock) = (sender.clone(), ready.clone(), &clock);
             let lane = move || run_lane(common, share, sender, (ready, clock));
-            match std::thread::Builder::new().name(format!("lane-{number}")).spawn_scoped(scope, lane) {
+            match std::thread::Builder::new()
+                .name(format!("lane-{number}"))
+                .spawn_scoped(scope, lane)
+            {
                 Ok(thread) => threads.push(thread),
                 Err(source) => {
                     result = Err(LoadError::Thread { source });
@@ -78,7 +89,11 @@ fn run_lane(
 }
 
 /// Writes blocks until no lane has any more. A disk that refuses ends the phase.
-fn write(receiver: &Receiver<Vec<u8>>, common: &Common, blocks: &mut dyn Blocks) -> Result<(), LoadError> {
+fn write(
+    receiver: &Receiver<Vec<u8>>,
+    common: &Common,
+    blocks: &mut dyn Blocks,
+) -> Result<(), LoadError> {
     let mut result = Ok(());
     while let Ok(block) = receiver.recv() {
         if result.is_ok() {
@@ -87,17 +102,27 @@ fn write(receiver: &Receiver<Vec<u8>>, common: &Common, blocks: &mut dyn Blocks)
                 common.stops[1].stop();
             }
         }
-        common.live.waiting_bytes.fetch_sub(block.len() as u64, Relaxed);
+        common
+            .live
+            .waiting_bytes
+            .fetch_sub(block.len() as u64, Relaxed);
     }
     Ok(result?)
 }
 
 /// Runs a phase on the simulated clock.
-#[cfg(any(test, feature = "internals"))]
-pub(super) async fn simulate_phase(phase: &PhaseRun<'_>, blocks: &mut dyn Blocks) -> Result<Offset, LoadError> {
+#[cfg(test)]
+pub(super) async fn simulate_phase(
+    phase: &PhaseRun<'_>,
+    blocks: &mut dyn Blocks,
+) -> Result<Offset, LoadError> {
     let (sender, receiver) = mpsc::channel();
     let timer = Timer::new(&Clock::simulated()).map_err(|source| LoadError::Lane { source })?;
-    let share = Share { lane: 0, lanes: 1, slots: phase.slots };
+    let share = Share {
+        lane: 0,
+        lanes: 1,
+        slots: phase.slots,
+    };
     let lane = Lane::new(&phase.common, share, timer, sender);
     let stopped = Box::pin(lane.run()).await;
     write(&receiver, &phase.common, blocks)?;

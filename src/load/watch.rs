@@ -22,12 +22,20 @@ struct Reading {
 
 impl Reading {
     fn now(clock: &Clock) -> Self {
-        Self { at: clock.now(), cpu: process::cpu_time(), ticks: Ticks::now() }
+        Self {
+            at: clock.now(),
+            cpu: process::cpu_time(),
+            ticks: Ticks::now(),
+        }
     }
 }
 
 /// Watches until `done` is let go of; the last second may be a short one.
-pub(super) fn watch(common: &Common, clock: &OnceLock<Clock>, done: &Receiver<()>) -> Vec<OwnSecond> {
+pub(super) fn watch(
+    common: &Common,
+    clock: &OnceLock<Clock>,
+    done: &Receiver<()>,
+) -> Vec<OwnSecond> {
     let watching = Clock::real();
     let mut seconds = Vec::new();
     let mut last = Reading::now(&watching);
@@ -67,7 +75,10 @@ fn second(common: &Common, at: Offset, last: &Reading, reading: &Reading) -> Own
         at,
         lateness,
         cpu_share,
-        steal: last.ticks.zip(reading.ticks).and_then(|(before, after)| after.stolen_since(before)),
+        steal: last
+            .ticks
+            .zip(reading.ticks)
+            .and_then(|(before, after)| after.stolen_since(before)),
         canary,
         descriptors: process::descriptors(),
         in_flight: live.in_flight.load(Relaxed),

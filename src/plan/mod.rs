@@ -40,21 +40,25 @@ use objectives::{Known, Objectives, check_named};
 /// Every finding of the matrix, and of what other sections say about its axes: each with its pointer, without a place.
 pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
     if scenario.targets.is_empty() {
-        let finding = Finding::error("no-target", "/targets", "no target is declared")
-            .help("declare one: `targets: { server: { protocol: openai-chat, base_url: http://… } }`");
+        let finding = Finding::error("no-target", "/targets", "no target is declared").help(
+            "declare one: `targets: { server: { protocol: openai-chat, base_url: http://… } }`",
+        );
         return Err(vec![finding]);
     }
     let mut findings = Findings::new();
     let declared = Declared::read(scenario, &mut findings);
+    let check_declared = |findings: &mut Findings| {
+        check_named(scenario, &Known::declared(scenario, &declared), findings);
+    };
     if let Some(too_many) = too_many(scenario, declared.size()) {
         findings.push(too_many);
-        check_named(scenario, &Known::declared(scenario, &declared), &mut findings);
+        check_declared(&mut findings);
         return Err(findings);
     }
     let (combinations, mut warnings) = combinations(scenario, &declared, &mut findings);
     if let Some(count) = count(scenario, &declared, combinations.len() as u64) {
         findings.push(count);
-        check_named(scenario, &Known::declared(scenario, &declared), &mut findings);
+        check_declared(&mut findings);
         return Err(findings);
     }
     let objectives = Objectives::read(scenario);
@@ -75,7 +79,7 @@ pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
         objectives.check_use(&cells, &mut warnings);
         check_named(scenario, &Known::of(&cells), &mut findings);
     } else {
-        check_named(scenario, &Known::declared(scenario, &declared), &mut findings);
+        check_declared(&mut findings);
     }
     if findings
         .iter()

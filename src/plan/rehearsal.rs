@@ -108,8 +108,10 @@ pub fn rehearse(scenario: &Scenario, cells: &[Cell], is_whole: &dyn Fn(&str) -> 
 fn unusable(pointer: &str, error: &DatasetError, scenario: &Scenario, findings: &mut Findings) {
     let (code, path) = match error {
         DatasetError::BadRows { rows, total } => {
-            let mut told: Findings =
-                rows.iter().map(|row| bad_row(pointer, row, scenario)).collect();
+            let mut told: Findings = rows
+                .iter()
+                .map(|row| bad_row(pointer, row, scenario))
+                .collect();
             if let Some(first) = told.first_mut().filter(|_| *total > rows.len() as u64) {
                 first.message = format!("{} (the first of {total} bad rows)", first.message);
             }

@@ -71,7 +71,9 @@ pub fn markdown(text: &str) -> String {
 /// A code span of Markdown whose text can be copied: there, schemes and mentions are text by themselves, so that what
 /// [`markdown`] parted is put together again.
 pub fn code(text: &str) -> String {
-    let text = [':', '@'].into_iter().fold(line(text), |text, c| text.replace(&format!("{c}{PART}"), &c.to_string()));
+    let text = [':', '@'].into_iter().fold(line(text), |text, c| {
+        text.replace(&format!("{c}{PART}"), &c.to_string())
+    });
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     // A blank at each end, of which a reader sees none, keeps the text's own backticks from the fence.

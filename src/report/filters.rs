@@ -28,7 +28,9 @@ pub fn add(templates: &mut Templates) {
     templates.filter("line", |value, _| {
         Ok(Filtered::Text(escape::line(text(value)?)))
     });
-    templates.filter("code", |value, _| Ok(Filtered::Markup(escape::code(text(value)?))));
+    templates.filter("code", |value, _| {
+        Ok(Filtered::Markup(escape::code(text(value)?)))
+    });
     templates.filter("shorten", |value, arguments| {
         let most = arguments
             .first()

@@ -23,10 +23,10 @@ mod template;
 
 use crate::results::Results;
 
-pub use template::check;
 pub use context::{Axes, Banner, Value, Verdict, banners, tables};
 use plot::Plot;
 pub use sample::rehearse;
+pub use template::check;
 
 /// What is to be rendered.
 #[derive(Debug, Clone, Default, PartialEq)]

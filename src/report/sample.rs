@@ -10,8 +10,8 @@ use super::{Rendering, ReportError, UserTemplate, render};
 use crate::kinds::metric::catalogue::{self, PERCENTILES, STATISTICS};
 use crate::kinds::metric::{percentile_name, percentile_share};
 use crate::results::{
-    CellResult, GroupResult, MetricValue, Relative, RepeatResult, ReportSettings, Requests, Results, SampleReference,
-    SelfCheck, Shape, SloResult, Spread, Summary, Warning,
+    CellResult, GroupResult, MetricValue, Relative, RepeatResult, ReportSettings, Requests,
+    Results, SampleReference, SelfCheck, Shape, SloResult, Spread, Summary, Warning,
 };
 
 /// Renders a template with `results` as a plan gives them, their cells filled with figures.
@@ -23,7 +23,12 @@ pub fn rehearse(mut results: Results, template: &UserTemplate) -> Result<(), Rep
     for cell in &mut results.cells {
         fill(cell, &named, &results.report);
     }
-    let rendering = Rendering { formats: Vec::new(), template: Some(template.clone()), exports: Vec::new(), plots: true };
+    let rendering = Rendering {
+        formats: Vec::new(),
+        template: Some(template.clone()),
+        exports: Vec::new(),
+        plots: true,
+    };
     render(&results, &rendering).map(drop)
 }
 
@@ -38,13 +43,17 @@ impl Named {
     fn by(source: &str, report: &ReportSettings) -> Self {
         let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
         let words: Vec<&str> = source.split(|c| !word(c)).collect();
-        let own = words.iter().filter(|word| word.starts_with("server.") || word.starts_with("step."));
+        let own = words
+            .iter()
+            .filter(|word| word.starts_with("server.") || word.starts_with("step."));
         let metrics = catalogue::all().map(|metric| (metric.name.to_owned(), metric.shape));
         let shares = PERCENTILES.iter().chain(&report.percentiles);
         let parts = words.iter().flat_map(|word| word.split('.'));
         let percentiles = parts.filter(|part| percentile_share(part).is_some());
         Self {
-            metrics: metrics.chain(own.map(|name| ((*name).to_owned(), Shape::Distribution))).collect(),
+            metrics: metrics
+                .chain(own.map(|name| ((*name).to_owned(), Shape::Distribution)))
+                .collect(),
             statistics: STATISTICS
                 .into_iter()
                 .chain(percentiles)
@@ -59,24 +68,47 @@ impl Named {
             Shape::Scalar => MetricValue::Number(1.0),
             Shape::Distribution => MetricValue::Distribution(Summary {
                 n: 100,
-                statistics: self.statistics.iter().map(|name| (name.clone(), Some(1.0))).collect(),
+                statistics: self
+                    .statistics
+                    .iter()
+                    .map(|name| (name.clone(), Some(1.0)))
+                    .collect(),
             }),
         };
-        self.metrics.iter().map(|(name, shape)| (name.clone(), Some(value(shape)))).collect()
+        self.metrics
+            .iter()
+            .map(|(name, shape)| (name.clone(), Some(value(shape))))
+            .collect()
     }
 
     /// Names of scalars and of each statistic of a distribution: `goodput`, `e2e.p99`.
     fn numbers(&self) -> impl Iterator<Item = String> {
         self.metrics.iter().flat_map(|(name, shape)| match shape {
             Shape::Scalar => vec![name.clone()],
-            Shape::Distribution => self.statistics.iter().map(|statistic| format!("{name}.{statistic}")).collect(),
+            Shape::Distribution => self
+                .statistics
+                .iter()
+                .map(|statistic| format!("{name}.{statistic}"))
+                .collect(),
         })
     }
 }
 
 fn fill(cell: &mut CellResult, named: &Named, report: &ReportSettings) {
-    let requests = Requests { intended: 100, sent: 100, ok: 100, failed: 0, unsent: 0, attempts: 100 };
-    let slo = SloResult { defined: 100, met: 100, attainment: Some(1.0), base_ms: Some(1.0) };
+    let requests = Requests {
+        intended: 100,
+        sent: 100,
+        ok: 100,
+        failed: 0,
+        unsent: 0,
+        attempts: 100,
+    };
+    let slo = SloResult {
+        defined: 100,
+        met: 100,
+        attainment: Some(1.0),
+        base_ms: Some(1.0),
+    };
     let values = named.values();
     cell.requests = requests;
     cell.outcomes = BTreeMap::from([("ok".to_owned(), 100)]);
@@ -85,20 +117,36 @@ fn fill(cell: &mut CellResult, named: &Named, report: &ReportSettings) {
     cell.metrics_failed.clone_from(&values);
     cell.metrics_all.clone_from(&values);
     cell.spread = named.numbers().map(|name| (name, spread())).collect();
-    cell.repeats = vec![RepeatResult { repeat: 1, position: 0, metrics: values.clone(), requests }];
+    cell.repeats = vec![RepeatResult {
+        repeat: 1,
+        position: 0,
+        metrics: values.clone(),
+        requests,
+    }];
     if !report.group_by.is_empty() {
-        let by = report.group_by.iter().map(|name| (name.clone(), Value::Null)).collect();
-        cell.groups = vec![GroupResult { by, requests, metrics: values, slo: slo.clone() }];
+        let by = report
+            .group_by
+            .iter()
+            .map(|name| (name.clone(), Value::Null))
+            .collect();
+        cell.groups = vec![GroupResult {
+            by,
+            requests,
+            metrics: values,
+            slo: slo.clone(),
+        }];
     }
     if !report.baseline.is_empty() {
-        let relative = Relative { speedup: Some(1.0), interval: Some([1.0, 1.0]), ..Relative::default() };
-        cell.relative = named.numbers().map(|name| (name, relative.clone())).collect();
+        cell.relative = named.numbers().map(|name| (name, relative())).collect();
     }
     cell.slo = slo;
     for objective in &mut cell.objectives {
         (objective.value, objective.n) = (Some(objective.bound), 100);
     }
-    cell.warnings = vec![Warning { code: "sample".to_owned(), text: "a warning".to_owned() }];
+    cell.warnings = vec![Warning {
+        code: "sample".to_owned(),
+        text: "a warning".to_owned(),
+    }];
     cell.samples = vec![SampleReference {
         file: "sample.txt".to_owned(),
         text: Some("an answer".to_owned()),
@@ -108,9 +156,25 @@ fn fill(cell: &mut CellResult, named: &Named, report: &ReportSettings) {
     cell.self_check = self_check();
 }
 
+fn relative() -> Relative {
+    Relative {
+        speedup: Some(1.0),
+        interval: Some([1.0, 1.0]),
+        ..Relative::default()
+    }
+}
+
 fn spread() -> Spread {
     let one = Some(1.0);
-    Spread { n: 1, mean: one, stddev: one, ci95: Some([1.0, 1.0]), min: one, max: one, median: one }
+    Spread {
+        n: 1,
+        mean: one,
+        stddev: one,
+        ci95: Some([1.0, 1.0]),
+        min: one,
+        max: one,
+        median: one,
+    }
 }
 
 fn self_check() -> SelfCheck {

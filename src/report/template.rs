@@ -35,7 +35,9 @@ pub fn check(template: &UserTemplate) -> Result<(), ReportError> {
     }
     let mut templates = Templates::new(|name| Escape::by_extension(written(name)));
     filters::add(&mut templates);
-    templates.add(&template.name, &template.source).map_err(ReportError::from)
+    templates
+        .add(&template.name, &template.source)
+        .map_err(ReportError::from)
 }
 
 /// What a template of that name writes.

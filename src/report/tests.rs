@@ -263,16 +263,24 @@ fn hostile_text_is_no_markup_in_markdown() {
     for (text, report) in HOSTILE.iter() {
         let report = text_of(report, "report.md");
         // Options are to be copied: they stand in a code span, where nothing is markup but its end.
-        let (options, others): (Vec<&str>, Vec<&str>) =
-            report.lines().partition(|line| line.starts_with("- options: "));
-        assert!(options.iter().all(|line| is_one_code_span(&line[11..]) && !line.contains("##[")), "{options:?}");
+        let (options, others): (Vec<&str>, Vec<&str>) = report
+            .lines()
+            .partition(|line| line.starts_with("- options: "));
+        assert!(
+            options
+                .iter()
+                .all(|line| is_one_code_span(&line[11..]) && !line.contains("##[")),
+            "{options:?}"
+        );
         let report = others.join("\n");
         assert_eq!(
             report.lines().count() + 1,
             harmless.lines().count(),
             "{text:?} makes lines"
         );
-        let harmless = harmless.lines().filter(|line| !line.starts_with("- options: "));
+        let harmless = harmless
+            .lines()
+            .filter(|line| !line.starts_with("- options: "));
         for (line, harmless) in report.lines().zip(harmless) {
             for c in ['|', '`', '[', ']', '*', '~'] {
                 assert_eq!(

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::assemble::{definitions, with_numbers};
-use super::document::{CellResult, MetricValue, ObjectiveResult, ObjectiveVerdict, PacedBy, ReportSettings, Results};
+use super::document::{
+    CellResult, MetricValue, ObjectiveResult, ObjectiveVerdict, PacedBy, ReportSettings, Results,
+};
 use super::relative::relative_to_baseline;
 use super::{ResultsError, folder};
 use crate::instruments::table::{Table, TableError};
@@ -81,12 +83,23 @@ pub fn again(mut results: Results, table: &Path) -> Result<Results, AgainError> 
     let known: BTreeSet<&str> = results.cells.iter().map(|cell| cell.id.as_str()).collect();
     let runs = Table::open(table)?.runs()?;
     if let Some(run) = runs.iter().find(|run| !known.contains(run.cell.as_str())) {
-        return Err(AgainError::Unknown { path: table.to_owned(), cell: run.cell.clone() });
+        return Err(AgainError::Unknown {
+            path: table.to_owned(),
+            cell: run.cell.clone(),
+        });
     }
-    let contexts: Vec<CellContext> = results.cells.iter().map(|cell| context(cell, &results.report)).collect();
+    let contexts: Vec<CellContext> = results
+        .cells
+        .iter()
+        .map(|cell| context(cell, &results.report))
+        .collect();
     let numbers = aggregate(table, &contexts)?;
-    let mut found: Vec<CellResult> =
-        results.cells.iter().zip(numbers).map(|(cell, numbers)| computed(cell, numbers)).collect();
+    let mut found: Vec<CellResult> = results
+        .cells
+        .iter()
+        .zip(numbers)
+        .map(|(cell, numbers)| computed(cell, numbers))
+        .collect();
     relative_to_baseline(&mut found, &results.report.baseline);
     for (told, found) in results.cells.iter_mut().zip(&found) {
         *told = held(told, found, table)?;
@@ -99,10 +112,14 @@ pub fn again(mut results: Results, table: &Path) -> Result<Results, AgainError> 
 
 /// What the aggregation was told of the cell when the results were made.
 fn context(cell: &CellResult, report: &ReportSettings) -> CellContext {
-    let named = cell.metrics.values().flatten().flat_map(|value| match value {
-        MetricValue::Distribution(summary) => summary.statistics.keys().collect(),
-        MetricValue::Number(_) => Vec::new(),
-    });
+    let named = cell
+        .metrics
+        .values()
+        .flatten()
+        .flat_map(|value| match value {
+            MetricValue::Distribution(summary) => summary.statistics.keys().collect(),
+            MetricValue::Number(_) => Vec::new(),
+        });
     let named: BTreeSet<&String> = named.collect();
     let mut percentiles = report.percentiles.clone();
     percentiles.extend(named.into_iter().filter_map(|name| percentile_share(name)));
@@ -117,13 +134,26 @@ fn context(cell: &CellResult, report: &ReportSettings) -> CellContext {
 
 fn computed(told: &CellResult, numbers: CellMetrics) -> CellResult {
     let positions: Vec<u32> = told.repeats.iter().map(|repeat| repeat.position).collect();
-    let objectives = told.objectives.iter().map(|objective| evaluated(objective, &numbers)).collect();
-    with_numbers(CellResult { objectives, ..told.clone() }, numbers, &positions)
+    let objectives = told
+        .objectives
+        .iter()
+        .map(|objective| evaluated(objective, &numbers))
+        .collect();
+    with_numbers(
+        CellResult {
+            objectives,
+            ..told.clone()
+        },
+        numbers,
+        &positions,
+    )
 }
 
 /// The objective held against the numbers again. What it does without data, and in a void cell, was decided before.
 fn evaluated(told: &ObjectiveResult, numbers: &CellMetrics) -> ObjectiveResult {
-    let Ok(parsed) = parse::objective(&told.text) else { return told.clone() };
+    let Ok(parsed) = parse::objective(&told.text) else {
+        return told.clone();
+    };
     let objective = Objective {
         text: told.text.clone(),
         metric: parsed.metric,
@@ -134,8 +164,15 @@ fn evaluated(told: &ObjectiveResult, numbers: &CellMetrics) -> ObjectiveResult {
         pointer: String::new(),
     };
     let found = objective.evaluate(numbers, NoData::Warn);
-    let decided = found.value.is_none() || matches!(told.verdict, ObjectiveVerdict::Void | ObjectiveVerdict::NoData);
-    ObjectiveResult { verdict: if decided { told.verdict } else { found.verdict }, ..found }
+    let decided = found.value.is_none()
+        || matches!(
+            told.verdict,
+            ObjectiveVerdict::Void | ObjectiveVerdict::NoData
+        );
+    ObjectiveResult {
+        verdict: if decided { told.verdict } else { found.verdict },
+        ..found
+    }
 }
 
 /// The cell as it was told, with what only the rows have, if nothing in it differs from what they give.
@@ -169,7 +206,9 @@ fn merge(told: &mut Value, found: &Value, figure: String) -> Option<Difference> 
     match (&mut *told, found) {
         (Value::Object(told), Value::Object(found)) => {
             for (name, value) in &mut *told {
-                if let Some(difference) = merge(value, found.get(name).unwrap_or(&Value::Null), within(name)) {
+                if let Some(difference) =
+                    merge(value, found.get(name).unwrap_or(&Value::Null), within(name))
+                {
                     return Some(difference);
                 }
             }
@@ -191,7 +230,11 @@ fn merge(told: &mut Value, found: &Value, figure: String) -> Option<Difference> 
         }
         _ => {}
     }
-    (told != found).then(|| Difference { figure, told: shown(told), found: shown(found) })
+    (told != found).then(|| Difference {
+        figure,
+        told: shown(told),
+        found: shown(found),
+    })
 }
 
 fn shown(value: &Value) -> String {

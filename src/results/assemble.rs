@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::document::{
     Better, CellResult, CompareSettings, ComparedAxis, DatasetReference, Definition, Environment,
-    GateSettings, ObjectiveResult, ObjectiveVerdict, PacedBy, RepeatResult, ReportSettings, Requests,
-    Results, RunVerdict, SCHEMA, SampleReference, ScenarioReference, Selection, SelfCheck, Shape,
-    SloResult, Tool, Unit, Validity, ValidityStatus, Warning,
+    GateSettings, ObjectiveResult, ObjectiveVerdict, PacedBy, RepeatResult, ReportSettings,
+    Requests, Results, RunVerdict, SCHEMA, SampleReference, ScenarioReference, Selection,
+    SelfCheck, Shape, SloResult, Tool, Unit, Validity, ValidityStatus, Warning,
 };
 use super::relative::relative_to_baseline;
 use crate::kinds::metric::{CellMetrics, RepeatMetrics, catalogue};
@@ -101,7 +101,11 @@ pub fn assemble(input: Assembly<'_>) -> Results {
 fn cell(planned: &Cell, scenario: &Scenario, numbers: CellMetrics, run: CellRun) -> CellResult {
     // What was executed in part has neither met nor missed anything.
     let complete = run.positions.len() >= planned.load.repeats as usize;
-    let no_data = if complete { planned.slo.no_data } else { NoData::Warn };
+    let no_data = if complete {
+        planned.slo.no_data
+    } else {
+        NoData::Warn
+    };
     let objectives = planned
         .slo
         .objectives
@@ -113,7 +117,10 @@ fn cell(planned: &Cell, scenario: &Scenario, numbers: CellMetrics, run: CellRun)
                 _ if !complete => ObjectiveVerdict::NoData,
                 _ => evaluated.verdict,
             };
-            ObjectiveResult { verdict, ..evaluated }
+            ObjectiveResult {
+                verdict,
+                ..evaluated
+            }
         })
         .collect();
     let mut warnings = run.warnings;

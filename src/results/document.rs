@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use crate::kinds::arrival;
 use crate::kinds::metric::number;
-use crate::plan::Cell;
 pub use crate::kinds::metric::{
     Better, GroupResult, MetricValue, Requests, Shape, SloResult, Spread, Summary, TimelinePoint,
     Unit, Warning,
 };
 pub use crate::kinds::verdict::objective::{ObjectiveResult, ObjectiveVerdict};
 pub use crate::kinds::verdict::validity::{Validity, ValidityStatus};
+use crate::plan::Cell;
 
 /// The value of `schema` that this version writes.
 pub const SCHEMA: &str = "plimsoll.results.v1";

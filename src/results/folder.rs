@@ -109,7 +109,9 @@ pub fn others(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mark = mark.and_then(|bytes| serde_json::from_slice::<Mark>(&bytes).ok());
     let written = mark.map(|mark| mark.files).unwrap_or_default();
     let is_ours = |path: &Path| {
-        written.contains(path) || RENDERED.iter().any(|name| path == *name) || path.starts_with(JOURNAL)
+        written.contains(path)
+            || RENDERED.iter().any(|name| path == *name)
+            || path.starts_with(JOURNAL)
     };
     let mut files = files(folder)?;
     files.retain(|path| !is_ours(path));

@@ -93,12 +93,23 @@ fn compare(
     (name, metric, statistic): (&str, &str, Option<&str>),
 ) -> Option<Relative> {
     let found = catalogue::find(metric)?;
-    let pooled = (cell.value(metric, statistic)?, base.value(metric, statistic)?);
+    let pooled = (
+        cell.value(metric, statistic)?,
+        base.value(metric, statistic)?,
+    );
     let known = match known(cell, base, found.is_throughput()) {
         Ok(bound) => bound,
-        Err(reason) => return Some(Relative { reason: Some(reason), ..Relative::default() }),
+        Err(reason) => {
+            return Some(Relative {
+                reason: Some(reason),
+                ..Relative::default()
+            });
+        }
     };
-    let repeats = (repeats(cell, metric, statistic), repeats(base, metric, statistic));
+    let repeats = (
+        repeats(cell, metric, statistic),
+        repeats(base, metric, statistic),
+    );
     let several = repeats.0.len() >= 2 && repeats.1.len() >= 2;
     let (own, theirs) = match (mean(&repeats.0), mean(&repeats.1)) {
         (Some(own), Some(theirs)) if several => (own, theirs),

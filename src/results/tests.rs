@@ -295,15 +295,32 @@ fn a_speed_up_says_no_more_than_the_cells_that_it_is_made_of() {
     use ValidityStatus::{ClientLimited, Invalid, Valid};
     for (own, theirs) in [(Invalid, Valid), (Valid, Invalid), (Invalid, ClientLimited)] {
         for (metric, relative) in relative(own, theirs) {
-            assert_eq!((relative.speedup, relative.interval), (None, None), "{metric}");
+            assert_eq!(
+                (relative.speedup, relative.interval),
+                (None, None),
+                "{metric}"
+            );
             assert!(relative.reason.unwrap().ends_with("is INVALID"));
         }
     }
     let bound = |own, theirs, metric: &str| relative(own, theirs)[metric].bound;
-    assert_eq!(bound(ClientLimited, Valid, "request_throughput"), Some(Bound::AtLeast));
-    assert_eq!(bound(Valid, ClientLimited, "request_throughput"), Some(Bound::AtMost));
-    assert_eq!(bound(ClientLimited, Valid, "e2e.p50"), None, "a latency is what it is");
-    assert_eq!(relative(ClientLimited, ClientLimited)["request_throughput"].speedup, None);
+    assert_eq!(
+        bound(ClientLimited, Valid, "request_throughput"),
+        Some(Bound::AtLeast)
+    );
+    assert_eq!(
+        bound(Valid, ClientLimited, "request_throughput"),
+        Some(Bound::AtMost)
+    );
+    assert_eq!(
+        bound(ClientLimited, Valid, "e2e.p50"),
+        None,
+        "a latency is what it is"
+    );
+    assert_eq!(
+        relative(ClientLimited, ClientLimited)["request_throughput"].speedup,
+        None
+    );
 }
 
 /// Pooled over all requests a percentile is not the mean of the repeats' percentiles: an interval of the one need not
@@ -311,11 +328,16 @@ fn a_speed_up_says_no_more_than_the_cells_that_it_is_made_of() {
 #[test]
 fn a_speed_up_lies_in_its_own_interval() {
     let mut cells = vec![measured(1.0, "a", 2.0, 10.0), measured(2.0, "a", 1.0, 20.0)];
-    cells[1].metrics.insert("e2e".into(), Some(distribution(&[("p50", 9.0)])));
+    cells[1]
+        .metrics
+        .insert("e2e".into(), Some(distribution(&[("p50", 9.0)])));
     relative_to_baseline(&mut cells, &IndexMap::from([("rate".to_owned(), json!(1))]));
     let relative = &cells[1].relative["e2e.p50"];
     let ([low, high], speedup) = (relative.interval.unwrap(), relative.speedup.unwrap());
-    assert!(low <= speedup && speedup <= high, "{speedup} in {low} … {high}");
+    assert!(
+        low <= speedup && speedup <= high,
+        "{speedup} in {low} … {high}"
+    );
 }
 
 #[test]
@@ -423,10 +445,18 @@ fn numbers(p99: f64) -> crate::kinds::metric::CellMetrics {
 
 #[test]
 fn a_cell_that_was_executed_in_part_has_neither_met_nor_missed_an_objective() {
-    let half = || CellRun { positions: vec![1], ..CellRun::default() };
+    let half = || CellRun {
+        positions: vec![1],
+        ..CellRun::default()
+    };
     let results = assembled(vec![numbers(1.0), numbers(3.0)], vec![half(), half()]);
     for objective in results.cells.iter().flat_map(|cell| &cell.objectives) {
-        assert_eq!(objective.verdict, ObjectiveVerdict::NoData, "{}", objective.text);
+        assert_eq!(
+            objective.verdict,
+            ObjectiveVerdict::NoData,
+            "{}",
+            objective.text
+        );
     }
 }
 
@@ -437,7 +467,10 @@ fn a_run_is_assembled_cell_by_cell_and_what_was_not_executed_missed_nothing() {
         positions: vec![1, 4],
         ..CellRun::default()
     };
-    let other = CellRun { positions: vec![2, 5], ..CellRun::default() };
+    let other = CellRun {
+        positions: vec![2, 5],
+        ..CellRun::default()
+    };
     let results = assembled(vec![numbers(1.0), numbers(3.0)], vec![run, other]);
     let verdicts = |cell: &CellResult| {
         cell.objectives

@@ -34,7 +34,10 @@ impl Vault<'_> {
     /// Reads a secret.
     pub fn read(&self, reference: &SecretRef) -> Result<Secret, RunError> {
         reference
-            .read(|name| self.environment.get(name).cloned(), |path| self.file(path))
+            .read(
+                |name| self.environment.get(name).cloned(),
+                |path| self.file(path),
+            )
             .map_err(RunError::Secret)
     }
 
@@ -47,7 +50,10 @@ impl Vault<'_> {
 
 /// Reads the credentials that a target's own requests name in their bodies.
 pub fn in_bodies(target: &Target, vault: &Vault<'_>) -> Result<Vec<Secret>, RunError> {
-    let references = target.http_protocol.iter().flat_map(protocol::http::Options::secrets);
+    let references = target
+        .http_protocol
+        .iter()
+        .flat_map(protocol::http::Options::secrets);
     references.map(|reference| vault.read(&reference)).collect()
 }
 
@@ -55,11 +61,15 @@ pub fn in_bodies(target: &Target, vault: &Vault<'_>) -> Result<Vec<Secret>, RunE
 pub fn of(target: &Target, vault: &Vault<'_>) -> Result<Credentials, RunError> {
     let mut credentials = Credentials::default();
     for (name, value) in &target.headers {
-        let header = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::from_str(value).ok());
-        credentials.headers.push(header.ok_or_else(|| RunError::Header {
-            target: target.name.clone(),
-            name: name.clone(),
-        })?);
+        let header = HeaderName::try_from(name.as_str())
+            .ok()
+            .zip(HeaderValue::from_str(value).ok());
+        credentials
+            .headers
+            .push(header.ok_or_else(|| RunError::Header {
+                target: target.name.clone(),
+                name: name.clone(),
+            })?);
     }
     credentials.secrets = in_bodies(target, vault)?;
     if let (Some(pair), None) = (&target.user_info, &target.auth) {
@@ -67,16 +77,27 @@ pub fn of(target: &Target, vault: &Vault<'_>) -> Result<Credentials, RunError> {
         let encoded = base64::engine::general_purpose::STANDARD.encode(pair.expose());
         let header = sensitive(&target.name, "authorization", &format!("Basic {encoded}"))?;
         credentials.headers.push(header);
-        let password = pair.expose().split_once(':').map_or("", |(_, password)| password);
+        let password = pair
+            .expose()
+            .split_once(':')
+            .map_or("", |(_, password)| password);
         let parts = [pair.expose(), password, &encoded].map(str::to_owned);
         let known = parts.into_iter().filter(|part| !part.is_empty());
-        credentials.secrets.extend(known.map(|part| Secret::new(pair.reference().clone(), part)));
+        credentials
+            .secrets
+            .extend(known.map(|part| Secret::new(pair.reference().clone(), part)));
     }
-    let Some(auth) = &target.auth else { return Ok(credentials) };
+    let Some(auth) = &target.auth else {
+        return Ok(credentials);
+    };
     let (name, value, secrets) = match auth {
         Auth::Bearer(reference) => {
             let secret = vault.read(reference)?;
-            ("authorization", format!("Bearer {}", secret.expose()), vec![secret])
+            (
+                "authorization",
+                format!("Bearer {}", secret.expose()),
+                vec![secret],
+            )
         }
         Auth::Basic { user, password } => {
             let secret = vault.read(password)?;
@@ -84,21 +105,30 @@ pub fn of(target: &Target, vault: &Vault<'_>) -> Result<Credentials, RunError> {
             let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
             // The encoded pair is as good as the password.
             let derived = Secret::new(password.clone(), encoded.clone());
-            ("authorization", format!("Basic {encoded}"), vec![secret, derived])
+            (
+                "authorization",
+                format!("Basic {encoded}"),
+                vec![secret, derived],
+            )
         }
         Auth::Header { name, value } => {
             let secret = vault.read(value)?;
             (name.as_str(), secret.expose().to_owned(), vec![secret])
         }
     };
-    credentials.headers.push(sensitive(&target.name, name, &value)?);
+    credentials
+        .headers
+        .push(sensitive(&target.name, name, &value)?);
     credentials.secrets.extend(secrets);
     Ok(credentials)
 }
 
 /// A header whose value is a secret.
 fn sensitive(target: &str, name: &str, value: &str) -> Result<(HeaderName, HeaderValue), RunError> {
-    let refuse = || RunError::Header { target: target.to_owned(), name: name.to_owned() };
+    let refuse = || RunError::Header {
+        target: target.to_owned(),
+        name: name.to_owned(),
+    };
     let header = HeaderName::try_from(name).map_err(|_| refuse())?;
     let mut value = HeaderValue::from_str(value).map_err(|_| refuse())?;
     value.set_sensitive(true);

@@ -206,7 +206,9 @@ impl RunError {
             | Self::Report(ReportError::Template { .. } | ReportError::UnknownFormat { .. })
             | Self::Files(FilesError::Held { .. } | FilesError::Outside { .. }) => Ending::Usage,
             Self::Transport { .. } | Self::NotReady { .. } => Ending::Unreachable,
-            Self::Report(ReportError::Write { .. }) | Self::Json(_) | Self::Missing { .. } => Ending::Bug,
+            Self::Report(ReportError::Write { .. }) | Self::Json(_) | Self::Missing { .. } => {
+                Ending::Bug
+            }
             _ => Ending::Incomplete,
         }
     }

@@ -39,9 +39,15 @@ pub fn cell_run(
         .collect();
     commits.sort_by_key(|commit| commit.repeat);
     CellRun {
-        validity: validity::judge(&evidence(cell, &commits, own_reasons(&commits, counted, told))),
+        validity: validity::judge(&evidence(
+            cell,
+            &commits,
+            own_reasons(&commits, counted, told),
+        )),
         self_check: self_check(&commits),
-        base_ms: bases.of(scenario, cell).map(crate::kinds::metric::estimate::Base::base_ms),
+        base_ms: bases
+            .of(scenario, cell)
+            .map(crate::kinds::metric::estimate::Base::base_ms),
         positions: commits.iter().map(|commit| commit.position).collect(),
         samples: commits
             .iter()
@@ -49,7 +55,10 @@ pub fn cell_run(
             .take(scenario.report.samples as usize)
             .map(|sample| reference(sample, part))
             .collect(),
-        warnings: warnings(cell, &commits).into_iter().chain(told.warnings()).collect(),
+        warnings: warnings(cell, &commits)
+            .into_iter()
+            .chain(told.warnings())
+            .collect(),
     }
 }
 
@@ -63,21 +72,39 @@ fn own_reasons(commits: &[&Commit], counted: u64, told: &Told) -> Vec<String> {
     if commits.is_empty() {
         reasons.push(validity::NOT_EXECUTED.to_owned());
     } else if ended(Ended::WarmupFailed) {
-        let why = told.failures().first().map(|failure| format!(" ({failure})")).unwrap_or_default();
-        reasons.push(format!("the target answered no warm-up, so that nothing was measured{why}"));
+        let why = told
+            .failures()
+            .first()
+            .map(|failure| format!(" ({failure})"))
+            .unwrap_or_default();
+        reasons.push(format!(
+            "the target answered no warm-up, so that nothing was measured{why}"
+        ));
     } else if ended(Ended::Interrupted) {
         reasons.push("a signal ended it before its time".to_owned());
     } else if counted == 0 {
-        reasons.push("no request counts: none was due, or the window leaves all of them out".to_owned());
+        reasons.push(
+            "no request counts: none was due, or the window leaves all of them out".to_owned(),
+        );
     }
     // Whoever ends a process often continues it too, stopped or not (timeout, systemd): that repeat is void anyway.
     let suspended = |commit: &&Commit| commit.suspensions > 0 && commit.ended != Ended::Interrupted;
     if commits.iter().any(suspended) {
-        reasons.push("SIGCONT came while it ran: the process had been stopped (SIGTSTP or SIGSTOP)".to_owned());
+        reasons.push(
+            "SIGCONT came while it ran: the process had been stopped (SIGTSTP or SIGSTOP)"
+                .to_owned(),
+        );
     }
     let canaries = seconds(commits).filter_map(|(_, second)| second.canary);
-    if let Some(longest) = canaries.map(|times| times.max_ns).max().filter(|ns| *ns > STOPPED_NS) {
-        reasons.push(format!("the generator did not get to run for {:.1} s", seconds_of(longest)));
+    if let Some(longest) = canaries
+        .map(|times| times.max_ns)
+        .max()
+        .filter(|ns| *ns > STOPPED_NS)
+    {
+        reasons.push(format!(
+            "the generator did not get to run for {:.1} s",
+            seconds_of(longest)
+        ));
     }
     reasons
 }
@@ -86,12 +113,16 @@ fn evidence(cell: &Cell, commits: &[&Commit], own_reasons: Vec<String>) -> Evide
     let sum = |of: fn(&Commit) -> u64| commits.iter().map(|commit| of(commit)).sum::<u64>();
     let mut void = own_reasons;
     if commits.iter().any(|commit| commit.own.records_overflowed) {
-        void.push("records came faster than the disk took them, so that a repeat was ended".to_owned());
+        void.push(
+            "records came faster than the disk took them, so that a repeat was ended".to_owned(),
+        );
     }
     let starved = sum(|commit| commit.own.starved);
     let intended = sum(|commit| commit.counts.intended);
     if starved * 100 > intended {
-        void.push(format!("{starved} of {intended} requests were due before the generator had made them ready"));
+        void.push(format!(
+            "{starved} of {intended} requests were due before the generator had made them ready"
+        ));
     }
     let unsent = sum(|commit| commit.counts.unsent);
     Evidence {
@@ -100,12 +131,24 @@ fn evidence(cell: &Cell, commits: &[&Commit], own_reasons: Vec<String>) -> Evide
         intended,
         sent: intended - unsent.min(intended),
         unsent_for_slots: sum(|commit| commit.own.unsent_for_slots),
-        stopped: commits.iter().any(|commit| commit.ended == Ended::Interrupted),
-        waited_for_slots: if cell.rate.per_second().is_some() { sum(|commit| commit.own.waited_for_slot) } else { 0 },
+        stopped: commits
+            .iter()
+            .any(|commit| commit.ended == Ended::Interrupted),
+        waited_for_slots: if cell.rate.per_second().is_some() {
+            sum(|commit| commit.own.waited_for_slot)
+        } else {
+            0
+        },
         cpu_shares: cpu_shares(commits),
         exhausted: vec![
-            ("EMFILE".to_owned(), sum(|commit| commit.own.out_of_descriptors)),
-            ("EADDRNOTAVAIL".to_owned(), sum(|commit| commit.own.out_of_ports)),
+            (
+                "EMFILE".to_owned(),
+                sum(|commit| commit.own.out_of_descriptors),
+            ),
+            (
+                "EADDRNOTAVAIL".to_owned(),
+                sum(|commit| commit.own.out_of_ports),
+            ),
         ],
         void,
     }
@@ -114,7 +157,10 @@ fn evidence(cell: &Cell, commits: &[&Commit], own_reasons: Vec<String>) -> Evide
 /// A quantile of lateness over all repeats: the least value that at least that share does not exceed.
 fn lateness(commits: &[&Commit], share: f64) -> Option<f64> {
     let mut pooled: BTreeMap<u64, u64> = BTreeMap::new();
-    for (ns, times) in commits.iter().flat_map(|commit| &commit.own.lateness_counts) {
+    for (ns, times) in commits
+        .iter()
+        .flat_map(|commit| &commit.own.lateness_counts)
+    {
         *pooled.entry(*ns).or_default() += times;
     }
     let all: u64 = pooled.values().sum();
@@ -148,7 +194,10 @@ fn tightest(cell: &Cell) -> Option<f64> {
         Some(E2eLimit::Fixed(limit)) => Some(limit),
         _ => None,
     };
-    let of_requests = [fixed, limits.ttft, limits.queue].into_iter().flatten().map(|limit| limit.as_secs_f64());
+    let of_requests = [fixed, limits.ttft, limits.queue]
+        .into_iter()
+        .flatten()
+        .map(|limit| limit.as_secs_f64());
     let of_objectives = cell
         .slo
         .objectives
@@ -162,24 +211,41 @@ fn tightest(cell: &Cell) -> Option<f64> {
 fn cpu_shares(commits: &[&Commit]) -> Vec<f64> {
     commits
         .iter()
-        .flat_map(|commit| commit.own.seconds.iter().filter_map(|second| second.cpu_share).chain([0.0]))
+        .flat_map(|commit| {
+            commit
+                .own
+                .seconds
+                .iter()
+                .filter_map(|second| second.cpu_share)
+                .chain([0.0])
+        })
         .collect()
 }
 
 fn seconds<'a>(commits: &'a [&Commit]) -> impl Iterator<Item = (u32, &'a OwnSecond)> {
-    commits
-        .iter()
-        .flat_map(|commit| commit.own.seconds.iter().map(|second| (commit.repeat, second)))
+    commits.iter().flat_map(|commit| {
+        commit
+            .own
+            .seconds
+            .iter()
+            .map(|second| (commit.repeat, second))
+    })
 }
 
 fn self_check(commits: &[&Commit]) -> SelfCheck {
     let most = |of: fn(&OwnSecond) -> Option<f64>| {
-        seconds(commits).filter_map(|(_, second)| of(second)).max_by(f64::total_cmp)
+        seconds(commits)
+            .filter_map(|(_, second)| of(second))
+            .max_by(f64::total_cmp)
     };
     let intended: u64 = commits.iter().map(|commit| commit.counts.intended).sum();
     let unsent: u64 = commits.iter().map(|commit| commit.counts.unsent).sum();
-    #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
-    let sent_ratio = (intended > 0).then(|| (intended - unsent.min(intended)) as f64 / intended as f64);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of requests stay far below 2^53"
+    )]
+    let sent_ratio =
+        (intended > 0).then(|| (intended - unsent.min(intended)) as f64 / intended as f64);
     SelfCheck {
         lateness_p50: lateness(commits, 0.5),
         lateness_p99: lateness(commits, 0.99),
@@ -187,9 +253,13 @@ fn self_check(commits: &[&Commit]) -> SelfCheck {
         cpu_share_max: most(|second| second.cpu_share),
         steal_max: most(|second| second.steal),
         canary_p99: most(|second| second.canary.map(|times| seconds_of(times.p99_ns))),
-        descriptors_max: seconds(commits).filter_map(|(_, second)| second.descriptors).max(),
+        descriptors_max: seconds(commits)
+            .filter_map(|(_, second)| second.descriptors)
+            .max(),
         sent_ratio,
-        seconds: seconds(commits).map(|(repeat, second)| one_second(repeat, second)).collect(),
+        seconds: seconds(commits)
+            .map(|(repeat, second)| one_second(repeat, second))
+            .collect(),
     }
 }
 
@@ -215,17 +285,31 @@ fn warnings(cell: &Cell, commits: &[&Commit]) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = Vec::new();
     let mut warn = |code: &str, text: &str| {
         if warnings.iter().all(|known| known.text != text) {
-            warnings.push(Warning { code: code.to_owned(), text: text.to_owned() });
+            warnings.push(Warning {
+                code: code.to_owned(),
+                text: text.to_owned(),
+            });
         }
     };
     let (executed, repeats) = (commits.len(), cell.load.repeats as usize);
     if (1..repeats).contains(&executed) {
-        warn("incomplete", &format!("{executed} of {repeats} repeats were executed: no objective is held against it"));
+        warn(
+            "incomplete",
+            &format!(
+                "{executed} of {repeats} repeats were executed: no objective is held against it"
+            ),
+        );
     }
     for commit in commits {
         match commit.ended {
-            Ended::DatasetEnded => warn("dataset_ended", "the dataset ended before as many requests were sent as were asked for"),
-            Ended::WarmupFailed => warn("warmup_failed", "every warm-up failed, so nothing was measured"),
+            Ended::DatasetEnded => warn(
+                "dataset_ended",
+                "the dataset ended before as many requests were sent as were asked for",
+            ),
+            Ended::WarmupFailed => warn(
+                "warmup_failed",
+                "every warm-up failed, so nothing was measured",
+            ),
             Ended::Complete | Ended::Interrupted => {}
         }
         for note in &commit.notes {
@@ -251,6 +335,11 @@ fn thumbnail(path: &Path) -> Option<String> {
         "webp" => "webp",
         _ => return None,
     };
-    let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() <= THUMBNAIL_BYTES)?;
-    Some(format!("data:image/{kind};base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes)))
+    let bytes = std::fs::read(path)
+        .ok()
+        .filter(|bytes| bytes.len() <= THUMBNAIL_BYTES)?;
+    Some(format!(
+        "data:image/{kind};base64,{}",
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    ))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::event::Event;
 use super::evidence;
 use super::folder::Workplace;
 use super::records;
@@ -9,15 +10,14 @@ use super::{Finished, RunError, Session};
 use crate::compare::{self, Diff, Outcome};
 use crate::foundation::files::{self, FilesError};
 use crate::foundation::secret::Redactor;
-use super::event::Event;
 use crate::instruments::record::journal::Contents;
 use crate::kinds::metric::{CellContext, aggregate, percentile_share};
 use crate::kinds::verdict::validity::NOT_EXECUTED;
 use crate::plan::{Cell, Plan};
 use crate::report::{self, Rendering};
 use crate::results::{
-    self, Assembly, CellResult, DatasetReference, Ending, Environment, ObjectiveVerdict, PacedBy, Results, RunVerdict,
-    ValidityStatus,
+    self, Assembly, CellResult, DatasetReference, Ending, Environment, ObjectiveVerdict, PacedBy,
+    Results, RunVerdict, ValidityStatus,
     folder::{self, Occupant},
 };
 use crate::scenario::{self, Scenario};
@@ -46,7 +46,11 @@ pub fn finish(
     let part = workplace.part().to_owned();
     let table = part.join(folder::REQUESTS);
     let recorded = records::write(&table, scenario, plan, &contents)?;
-    let asked: Vec<CellContext> = plan.cells.iter().map(|cell| context(scenario, cell)).collect();
+    let asked: Vec<CellContext> = plan
+        .cells
+        .iter()
+        .map(|cell| context(scenario, cell))
+        .collect();
     let metrics = aggregate(&table, &asked)?;
     let runs = plan
         .cells
@@ -70,16 +74,29 @@ pub fn finish(
     let diff = compare::of_run(&results);
     let (ending, verdict) = verdict(&results, diff.as_ref(), facts.ended, session.strict);
     results.verdict = verdict;
-    let effective = scenario::effective_yaml(&scenario.effective, &scenario.folders, workplace.out());
+    let effective =
+        scenario::effective_yaml(&scenario.effective, &scenario.folders, workplace.out());
     let beside = (diff.as_ref(), effective);
     write(session, (&part, redactor), &mut results, beside)?;
     let published = workplace.publish(kind(&results))?;
     if !published.kept.is_empty() {
-        let names: Vec<_> = published.kept.iter().map(|path| path.display().to_string()).collect();
-        let text = format!("kept what is not plimsoll's in the report folder: {}", names.join(", "));
+        let names: Vec<_> = published
+            .kept
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let text = format!(
+            "kept what is not plimsoll's in the report folder: {}",
+            names.join(", ")
+        );
         session.watcher.event(&Event::Note { text: &text });
     }
-    Ok(Finished { results, folder: published.folder, diff, ending })
+    Ok(Finished {
+        results,
+        folder: published.folder,
+        diff,
+        ending,
+    })
 }
 
 /// How complete a report of these results is.
@@ -94,8 +111,13 @@ fn kind(results: &Results) -> Occupant {
 /// Names are resolved once a cell: every address that a target had.
 fn note_addresses(environment: &mut Environment, plan: &Plan, contents: &Contents) {
     for commit in contents.repeats.iter().map(|repeat| &repeat.commit) {
-        let Some(cell) = plan.cells.iter().find(|cell| cell.id == commit.cell_id) else { continue };
-        let known = environment.addresses.entry(cell.target.clone()).or_default();
+        let Some(cell) = plan.cells.iter().find(|cell| cell.id == commit.cell_id) else {
+            continue;
+        };
+        let known = environment
+            .addresses
+            .entry(cell.target.clone())
+            .or_default();
         for address in &commit.addresses {
             if !known.contains(address) {
                 known.push(address.clone());
@@ -105,11 +127,17 @@ fn note_addresses(environment: &mut Environment, plan: &Plan, contents: &Content
 }
 
 fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
-    let named = cell.slo.objectives.iter().filter_map(|objective| objective.statistic.as_deref());
+    let named = cell
+        .slo
+        .objectives
+        .iter()
+        .filter_map(|objective| objective.statistic.as_deref());
     let gates = scenario.compare.iter().flat_map(|compare| &compare.gates);
     let mut percentiles = scenario.report.percentiles.clone();
     percentiles.extend(
-        named.chain(gates.filter_map(|gate| gate.statistic.as_deref())).filter_map(percentile_share),
+        named
+            .chain(gates.filter_map(|gate| gate.statistic.as_deref()))
+            .filter_map(percentile_share),
     );
     CellContext {
         id: cell.id.clone(),
@@ -139,20 +167,32 @@ fn verdict(
     }
     match diff.map(|diff| diff.outcome(diff.default_gate(), strict)) {
         Some(Outcome::Regressed) => all.push((Ending::Missed, regressed(diff))),
-        Some(Outcome::Void) => all.push((Ending::Void, "a gate of the comparison is void".to_owned())),
+        Some(Outcome::Void) => {
+            all.push((Ending::Void, "a gate of the comparison is void".to_owned()));
+        }
         Some(Outcome::Inconclusive) => {
-            all.push((Ending::Inconclusive, "a gate of the comparison is inconclusive".to_owned()));
+            all.push((
+                Ending::Inconclusive,
+                "a gate of the comparison is inconclusive".to_owned(),
+            ));
         }
         Some(Outcome::Pass) | None => {}
     }
     all.sort_by_key(|(ending, _)| *ending);
     let ending = Ending::of(all.iter().map(|(ending, _)| *ending));
     let reasons = all.into_iter().map(|(_, reason)| reason).collect();
-    (ending, RunVerdict { exit_code: ending.code(), reasons })
+    (
+        ending,
+        RunVerdict {
+            exit_code: ending.code(),
+            reasons,
+        },
+    )
 }
 
 fn regressed(diff: Option<&Diff>) -> String {
-    let (regressed, gates) = diff.map_or((0, 0), |diff| (diff.summary.regressed, diff.summary.gates));
+    let (regressed, gates) =
+        diff.map_or((0, 0), |diff| (diff.summary.regressed, diff.summary.gates));
     format!("{regressed} of {gates} gates of the comparison regressed (diff.md)")
 }
 
@@ -161,19 +201,41 @@ fn cell_endings(cell: &CellResult) -> Vec<(Ending, String)> {
     let warned = |code: &str| cell.warnings.iter().find(|warning| warning.code == code);
     let tried = cell.requests.ok + cell.requests.failed;
     if cell.requests.ok == 0 && tried > 0 {
-        let why = warned("failures").map(|warning| format!(" ({})", warning.text)).unwrap_or_default();
-        endings.push((Ending::Unreachable, format!("{}: every request failed{why}", cell.id)));
+        let why = warned("failures")
+            .map(|warning| format!(" ({})", warning.text))
+            .unwrap_or_default();
+        endings.push((
+            Ending::Unreachable,
+            format!("{}: every request failed{why}", cell.id),
+        ));
     }
     // That the run is incomplete says already that some cells were not executed.
-    let executed = !cell.validity.reasons.iter().any(|reason| reason == NOT_EXECUTED);
+    let executed = !cell
+        .validity
+        .reasons
+        .iter()
+        .any(|reason| reason == NOT_EXECUTED);
     if cell.validity.status == ValidityStatus::Invalid && executed {
-        let ending = if warned("warmup_failed").is_some() { Ending::Unreachable } else { Ending::Void };
-        endings.push((ending, format!("{}: {}", cell.id, cell.validity.reasons.join("; "))));
+        let ending = if warned("warmup_failed").is_some() {
+            Ending::Unreachable
+        } else {
+            Ending::Void
+        };
+        endings.push((
+            ending,
+            format!("{}: {}", cell.id, cell.validity.reasons.join("; ")),
+        ));
     }
     for objective in &cell.objectives {
         if objective.verdict == ObjectiveVerdict::Missed {
-            let value = objective.value.map_or_else(|| "there is no data".to_owned(), |value| format!("it is {value:.6}"));
-            endings.push((Ending::Missed, format!("{}: {} missed, {value}", cell.id, objective.text)));
+            let value = objective.value.map_or_else(
+                || "there is no data".to_owned(),
+                |value| format!("it is {value:.6}"),
+            );
+            endings.push((
+                Ending::Missed,
+                format!("{}: {} missed, {value}", cell.id, objective.text),
+            ));
         }
     }
     endings
@@ -198,7 +260,13 @@ fn write(
         // What was measured is not lost to a template: the built-in ones stand in, and the run says so.
         let text = format!("the template was left out: {error}");
         session.watcher.event(&Event::Note { text: &text });
-        report::render(results, &Rendering { template: None, ..rendering.clone() })
+        report::render(
+            results,
+            &Rendering {
+                template: None,
+                ..rendering.clone()
+            },
+        )
     });
     let mut files: Vec<(String, Vec<u8>)> = rendered?
         .into_iter()
@@ -208,29 +276,48 @@ fn write(
     files.retain(|(path, _)| path != folder::RESULTS);
     files.push((folder::EFFECTIVE.to_owned(), effective.into_bytes()));
     if let Some(diff) = diff {
-        files.push(("diff.md".to_owned(), report::diff::markdown(diff).into_bytes()));
-        files.push(("diff.json".to_owned(), serde_json::to_vec_pretty(diff).map_err(RunError::Json)?));
+        files.push((
+            "diff.md".to_owned(),
+            report::diff::markdown(diff).into_bytes(),
+        ));
+        files.push((
+            "diff.json".to_owned(),
+            serde_json::to_vec_pretty(diff).map_err(RunError::Json)?,
+        ));
     }
     for (path, bytes) in files {
         put(part, &path, &redactor.bytes(bytes))?;
     }
     // Last, since it lists what stands beside it.
-    let unread = |source| RunError::Files(FilesError::Read { path: part.to_owned(), source });
+    let unread = |source| {
+        RunError::Files(FilesError::Read {
+            path: part.to_owned(),
+            source,
+        })
+    };
     results.files = folder::files(part)
         .map_err(unread)?
         .iter()
         .filter(|path| !path.starts_with(folder::JOURNAL))
         .map(|path| path.display().to_string())
         .collect();
-    put(part, folder::RESULTS, &redactor.bytes(results::to_json(results)?))
+    put(
+        part,
+        folder::RESULTS,
+        &redactor.bytes(results::to_json(results)?),
+    )
 }
 
 /// Writes a file of the report.
 fn put(part: &Path, path: &str, bytes: &[u8]) -> Result<(), RunError> {
     let path = part.join(path);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| RunError::Files(FilesError::Write { path: folder.to_owned(), source }))?;
+        std::fs::create_dir_all(folder).map_err(|source| {
+            RunError::Files(FilesError::Write {
+                path: folder.to_owned(),
+                source,
+            })
+        })?;
     }
     Ok(files::write_atomically(&path, bytes)?)
 }

@@ -51,7 +51,11 @@ impl Workplace {
         }
         create(&part.join(folder::JOURNAL))?;
         create(&part.join(folder::SAMPLES))?;
-        Ok(Self { out, part, _lock: lock })
+        Ok(Self {
+            out,
+            part,
+            _lock: lock,
+        })
     }
 
     /// Where the report is made.
@@ -83,7 +87,10 @@ impl Workplace {
             std::fs::remove_dir_all(&journal).map_err(|source| write(&journal, source))?;
         }
         if occupant(&self.out)? > report {
-            return Ok(Published { folder: self.part, kept: Vec::new() });
+            return Ok(Published {
+                folder: self.part,
+                kept: Vec::new(),
+            });
         }
         let kept = folder::others(&self.out).map_err(|source| read(&self.out, source))?;
         for file in &kept {
@@ -91,15 +98,22 @@ impl Workplace {
             keep(&from, &self.part.join(file)).map_err(|source| write(&from, source))?;
         }
         files::publish_folder(&self.part, &self.out)?;
-        Ok(Published { folder: self.out, kept })
+        Ok(Published {
+            folder: self.out,
+            kept,
+        })
     }
 }
 
 /// Refuses a folder of somebody else's, and an unfinished run that may not be thrown away.
 fn check(path: &Path, existing: Existing) -> Result<(), RunError> {
     match occupant(path)? {
-        Occupant::Foreign => Err(RunError::Foreign { path: path.to_owned() }),
-        Occupant::Incomplete if existing == Existing::Refuse => Err(RunError::Unfinished { path: path.to_owned() }),
+        Occupant::Foreign => Err(RunError::Foreign {
+            path: path.to_owned(),
+        }),
+        Occupant::Incomplete if existing == Existing::Refuse => Err(RunError::Unfinished {
+            path: path.to_owned(),
+        }),
         _ => Ok(()),
     }
 }
@@ -137,9 +151,15 @@ fn create(folder: &Path) -> Result<(), RunError> {
 }
 
 fn read(path: &Path, source: io::Error) -> RunError {
-    RunError::Files(FilesError::Read { path: path.to_owned(), source })
+    RunError::Files(FilesError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn write(path: &Path, source: io::Error) -> RunError {
-    RunError::Files(FilesError::Write { path: path.to_owned(), source })
+    RunError::Files(FilesError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }

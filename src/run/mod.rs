@@ -99,19 +99,40 @@ pub fn execute(session: &Session<'_>, plan: &Plan) -> Result<Finished, RunError>
         }
     };
     for (name, target) in &targets {
-        environment.addresses.insert(name.clone(), target.addresses());
+        environment
+            .addresses
+            .insert(name.clone(), target.addresses());
         if let Some(metadata) = &target.metadata {
             environment.metadata.insert(name.clone(), metadata.clone());
         }
     }
-    let secrets: Vec<&Secret> = targets.values().flat_map(|target| &target.secrets).collect();
+    let secrets: Vec<&Secret> = targets
+        .values()
+        .flat_map(|target| &target.secrets)
+        .collect();
     let redactor = Redactor::new(secrets);
-    let executed = execute_all(session, plan, Rooms { datasets: &datasets, targets: &targets, redactor: &redactor }, (journal, workplace.part()))?;
+    let executed = execute_all(
+        session,
+        plan,
+        Rooms {
+            datasets: &datasets,
+            targets: &targets,
+            redactor: &redactor,
+        },
+        (journal, workplace.part()),
+    )?;
     drop(targets);
     environment.finished = Some(clock::utc_now());
-    let ended = session.signals.ending().or((!executed).then_some(Ending::Incomplete));
+    let ended = session
+        .signals
+        .ending()
+        .or((!executed).then_some(Ending::Incomplete));
     session.watcher.event(&Event::Reporting);
-    let facts = Facts { environment, datasets: datasets.references(), ended };
+    let facts = Facts {
+        environment,
+        datasets: datasets.references(),
+        ended,
+    };
     finish::finish(session, plan, workplace, (facts, &redactor))
 }
 
@@ -137,15 +158,36 @@ fn execute_all(
         if session.signals.stop().is_stopped() {
             return Ok(false);
         }
-        let Some(cell) = plan.cells.get(execution.cell) else { continue };
-        let target = rooms.targets.get(&cell.target).ok_or_else(|| RunError::Missing {
-            what: "target",
-            name: cell.target.clone(),
-        })?;
-        let origins = origins.entry(execution.cell).or_insert_with(|| target.resolved(session.watcher));
-        let rest = order[number + 1..].iter().map(|later| plan.cells.get(later.cell).and_then(repeat::expected)).sum();
-        let place = Place { number, executions: order.len(), cells: plan.cells.len(), rest };
-        let repeat = Repeat { session, cell, execution: *execution, place, origins };
+        let Some(cell) = plan.cells.get(execution.cell) else {
+            continue;
+        };
+        let target = rooms
+            .targets
+            .get(&cell.target)
+            .ok_or_else(|| RunError::Missing {
+                what: "target",
+                name: cell.target.clone(),
+            })?;
+        let origins = origins
+            .entry(execution.cell)
+            .or_insert_with(|| target.resolved(session.watcher));
+        let rest = order[number + 1..]
+            .iter()
+            .map(|later| plan.cells.get(later.cell).and_then(repeat::expected))
+            .sum();
+        let place = Place {
+            number,
+            executions: order.len(),
+            cells: plan.cells.len(),
+            rest,
+        };
+        let repeat = Repeat {
+            session,
+            cell,
+            execution: *execution,
+            place,
+            origins,
+        };
         let commit = repeat.execute(&rooms, (&mut journal, part))?;
         if commit.ended == Ended::Interrupted {
             return Ok(false);
@@ -154,7 +196,9 @@ fn execute_all(
             || (commit.counts.ok == 0 && commit.counts.failed > 0);
         let last = number + 1 == order.len();
         if failed && session.fail_fast && !last {
-            session.watcher.event(&Event::Note { text: "a cell failed, and --fail-fast ends the run" });
+            session.watcher.event(&Event::Note {
+                text: "a cell failed, and --fail-fast ends the run",
+            });
             return Ok(false);
         }
         if !last {
@@ -164,12 +208,19 @@ fn execute_all(
     Ok(true)
 }
 
-fn make_ready(session: &Session<'_>, plan: &Plan) -> Result<IndexMap<String, ReadyTarget>, RunError> {
-    let lane = clock::lane(false)
-        .map_err(|source| RunError::Machine { what: "start a runtime for the targets", source })?;
+fn make_ready(
+    session: &Session<'_>,
+    plan: &Plan,
+) -> Result<IndexMap<String, ReadyTarget>, RunError> {
+    let lane = clock::lane(false).map_err(|source| RunError::Machine {
+        what: "start a runtime for the targets",
+        source,
+    })?;
     let mut targets = IndexMap::new();
     for cell in &plan.cells {
-        let Some(target) = session.scenario.targets.get(&cell.target) else { continue };
+        let Some(target) = session.scenario.targets.get(&cell.target) else {
+            continue;
+        };
         if !targets.contains_key(&cell.target) {
             let ready = lane.block_on(target::make_ready(target, session))?;
             targets.insert(cell.target.clone(), ready);

@@ -21,11 +21,19 @@ pub struct Bases(BTreeMap<Pair, Base>);
 
 impl Bases {
     /// Measures them.
-    pub fn measure(scenario: &Scenario, plan: &Plan, contents: &Contents) -> Result<Self, RunError> {
+    pub fn measure(
+        scenario: &Scenario,
+        plan: &Plan,
+        contents: &Contents,
+    ) -> Result<Self, RunError> {
         let mut bases = BTreeMap::new();
         for committed in by_position(contents) {
-            let Some(cell) = cell_of(plan, committed) else { continue };
-            let Some(estimate) = estimate(cell) else { continue };
+            let Some(cell) = cell_of(plan, committed) else {
+                continue;
+            };
+            let Some(estimate) = estimate(cell) else {
+                continue;
+            };
             let pair = pair(scenario, cell);
             // Under `compare` base's holds for head too: head's own warm-ups measure nothing.
             if bases.contains_key(&pair) || pair.0 != cell.target {
@@ -56,7 +64,10 @@ fn estimate(cell: &Cell) -> Option<&Estimate> {
 }
 
 fn pair(scenario: &Scenario, cell: &Cell) -> Pair {
-    let by = scenario.compare.as_ref().and_then(|compare| compare.by.as_ref());
+    let by = scenario
+        .compare
+        .as_ref()
+        .and_then(|compare| compare.by.as_ref());
     let target = match by {
         Some((axis, base, head)) if axis == "target" && head.as_str() == Some(&cell.target) => {
             base.as_str().unwrap_or(&cell.target)
@@ -78,7 +89,9 @@ fn warmups(contents: &Contents, committed: &Committed) -> Result<Vec<Attempt>, R
 }
 
 fn cell_of<'a>(plan: &'a Plan, committed: &Committed) -> Option<&'a Cell> {
-    plan.cells.iter().find(|cell| cell.id == committed.commit.cell_id)
+    plan.cells
+        .iter()
+        .find(|cell| cell.id == committed.commit.cell_id)
 }
 
 fn by_position(contents: &Contents) -> Vec<&Committed> {
@@ -108,8 +121,11 @@ pub fn write(
     for cell in &plan.cells {
         let base = bases.of(scenario, cell);
         let mut said = Told::default();
-        let mut repeats: Vec<&Committed> =
-            contents.repeats.iter().filter(|committed| committed.commit.cell_id == cell.id).collect();
+        let mut repeats: Vec<&Committed> = contents
+            .repeats
+            .iter()
+            .filter(|committed| committed.commit.cell_id == cell.id)
+            .collect();
         repeats.sort_by_key(|committed| committed.commit.repeat);
         for committed in repeats {
             let mut judge = Judge::new(&cell.slo.limits, base.as_ref(), cell.load.retries);

@@ -47,7 +47,9 @@ fn environment(scenario: &Scenario) -> Environment {
         git_commit: some("0000000"),
         started: some("1970-01-01T00:00:00Z"),
         finished: some("1970-01-01T00:00:00Z"),
-        addresses: targets().map(|target| (target.name.clone(), vec!["127.0.0.1:80".to_owned()])).collect(),
+        addresses: targets()
+            .map(|target| (target.name.clone(), vec!["127.0.0.1:80".to_owned()]))
+            .collect(),
         metadata: targets()
             .filter(|target| target.metadata.is_some())
             .map(|target| (target.name.clone(), json!({})))

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::credentials::{self, Vault};
 use super::dataset::Datasets;
 use super::event::{Event, Stage};
-use super::credentials::{self, Vault};
 use super::target;
 use super::{Rooms, RunError, Session};
 use crate::foundation::clock::{self, Clock};
@@ -49,7 +49,11 @@ pub struct Place {
 
 impl Repeat<'_> {
     /// Executes it and commits it to the journal.
-    pub fn execute(&self, rooms: &Rooms<'_>, place: (&mut Journal, &Path)) -> Result<Commit, RunError> {
+    pub fn execute(
+        &self,
+        rooms: &Rooms<'_>,
+        place: (&mut Journal, &Path),
+    ) -> Result<Commit, RunError> {
         let (journal, part) = place;
         let stage = self.stage();
         self.session.watcher.event(&Event::Began(stage));
@@ -75,9 +79,17 @@ impl Repeat<'_> {
         Ok(Work {
             cell: self.cell,
             repeat: self.execution.repeat,
-            requests: requests(self.session, self.cell, (rooms.datasets, self.execution.repeat))?,
+            requests: requests(
+                self.session,
+                self.cell,
+                (rooms.datasets, self.execution.repeat),
+            )?,
             origins: self.origins.to_vec(),
-            samples: if self.execution.repeat == 1 { self.session.scenario.report.samples } else { 0 },
+            samples: if self.execution.repeat == 1 {
+                self.session.scenario.report.samples
+            } else {
+                0
+            },
             redactor: Arc::new(rooms.redactor.clone()),
             stop: self.session.signals.stop().clone(),
             live: Arc::new(Live::new()),
@@ -143,17 +155,32 @@ impl Repeat<'_> {
     }
 
     /// Writes kept texts, pictures and videos under `samples/`.
-    fn keep(&self, kept: &[KeptSample], place: (&Path, &Rooms<'_>)) -> Result<Vec<SampleFile>, RunError> {
+    fn keep(
+        &self,
+        kept: &[KeptSample],
+        place: (&Path, &Rooms<'_>),
+    ) -> Result<Vec<SampleFile>, RunError> {
         let (part, rooms) = place;
         let mut files = Vec::new();
         for (number, kept) in kept.iter().enumerate() {
-            let file = format!("{}-{}-{number}.{}", self.cell.key, kept.index, kept.sample.extension);
+            let file = format!(
+                "{}-{}-{number}.{}",
+                self.cell.key, kept.index, kept.sample.extension
+            );
             let path = part.join(folder::SAMPLES).join(&file);
             let bytes = rooms.redactor.bytes(kept.sample.bytes.clone());
-            let text = (kept.sample.extension == "txt")
-                .then(|| String::from_utf8_lossy(&bytes).chars().take(TEXT_CHARS).collect());
+            let text = (kept.sample.extension == "txt").then(|| {
+                String::from_utf8_lossy(&bytes)
+                    .chars()
+                    .take(TEXT_CHARS)
+                    .collect()
+            });
             crate::foundation::files::write_atomically(&path, &bytes).map_err(RunError::Files)?;
-            files.push(SampleFile { index: kept.index, file, text });
+            files.push(SampleFile {
+                index: kept.index,
+                file,
+                text,
+            });
         }
         Ok(files)
     }
@@ -164,8 +191,10 @@ impl Repeat<'_> {
         if pause.is_zero() {
             return Ok(());
         }
-        let lane = clock::lane(false)
-            .map_err(|source| RunError::Machine { what: "start a runtime to cool down on", source })?;
+        let lane = clock::lane(false).map_err(|source| RunError::Machine {
+            what: "start a runtime to cool down on",
+            source,
+        })?;
         lane.block_on(async {
             let clock = Clock::real();
             tokio::select! {
@@ -179,10 +208,17 @@ impl Repeat<'_> {
 
 /// How long a repeat of the cell takes by its schedule, its pause after it included; `None` where the target sets the pace.
 pub fn expected(cell: &Cell) -> Option<Duration> {
-    #[expect(clippy::cast_precision_loss, reason = "counts of requests stay far below 2^53")]
-    let by_requests = cell.load.requests.zip(cell.rate.per_second()).and_then(|(requests, rate)| {
-        Duration::try_from_secs_f64(requests.saturating_sub(1) as f64 / rate).ok()
-    });
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts of requests stay far below 2^53"
+    )]
+    let by_requests =
+        cell.load
+            .requests
+            .zip(cell.rate.per_second())
+            .and_then(|(requests, rate)| {
+                Duration::try_from_secs_f64(requests.saturating_sub(1) as f64 / rate).ok()
+            });
     let bounds = [cell.load.duration, by_requests];
     Some(bounds.into_iter().flatten().min()? + cell.load.cooldown)
 }
@@ -211,11 +247,16 @@ pub fn check(session: &Session<'_>, plan: &Plan, datasets: &Datasets<'_>) -> Res
             })?,
             None => crate::kinds::dataset::Row::default(),
         };
-        let request = requests.layers.request(row, seed, requests.workload.as_deref());
-        requests.protocol.prepare(request).map_err(|source| RunError::Protocol {
-            target: cell.target.clone(),
-            source,
-        })?;
+        let request = requests
+            .layers
+            .request(row, seed, requests.workload.as_deref());
+        requests
+            .protocol
+            .prepare(request)
+            .map_err(|source| RunError::Protocol {
+                target: cell.target.clone(),
+                source,
+            })?;
     }
     Ok(())
 }
@@ -227,13 +268,19 @@ fn requests(
     from: (&Datasets<'_>, u32),
 ) -> Result<Requests, RunError> {
     let (datasets, repeat) = from;
-    let missing = |what, name: &str| RunError::Missing { what, name: name.to_owned() };
+    let missing = |what, name: &str| RunError::Missing {
+        what,
+        name: name.to_owned(),
+    };
     let target = session
         .scenario
         .targets
         .get(&cell.target)
         .ok_or_else(|| missing("target", &cell.target))?;
-    let dataset = cell.dataset.as_ref().and_then(|name| session.scenario.datasets.get(name));
+    let dataset = cell
+        .dataset
+        .as_ref()
+        .and_then(|name| session.scenario.datasets.get(name));
     let seed = cell.seed.index(u64::from(repeat)).derive("dataset");
     let rows = datasets.rows(cell, seed)?.map(Arc::from);
     Ok(Requests {
@@ -250,10 +297,19 @@ fn build(
     cell: &Cell,
     target: &scenario::Target,
 ) -> Result<Box<dyn Protocol>, RunError> {
-    let vault = Vault { environment: session.environment, folders: &session.scenario.folders };
-    let settings = cell.settings(session.scenario, target, credentials::in_bodies(target, &vault)?);
-    protocol::build(target.protocol, settings)
-        .map_err(|source| RunError::Protocol { target: target.name.clone(), source })
+    let vault = Vault {
+        environment: session.environment,
+        folders: &session.scenario.folders,
+    };
+    let settings = cell.settings(
+        session.scenario,
+        target,
+        credentials::in_bodies(target, &vault)?,
+    );
+    protocol::build(target.protocol, settings).map_err(|source| RunError::Protocol {
+        target: target.name.clone(),
+        source,
+    })
 }
 
 fn workload(cell: &Cell) -> Result<Option<Workload>, RunError> {
@@ -262,7 +318,8 @@ fn workload(cell: &Cell) -> Result<Option<Workload>, RunError> {
         source: protocol::PrepareError {
             at: None,
             message: format!("load.workload: {error}"),
-            help: "an expression over the request's parameters, such as `width * height / 1e6`".to_owned(),
+            help: "an expression over the request's parameters, such as `width * height / 1e6`"
+                .to_owned(),
         },
     })
 }

@@ -47,13 +47,22 @@ struct Route {
 impl Route {
     fn resolve(&self) -> Result<Vec<Arc<Origin>>, RunError> {
         let origin = |url: &String| {
-            Origin::resolve(url, self.headers.clone(), &self.options, &Network::default()).map(Arc::new)
+            Origin::resolve(
+                url,
+                self.headers.clone(),
+                &self.options,
+                &Network::default(),
+            )
+            .map(Arc::new)
         };
         self.urls
             .iter()
             .map(origin)
             .collect::<Result<_, _>>()
-            .map_err(|source| RunError::Transport { target: self.target.clone(), source })
+            .map_err(|source| RunError::Transport {
+                target: self.target.clone(),
+                source,
+            })
     }
 }
 
@@ -62,7 +71,9 @@ impl ReadyTarget {
     /// are tried: what comes of them is the cell's result, and the run goes on.
     pub fn resolved(&self, watcher: &dyn Watcher) -> Vec<Arc<Origin>> {
         self.route.resolve().unwrap_or_else(|error| {
-            watcher.event(&Event::Note { text: &format!("{error}: the addresses of the beginning are kept") });
+            watcher.event(&Event::Note {
+                text: &format!("{error}: the addresses of the beginning are kept"),
+            });
             self.origins.clone()
         })
     }
@@ -75,25 +86,40 @@ impl ReadyTarget {
 
 /// Addresses that names resolved to.
 pub fn addresses(origins: &[Arc<Origin>]) -> Vec<String> {
-    origins.iter().flat_map(|origin| origin.addresses()).collect()
+    origins
+        .iter()
+        .flat_map(|origin| origin.addresses())
+        .collect()
 }
 
 /// Makes a target ready: `Err` where it cannot be reached within its budget.
 pub async fn make_ready(target: &Target, session: &Session<'_>) -> Result<ReadyTarget, RunError> {
-    let vault = Vault { environment: session.environment, folders: &session.scenario.folders };
+    let vault = Vault {
+        environment: session.environment,
+        folders: &session.scenario.folders,
+    };
     let credentials = credentials::of(target, &vault)?;
     let (urls, simulator) = match &target.address {
         Address::Urls(urls) => (urls.clone(), None),
         Address::Embedded(model) => {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let running = simulator::start(model, address)
-                .map_err(|source| RunError::Simulator { target: target.name.clone(), source })?;
+            let running =
+                simulator::start(model, address).map_err(|source| RunError::Simulator {
+                    target: target.name.clone(),
+                    source,
+                })?;
             (vec![running.base_url()], Some(running))
         }
     };
     let network = Network::default();
     let options = options(target);
-    let asking = Asking { target, credentials: &credentials, options: &options, network: &network, session };
+    let asking = Asking {
+        target,
+        credentials: &credentials,
+        options: &options,
+        network: &network,
+        session,
+    };
     if let Some(ready) = &target.ready {
         // One budget for all of the target's addresses.
         let clock = Clock::real();
@@ -105,7 +131,12 @@ pub async fn make_ready(target: &Target, session: &Session<'_>) -> Result<ReadyT
         (Some(path), Some(base)) => asking.metadata(base, path).await,
         _ => None,
     };
-    let route = Route { target: target.name.clone(), urls, headers: credentials.headers, options };
+    let route = Route {
+        target: target.name.clone(),
+        urls,
+        headers: credentials.headers,
+        options,
+    };
     Ok(ReadyTarget {
         origins: route.resolve()?,
         route,
@@ -123,7 +154,11 @@ fn options(target: &Target) -> Options {
     };
     Options {
         version,
-        client: if target.http.client == HttpClient::Native { Client::Native } else { Client::Hyper },
+        client: if target.http.client == HttpClient::Native {
+            Client::Native
+        } else {
+            Client::Hyper
+        },
         per_request: target.http.connection_per_request,
         ca_file: target.http.ca_file.clone(),
         ..Options::default()
@@ -141,13 +176,28 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     async fn get(&self, url: &str, at_most: Duration) -> Result<fetch::Fetched, fetch::FetchError> {
-        fetch::get(url, &self.credentials.headers, at_most, self.options, self.network).await
+        fetch::get(
+            url,
+            &self.credentials.headers,
+            at_most,
+            self.options,
+            self.network,
+        )
+        .await
     }
 
     /// Asks until it is ready; at last when the budget, which began with `clock`, ends.
-    async fn wait_until_ready(&self, base: &str, ready: &Ready, clock: &Clock) -> Result<(), RunError> {
+    async fn wait_until_ready(
+        &self,
+        base: &str,
+        ready: &Ready,
+        clock: &Clock,
+    ) -> Result<(), RunError> {
         let url = join(base, &ready.path);
-        self.session.watcher.event(&Event::Waiting { target: &self.target.name, url: &url });
+        self.session.watcher.event(&Event::Waiting {
+            target: &self.target.name,
+            url: &url,
+        });
         let end = Offset::ZERO + ready.within;
         let mut tries = 0;
         loop {
@@ -156,14 +206,20 @@ impl Asking<'_> {
             let last = match self.get(&url, patience).await {
                 Ok(answer) if (200..300).contains(&answer.status) => {
                     let after = clock.now().since(Offset::ZERO);
-                    self.session.watcher.event(&Event::Ready { target: &self.target.name, url: base, after });
+                    self.session.watcher.event(&Event::Ready {
+                        target: &self.target.name,
+                        url: base,
+                        after,
+                    });
                     return Ok(());
                 }
                 Ok(answer) => format!("status {}", answer.status),
                 Err(error) => error.to_string(),
             };
             if self.session.signals.stop().is_stopped() {
-                return Err(RunError::Stopped { target: self.target.name.clone() });
+                return Err(RunError::Stopped {
+                    target: self.target.name.clone(),
+                });
             }
             if clock.now() >= end {
                 return Err(RunError::NotReady {
@@ -183,7 +239,11 @@ impl Asking<'_> {
 
     /// What the target says of itself; that it says nothing is noted, not an error.
     async fn metadata(&self, base: &str, path: &str) -> Option<Value> {
-        let url = if path.contains("://") { path.to_owned() } else { join(base, path) };
+        let url = if path.contains("://") {
+            path.to_owned()
+        } else {
+            join(base, path)
+        };
         let answer = match self.get(&url, QUESTION).await {
             Ok(answer) if (200..300).contains(&answer.status) => {
                 serde_json::from_slice(&answer.body).map_err(|error| format!("is no JSON: {error}"))
@@ -203,5 +263,9 @@ impl Asking<'_> {
 }
 
 fn join(base: &str, path: &str) -> String {
-    format!("{}/{}", base.trim_end_matches('/'), path.trim_start_matches('/'))
+    format!(
+        "{}/{}",
+        base.trim_end_matches('/'),
+        path.trim_start_matches('/')
+    )
 }

@@ -44,18 +44,29 @@ impl Told {
     pub fn failures(&self) -> Vec<String> {
         let mut failures: Vec<_> = self.failures.iter().collect();
         failures.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
-        failures.into_iter().map(|((outcome, text), times)| format!("{outcome}, {times} times: {text}")).collect()
+        failures
+            .into_iter()
+            .map(|((outcome, text), times)| format!("{outcome}, {times} times: {text}"))
+            .collect()
     }
 
     /// As warnings of the cell, the most frequent failures first.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        let mut warn = |code: &str, text: String| warnings.push(Warning { code: code.to_owned(), text });
+        let mut warn = |code: &str, text: String| {
+            warnings.push(Warning {
+                code: code.to_owned(),
+                text,
+            });
+        };
         for failure in self.failures().into_iter().take(SHOWN) {
             warn("failures", failure);
         }
         if self.retries > 0 {
-            let text = format!("{} further attempts were made; the numbers are over requests", self.retries);
+            let text = format!(
+                "{} further attempts were made; the numbers are over requests",
+                self.retries
+            );
             warn("retries", text);
         }
         if self.lost_reused > 0 {

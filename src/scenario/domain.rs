@@ -153,7 +153,9 @@ impl TryFrom<Value> for HttpVersion {
 
     /// `auto`, `1.1` or `2`; the last two as a number too, since that is what YAML makes of them.
     fn try_from(written: Value) -> Result<Self, String> {
-        let text = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
+        let text = written
+            .as_str()
+            .map_or_else(|| written.to_string(), str::to_owned);
         match text.as_str() {
             "auto" => Ok(Self::Auto),
             "1.1" => Ok(Self::Http11),

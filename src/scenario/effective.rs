@@ -57,7 +57,10 @@ pub fn yaml(effective: &Value, folders: &Folders, folder: &Path) -> String {
         "# Paths are as seen from the scenario's project: the folder with .git, else the scenario's own.\n"
     };
     // A JSON value has no form that YAML lacks.
-    format!("{note}{}", serde_yaml::to_string(&document).unwrap_or_default())
+    format!(
+        "{note}{}",
+        serde_yaml::to_string(&document).unwrap_or_default()
+    )
 }
 
 fn names(document: &Map<String, Value>, key: &str) -> Vec<String> {

@@ -19,6 +19,6 @@ mod suggest;
 pub use domain::*;
 pub use effective::yaml as effective_yaml;
 pub use profile::read_profile;
-pub use resolve::canonical;
 pub use read::{Loaded, ReadOptions, Rejected, read};
+pub use resolve::canonical;
 pub use schema::schema;

@@ -14,7 +14,16 @@ use crate::kinds::dataset::Folders;
 /// Keys of a target, and of what is within it, whose text is a path.
 const OF_TARGETS: [&str; 5] = ["file", "tokenizer", "ca", "workflow", "upload"];
 /// Keys whose values are sent as they are: a path in them is a secret's or an upload's alone.
-const SENT: [&str; 8] = ["json", "form", "multipart", "query", "headers", "params", "text", "embedded"];
+const SENT: [&str; 8] = [
+    "json",
+    "form",
+    "multipart",
+    "query",
+    "headers",
+    "params",
+    "text",
+    "embedded",
+];
 
 /// A path's new form; `None` where it stays as it is.
 type Change<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -42,7 +51,9 @@ pub fn from_folder(document: &mut Value, folders: &Folders, folder: &Path) -> bo
 /// The way from `folder`, which need not be there yet, to the project's root.
 fn upward(folders: &Folders, folder: &Path) -> Option<String> {
     let parent = folder.parent()?.canonicalize().ok()?;
-    files::project_root(&parent).ok().filter(|root| *root == folders.root)?;
+    files::project_root(&parent)
+        .ok()
+        .filter(|root| *root == folders.root)?;
     let inside = parent.strip_prefix(&folders.root).ok()?;
     Some("../".repeat(inside.components().count() + 1))
 }
@@ -89,7 +100,9 @@ fn of_target(value: &mut Value, change: &Change<'_>) {
 /// What is sent holds paths only as `{ secret: { file: PATH } }` and `{ upload: PATH }`.
 fn of_sent(value: &mut Value, change: &Change<'_>) {
     match value {
-        Value::Object(map) if map.len() == 1 && map.contains_key("upload") => set(&mut map["upload"], change),
+        Value::Object(map) if map.len() == 1 && map.contains_key("upload") => {
+            set(&mut map["upload"], change);
+        }
         Value::Object(map) if map.len() == 1 && map.contains_key("secret") => {
             if let Some(path) = map["secret"].get_mut("file") {
                 set(path, change);
@@ -139,7 +152,10 @@ mod tests {
         let root = root.path().canonicalize().unwrap();
         std::fs::create_dir_all(root.join(".git")).unwrap();
         std::fs::create_dir_all(root.join("bench/reports")).unwrap();
-        let folders = Folders { scenario: root.join("bench"), root: root.clone() };
+        let folders = Folders {
+            scenario: root.join("bench"),
+            root: root.clone(),
+        };
         let document = |up: &str, bench: &str| {
             json!({
                 "datasets": {
@@ -166,11 +182,23 @@ mod tests {
         paths["datasets"]["b"]["path"][0] = json!("../shared.txt");
         from_root(&mut paths, &folders);
         assert_eq!(paths, document("", "bench/"));
-        assert!(from_folder(&mut paths, &folders, &root.join("bench/reports/chat")));
+        assert!(from_folder(
+            &mut paths,
+            &folders,
+            &root.join("bench/reports/chat")
+        ));
         assert_eq!(paths, document("../../../", "bench/"));
         let elsewhere = tempfile::tempdir().unwrap();
-        assert!(!from_folder(&mut paths, &folders, &elsewhere.path().join("out")));
+        assert!(!from_folder(
+            &mut paths,
+            &folders,
+            &elsewhere.path().join("out")
+        ));
         let mut none = json!({ "targets": {} });
-        assert!(from_folder(&mut none, &folders, &elsewhere.path().join("out")));
+        assert!(from_folder(
+            &mut none,
+            &folders,
+            &elsewhere.path().join("out")
+        ));
     }
 }

@@ -28,7 +28,11 @@ pub fn read_profile(
         ..source::ReadOptions::default()
     };
     let mut source = source::read(path, &options);
-    if source.findings.iter().any(|finding| finding.code == "empty-file") {
+    if source
+        .findings
+        .iter()
+        .any(|finding| finding.code == "empty-file")
+    {
         return Ok(Model::default());
     }
     let profile = source.value.clone();
@@ -38,8 +42,9 @@ pub fn read_profile(
         "targets": { "profile": { "protocol": "http", "embedded": profile } },
     });
     let references = std::mem::take(&mut source.references).into_iter();
-    source.references =
-        references.map(|(pointer, reference)| (format!("{EMBEDDED}{pointer}"), reference)).collect();
+    source.references = references
+        .map(|(pointer, reference)| (format!("{EMBEDDED}{pointer}"), reference))
+        .collect();
     let (document, wrong) = check::coerced_findings(&source);
     let found = source.settle(wrong.into_iter().filter_map(unwrapped).collect());
     if invalid(&found) {

@@ -45,7 +45,9 @@ impl Loaded {
     /// its texts, and sorts by place. Leaves out what may come of values that are wrong or not known.
     #[must_use]
     pub fn attach(&self, findings: Findings) -> Findings {
-        let told = findings.into_iter().filter(|finding| !self.pruned.clouds(finding));
+        let told = findings
+            .into_iter()
+            .filter(|finding| !self.pruned.clouds(finding));
         let placed = told.map(|mut finding| {
             finding.pointer = self.pruned.restored(&finding.pointer);
             finding
@@ -78,6 +80,7 @@ fn names(unset: impl Iterator<Item = (String, String)>) -> Vec<String> {
 }
 
 /// A file that is no legal scenario.
+#[derive(Default)]
 pub struct Rejected {
     /// Everything that is wrong with it, with places, in the order of the file.
     pub findings: Findings,
@@ -111,8 +114,10 @@ fn from_source(
     environment: Option<&BTreeMap<String, String>>,
 ) -> Result<Loaded, Rejected> {
     if !source.whole {
-        let (findings, unsupported) = (source.settle(Findings::new()), Findings::new());
-        return Err(Rejected { findings, partial: None, unsupported, unset: Vec::new() });
+        return Err(Rejected {
+            findings: source.settle(Findings::new()),
+            ..Rejected::default()
+        });
     }
     let (value, of_schema) = check::coerced_findings(&source);
     let of_schema: Findings = of_schema
@@ -121,17 +126,26 @@ fn from_source(
         .collect();
     let subject = rules::Subject::new(&value, &source, environment);
     let unsupported = rules::unsupported(&subject);
-    let found: Findings = of_schema.into_iter().chain(rules::check(&subject)).collect();
+    let found: Findings = of_schema
+        .into_iter()
+        .chain(rules::check(&subject))
+        .collect();
     let (resolved, refused) = resolved(&value, &found, &source);
-    let (errors, warnings): (Findings, Findings) =
-        source.settle(found).into_iter().partition(|finding| finding.severity == Severity::Error);
+    let (errors, warnings): (Findings, Findings) = source
+        .settle(found)
+        .into_iter()
+        .partition(|finding| finding.severity == Severity::Error);
     source.findings.clear();
     let unsupported = source.settle(unsupported);
     let refused = refused.filter(|_| errors.is_empty());
     match resolved {
-        Some((scenario, pruned)) if errors.is_empty() && refused.is_none() => {
-            Ok(Loaded { scenario, warnings, unsupported, source, pruned })
-        }
+        Some((scenario, pruned)) if errors.is_empty() && refused.is_none() => Ok(Loaded {
+            scenario,
+            warnings,
+            unsupported,
+            source,
+            pruned,
+        }),
         resolved => {
             let mut findings: Findings = errors.into_iter().chain(warnings).collect();
             let mut unset = Vec::new();
@@ -142,9 +156,20 @@ fn from_source(
             }
             let partial = resolved.map(|(scenario, pruned)| {
                 let (warnings, unsupported) = (Findings::new(), unsupported.clone());
-                Box::new(Loaded { scenario, warnings, unsupported, source, pruned })
+                Box::new(Loaded {
+                    scenario,
+                    warnings,
+                    unsupported,
+                    source,
+                    pruned,
+                })
             });
-            Err(Rejected { findings, partial, unsupported, unset })
+            Err(Rejected {
+                findings,
+                partial,
+                unsupported,
+                unset,
+            })
         }
     }
 }
@@ -157,12 +182,17 @@ fn resolved(
 ) -> (Option<(Scenario, Pruned)>, Option<Finding>) {
     /// A value that cannot be read after all is taken out too, so many times.
     const TRIES: usize = 8;
-    let folders = Folders { scenario: source.folder.clone(), root: source.root.clone() };
+    let folders = Folders {
+        scenario: source.folder.clone(),
+        root: source.root.clone(),
+    };
     let effective = effective::effective(&source.written, &folders);
     let hash = effective::hash(&effective);
     let mut refused: Vec<Finding> = Vec::new();
     for _ in 0..TRIES {
-        let wrong = found.iter().filter(|finding| finding.severity == Severity::Error);
+        let wrong = found
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error);
         let wrong: Vec<&Finding> = wrong.chain(&refused).collect();
         let pruned = Pruned::new(value, &wrong, source);
         let resolved = resolve::scenario(Given {
@@ -188,8 +218,14 @@ fn resolved(
 /// Description and labels are written out as they are: with the reference, never with what it stands for.
 fn write_as_written(scenario: &mut Scenario, source: &Source) {
     let written = |key: &str| source.written.get(key);
-    scenario.description = written("description").and_then(Value::as_str).map(str::to_owned);
-    for (label, text) in written("labels").and_then(Value::as_object).into_iter().flatten() {
+    scenario.description = written("description")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    for (label, text) in written("labels")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         if let (Some(shown), Some(text)) = (scenario.labels.get_mut(label), text.as_str()) {
             text.clone_into(shown);
         }

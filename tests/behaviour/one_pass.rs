@@ -157,7 +157,11 @@ fn of_many_bad_rows_the_first_are_told_and_all_are_counted() {
     let scenario = with("").replace("rows: [{ prompt: hello }]", "path: a.jsonl");
     let told = told(&scenario, &[("a.jsonl", &rows)], &[]);
     assert_eq!(told.len(), 20);
-    assert!(told[0].contains("a.jsonl:1: ") && told[0].contains("the first of 500"), "{}", told[0]);
+    assert!(
+        told[0].contains("a.jsonl:1: ") && told[0].contains("the first of 500"),
+        "{}",
+        told[0]
+    );
     assert!(told[19].contains("a.jsonl:20: "), "{}", told[19]);
 }
 
@@ -338,6 +342,14 @@ fn values_that_mean_nothing_are_refused_at_their_place() {
             "list-without-axis",
             "`params.x`",
         ),
+    ] {
+        assert_found(&with(more), code, holds);
+    }
+}
+
+#[test]
+fn axes_and_shares_that_mean_nothing_are_refused_at_their_place() {
+    for (more, code, holds) in [
         (
             "matrix: { params.x: [{ min: 3, «foo: 1 }] }",
             "bad-range",

@@ -236,7 +236,8 @@ fn passes(junit: &str) -> usize {
 #[test]
 fn an_export_is_written_or_refused_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let schema: Value = serde_json::from_str(include_str!("../../schemas/scenario.v1.json")).unwrap();
+    let schema: Value =
+        serde_json::from_str(include_str!("../../schemas/scenario.v1.json")).unwrap();
     let names = schema["definitions"]["Export"]["enum"].as_array().unwrap();
     let mut written = 0;
     for name in names.iter().map(|name| name.as_str().unwrap()) {
@@ -251,7 +252,10 @@ fn an_export_is_written_or_refused_at_its_place() {
             let files = std::fs::read_dir(out.join("exports").join(name)).unwrap();
             for file in files {
                 let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-                assert!(text.contains("e2e.p50") || text.contains("request_throughput"), "{name}: {text}");
+                assert!(
+                    text.contains("e2e.p50") || text.contains("request_throughput"),
+                    "{name}: {text}"
+                );
                 written += 1;
             }
         }

@@ -106,7 +106,11 @@ targets:
 #[test]
 fn an_authority_of_the_scenarios_own_is_trusted_by_load_and_readiness() {
     let server = secure("good");
-    for (client, host) in [("hyper", "localhost"), ("hyper", "127.0.0.1"), ("native", "localhost")] {
+    for (client, host) in [
+        ("hyper", "localhost"),
+        ("hyper", "127.0.0.1"),
+        ("native", "localhost"),
+    ] {
         let more = "    ready: { path: /health, within: 5s }\n    metadata: /version\nload: { requests: 4 }";
         let (ended, results) = asked_by(client, host, server, Some("authority.pem"), more);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);

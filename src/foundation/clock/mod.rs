@@ -2,7 +2,10 @@
 //!
 //! Begin at [`Clock`]; who waits takes a [`Timer`], which wakes within some ten microseconds where the machine can.
 
-#![expect(clippy::disallowed_methods, reason = "the one room that reads time and sleeps")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one room that reads time and sleeps"
+)]
 
 mod deadline;
 mod lane;
@@ -28,7 +31,7 @@ enum Kind {
         epoch: std::time::Instant,
     },
     /// One simulated microsecond is one millisecond of a paused tokio runtime.
-    #[cfg_attr(not(any(test, feature = "internals")), expect(dead_code, reason = "for tests and benches"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
     Simulated {
         epoch: tokio::time::Instant,
     },
@@ -37,13 +40,17 @@ enum Kind {
 impl Clock {
     /// The machine's monotonic clock, from now on.
     pub fn real() -> Self {
-        Self(Kind::Real { epoch: std::time::Instant::now() })
+        Self(Kind::Real {
+            epoch: std::time::Instant::now(),
+        })
     }
 
     /// A clock that moves only when everything waits; must be made inside a paused runtime ([`lane`]).
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(test)]
     pub fn simulated() -> Self {
-        Self(Kind::Simulated { epoch: tokio::time::Instant::now() })
+        Self(Kind::Simulated {
+            epoch: tokio::time::Instant::now(),
+        })
     }
 
     /// Whether time is simulated: then one thread does everything.

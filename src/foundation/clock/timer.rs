@@ -27,7 +27,9 @@ pub struct Timer {
 
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timer").field("clock", &self.clock).finish_non_exhaustive()
+        f.debug_struct("Timer")
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
     }
 }
 
@@ -37,8 +39,16 @@ impl Timer {
     /// # Errors
     /// Where the system grants no descriptor.
     pub fn new(clock: &Clock) -> io::Result<Self> {
-        let wheel = if clock.is_simulated() { None } else { wheel::start(clock)? };
-        Ok(Self { clock: clock.clone(), wheel, _lane: std::marker::PhantomData })
+        let wheel = if clock.is_simulated() {
+            None
+        } else {
+            wheel::start(clock)?
+        };
+        Ok(Self {
+            clock: clock.clone(),
+            wheel,
+            _lane: std::marker::PhantomData,
+        })
     }
 
     /// The clock that it waits on.
@@ -53,7 +63,11 @@ impl Timer {
 
     /// Ready when the clock shows `at` or later, never before.
     pub fn until(&self, at: Offset) -> Until {
-        Until { timer: self.clone(), at, waiting: Waiting::Fresh }
+        Until {
+            timer: self.clone(),
+            at,
+            waiting: Waiting::Fresh,
+        }
     }
 
     /// The same from now on.
@@ -125,7 +139,9 @@ impl Future for Until {
             if !matches!(this.waiting, Waiting::Tokio(_)) {
                 this.waiting = Waiting::Tokio(Box::pin(this.timer.clock.tokio_sleep(this.at)));
             }
-            let Waiting::Tokio(sleep) = &mut this.waiting else { return Poll::Pending };
+            let Waiting::Tokio(sleep) = &mut this.waiting else {
+                return Poll::Pending;
+            };
             return sleep.as_mut().poll(cx);
         };
         match &mut this.waiting {
@@ -136,7 +152,10 @@ impl Future for Until {
             }
             _ => {
                 let key = wheel.insert(this.at, cx.waker().clone());
-                this.waiting = Waiting::Wheel { key, waker: cx.waker().clone() };
+                this.waiting = Waiting::Wheel {
+                    key,
+                    waker: cx.waker().clone(),
+                };
             }
         }
         Poll::Pending
@@ -162,7 +181,9 @@ impl Waiters {
     /// Takes out all that are due.
     fn due(&mut self, now: Offset) -> Vec<Waker> {
         let later = self.by_time.split_off(&(now + Duration::from_nanos(1), 0));
-        std::mem::replace(&mut self.by_time, later).into_values().collect()
+        std::mem::replace(&mut self.by_time, later)
+            .into_values()
+            .collect()
     }
 
     fn soonest(&self) -> Option<Offset> {
@@ -247,7 +268,9 @@ mod wheel {
         /// Sets the descriptor to the soonest moment, unless it is set to an earlier one.
         fn arm(&self) {
             let mut waiters = self.waiters.borrow_mut();
-            let Some(soonest) = waiters.soonest() else { return };
+            let Some(soonest) = waiters.soonest() else {
+                return;
+            };
             if waiters.armed.is_some_and(|armed| armed <= soonest) {
                 return;
             }
@@ -257,8 +280,14 @@ mod wheel {
                 tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
                 tv_nsec: i64::from(wait.subsec_nanos()).max(i64::from(wait.as_secs() == 0)),
             };
-            let never = Timespec { tv_sec: 0, tv_nsec: 0 };
-            let spec = Itimerspec { it_interval: never, it_value: value };
+            let never = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            let spec = Itimerspec {
+                it_interval: never,
+                it_value: value,
+            };
             match timerfd_settime(self.descriptor.get_ref(), TimerfdTimerFlags::empty(), &spec) {
                 Ok(_) => waiters.armed = Some(soonest),
                 Err(error) => tracing::error!(%error, "the timer could not be set"),
@@ -280,7 +309,13 @@ mod wheel {
         }
 
         pub(super) fn replace(&self, key: (Offset, u64), waker: Waker) {
-            let fired = self.wheel.waiters.borrow_mut().by_time.insert(key, waker).is_none();
+            let fired = self
+                .wheel
+                .waiters
+                .borrow_mut()
+                .by_time
+                .insert(key, waker)
+                .is_none();
             if fired {
                 // It had been woken already, and was polled too early to be ready: wait again.
                 self.wheel.arm();

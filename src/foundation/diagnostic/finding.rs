@@ -40,7 +40,11 @@ impl Place {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = before.matches('\n').count() + 1;
         // A byte-order mark is no character of the first line.
-        let column = before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1;
+        let column = before[line_start..]
+            .trim_start_matches('\u{feff}')
+            .chars()
+            .count()
+            + 1;
         (line, column)
     }
 }
@@ -92,7 +96,10 @@ impl Finding {
 
     /// A warning at the value that `pointer` names.
     pub fn warning(code: Code, pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, pointer, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, pointer, message)
+        }
     }
 
     /// The same finding with what the user can do.

@@ -102,12 +102,17 @@ impl SecretRef {
                 variable(name).ok_or_else(|| SecretError::Unset { name: name.clone() })?
             }
             Self::File(path) => file(path)
-                .map_err(|reason| SecretError::Unreadable { path: path.clone(), reason })?
+                .map_err(|reason| SecretError::Unreadable {
+                    path: path.clone(),
+                    reason,
+                })?
                 .trim()
                 .to_owned(),
         };
         if value.is_empty() {
-            return Err(SecretError::Empty { reference: self.clone() });
+            return Err(SecretError::Empty {
+                reference: self.clone(),
+            });
         }
         Ok(Secret::new(self.clone(), value))
     }

@@ -124,7 +124,10 @@ fn replace(text: &str, form: &str, alone: bool) -> String {
     let mut rest = text;
     while let Some(at) = rest.find(form) {
         let after = &rest[at + form.len()..];
-        let before = rest[..at].chars().next_back().or_else(|| result.chars().next_back());
+        let before = rest[..at]
+            .chars()
+            .next_back()
+            .or_else(|| result.chars().next_back());
         result.push_str(&rest[..at]);
         let masked = !alone || !(word(before) || word(after.chars().next()));
         result.push_str(if masked { MASK } else { form });
@@ -140,8 +143,12 @@ fn mask_urls(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('=') {
-        let name_at = rest[..at].rfind(['?', '&', ';']).map_or(at, |before| before + 1);
-        let signs = SIGNING.iter().any(|name| rest[name_at..at].eq_ignore_ascii_case(name));
+        let name_at = rest[..at]
+            .rfind(['?', '&', ';'])
+            .map_or(at, |before| before + 1);
+        let signs = SIGNING
+            .iter()
+            .any(|name| rest[name_at..at].eq_ignore_ascii_case(name));
         result.push_str(&rest[..=at]);
         rest = &rest[at + 1..];
         if signs {
@@ -159,7 +166,9 @@ fn mask_user_info(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let after = &rest[at + 3..];
         result.push_str(&rest[..at + 3]);
-        let authority = after.find(|c: char| c.is_whitespace() || "/?#\"'<>".contains(c)).unwrap_or(after.len());
+        let authority = after
+            .find(|c: char| c.is_whitespace() || "/?#\"'<>".contains(c))
+            .unwrap_or(after.len());
         rest = match after[..authority].rfind('@') {
             Some(user_info) => {
                 result.push_str(MASK);
@@ -184,19 +193,27 @@ mod tests {
 
     #[test]
     fn a_url_that_is_signed_is_masked_though_nobody_named_the_secret() {
-        let redacted = Redactor::default()
-            .text("GET https://u:p@b.example/a?x=1&X-Amz-Signature=abc123&y=2 token=kept ?token=gone");
-        assert_eq!(redacted, "GET https://***@b.example/a?x=1&X-Amz-Signature=***&y=2 token=kept ?token=***");
+        let redacted = Redactor::default().text(
+            "GET https://u:p@b.example/a?x=1&X-Amz-Signature=abc123&y=2 token=kept ?token=gone",
+        );
+        assert_eq!(
+            redacted,
+            "GET https://***@b.example/a?x=1&X-Amz-Signature=***&y=2 token=kept ?token=***"
+        );
     }
 
     #[test]
     fn a_short_secret_is_masked_only_where_it_stands_alone() {
-        assert_eq!(redactor("EMPTY").text("Bearer EMPTY, not EMPTYING"), "Bearer ***, not EMPTYING");
+        assert_eq!(
+            redactor("EMPTY").text("Bearer EMPTY, not EMPTYING"),
+            "Bearer ***, not EMPTYING"
+        );
     }
 
     #[test]
     fn a_secret_is_masked_before_the_text_is_cut() {
-        let redacted = redactor("sk-very-secret-key").shortened("key sk-very-secret-key refused", 6);
+        let redacted =
+            redactor("sk-very-secret-key").shortened("key sk-very-secret-key refused", 6);
         assert_eq!(redacted, "key **…");
     }
 

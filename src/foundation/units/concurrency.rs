@@ -57,9 +57,13 @@ impl<'de> Deserialize<'de> for Concurrency {
             Ok(Written::Number(limit)) => Ok(Self::AtMost(limit)),
             Ok(Written::Text(text)) if text == "inf" => Ok(Self::Infinite),
             Ok(Written::Text(text)) => text.parse().map(Self::AtMost).map_err(|_| {
-                serde::de::Error::custom(format!("`{text}` is not a concurrency: a whole number from 1 on, or `inf`"))
+                serde::de::Error::custom(format!(
+                    "`{text}` is not a concurrency: a whole number from 1 on, or `inf`"
+                ))
             }),
-            Err(_) => Err(serde::de::Error::custom("a concurrency is a whole number from 1 on, or `inf`")),
+            Err(_) => Err(serde::de::Error::custom(
+                "a concurrency is a whole number from 1 on, or `inf`",
+            )),
         }
     }
 }

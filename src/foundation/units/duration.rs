@@ -15,8 +15,15 @@ pub struct HumanDuration(pub Duration);
 const EXPECTED: &str = "a duration with its unit, such as `250ms`, `30s` or `2m30s`";
 
 /// Units with their length in nanoseconds, longest first; the order of the parts of a duration.
-const UNITS: [(&str, f64); 7] =
-    [("h", 3.6e12), ("m", 6e10), ("s", 1e9), ("ms", 1e6), ("us", 1e3), ("µs", 1e3), ("ns", 1.0)];
+const UNITS: [(&str, f64); 7] = [
+    ("h", 3.6e12),
+    ("m", 6e10),
+    ("s", 1e9),
+    ("ms", 1e6),
+    ("us", 1e3),
+    ("µs", 1e3),
+    ("ns", 1.0),
+];
 
 text_form!(
     HumanDuration,
@@ -34,14 +41,19 @@ impl FromStr for HumanDuration {
         let mut total_ns = 0.0_f64;
         let mut shortest = f64::INFINITY;
         while !rest.is_empty() {
-            let number_len =
-                rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(refuse)?;
+            let number_len = rest
+                .find(|c: char| !c.is_ascii_digit() && c != '.')
+                .ok_or_else(refuse)?;
             let (number, after) = rest.split_at(number_len);
-            let unit_len =
-                after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+            let unit_len = after
+                .find(|c: char| c.is_ascii_digit() || c == '.')
+                .unwrap_or(after.len());
             let (unit, next) = after.split_at(unit_len);
-            let unit_ns =
-                UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ns)| *ns).ok_or_else(refuse)?;
+            let unit_ns = UNITS
+                .iter()
+                .find(|(name, _)| *name == unit)
+                .map(|(_, ns)| *ns)
+                .ok_or_else(refuse)?;
             if unit_ns >= shortest || number.starts_with('.') || number.ends_with('.') {
                 return Err(refuse());
             }
@@ -70,9 +82,14 @@ impl fmt::Display for HumanDuration {
             return f.write_str("0s");
         }
         let mut rest = total_ns;
-        for (unit, ns) in
-            [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)]
-        {
+        for (unit, ns) in [
+            ("h", 3_600_000_000_000),
+            ("m", 60_000_000_000),
+            ("s", 1_000_000_000),
+            ("ms", 1_000_000),
+            ("us", 1_000),
+            ("ns", 1),
+        ] {
             let count = rest / ns;
             if count > 0 {
                 write!(f, "{count}{unit}")?;
@@ -89,7 +106,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Option<Duration> {
-        text.parse::<HumanDuration>().ok().map(|duration| duration.0)
+        text.parse::<HumanDuration>()
+            .ok()
+            .map(|duration| duration.0)
     }
 
     #[test]
@@ -102,7 +121,9 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "5", "5 s", "-1s", "1s1m", "1s1s", "s", "1.s", ".5s", "1e3s", "5sec", "inf"] {
+        for text in [
+            "", "5", "5 s", "-1s", "1s1m", "1s1s", "s", "1.s", ".5s", "1e3s", "5sec", "inf",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -28,7 +28,10 @@ pub struct UnitError {
 
 impl UnitError {
     fn new(written: &str, expected: &'static str) -> Self {
-        Self { written: written.to_owned(), expected }
+        Self {
+            written: written.to_owned(),
+            expected,
+        }
     }
 }
 

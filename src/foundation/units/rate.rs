@@ -16,7 +16,8 @@ pub enum Rate {
     Infinite,
 }
 
-const EXPECTED: &str = "a rate: requests per second as a number, or `30/min`, `2/s`, `100/h`, `inf`";
+const EXPECTED: &str =
+    "a rate: requests per second as a number, or `30/min`, `2/s`, `100/h`, `inf`";
 
 impl Rate {
     /// Requests per second, `None` where the rate is infinite.

@@ -26,7 +26,11 @@ impl FromStr for Ratio {
             return Err(refuse());
         }
         let value: f64 = number.parse().map_err(|_| refuse())?;
-        if value.is_finite() { Ok(Self(value / whole)) } else { Err(refuse()) }
+        if value.is_finite() {
+            Ok(Self(value / whole))
+        } else {
+            Err(refuse())
+        }
     }
 }
 

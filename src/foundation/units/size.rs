@@ -35,19 +35,32 @@ impl FromStr for Size {
 
     fn from_str(written: &str) -> Result<Self, UnitError> {
         let refuse = || UnitError::new(written, EXPECTED);
-        let unit_at = written.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(refuse)?;
+        let unit_at = written
+            .find(|c: char| c.is_ascii_alphabetic())
+            .ok_or_else(refuse)?;
         let (number, unit) = written.split_at(unit_at);
-        let bytes = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, bytes)| *bytes).ok_or_else(refuse)?;
+        let bytes = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .map(|(_, bytes)| *bytes)
+            .ok_or_else(refuse)?;
         if !number.starts_with(|c: char| c.is_ascii_digit()) || number.ends_with('.') {
             return Err(refuse());
         }
         let value: f64 = number.parse().map_err(|_| refuse())?;
-        #[expect(clippy::cast_precision_loss, reason = "units are powers of two or ten below 2^53")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "units are powers of two or ten below 2^53"
+        )]
         let total = value * bytes as f64;
         if total >= 9.0e18 {
             return Err(refuse());
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded above, not negative")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bounded above, not negative"
+        )]
         Ok(Self(total.round() as u64))
     }
 }
@@ -68,7 +81,12 @@ mod tests {
 
     #[test]
     fn a_size_is_read_with_its_unit_and_reads_back() {
-        for (text, bytes) in [("8KiB", 8192), ("100B", 100), ("1.5MiB", 1_572_864), ("1GB", 1_000_000_000)] {
+        for (text, bytes) in [
+            ("8KiB", 8192),
+            ("100B", 100),
+            ("1.5MiB", 1_572_864),
+            ("1GB", 1_000_000_000),
+        ] {
             let size: Size = text.parse().unwrap();
             assert_eq!(size.0, bytes, "{text}");
             assert_eq!(size.to_string().parse(), Ok(size), "{text}");

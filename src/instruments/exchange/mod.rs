@@ -41,7 +41,10 @@ impl Exchange {
         Self {
             method: Method::POST,
             destination: Destination::Target(path.into()),
-            headers: vec![(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+            headers: vec![(
+                http::header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            )],
             body: body.into(),
             streamed: false,
             timeout: None,
@@ -57,7 +60,10 @@ pub struct Head {
     /// The headers.
     pub headers: HeaderMap,
     /// When its first byte arrived.
-    #[expect(dead_code, reason = "for protocols whose head says something; part of what they are told")]
+    #[expect(
+        dead_code,
+        reason = "for protocols whose head says something; part of what they are told"
+    )]
     pub at: Offset,
 }
 
@@ -67,13 +73,25 @@ impl Head {
         self.headers
             .get(http::header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
-            .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+            .map(|value| {
+                value
+                    .split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase()
+            })
             .unwrap_or_default()
     }
 
     /// The content coding of the body, where it has one.
     pub fn coding(&self) -> Option<&str> {
-        let coding = self.headers.get(http::header::CONTENT_ENCODING)?.to_str().unwrap_or("unknown").trim();
+        let coding = self
+            .headers
+            .get(http::header::CONTENT_ENCODING)?
+            .to_str()
+            .unwrap_or("unknown")
+            .trim();
         (!coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).then_some(coding)
     }
 
@@ -85,7 +103,10 @@ impl Head {
 
     /// The outcome by status alone: `None` for any 2xx.
     pub fn refusal(&self) -> Option<Outcome> {
-        Outcome::of_status(self.status, self.headers.contains_key(http::header::RETRY_AFTER))
+        Outcome::of_status(
+            self.status,
+            self.headers.contains_key(http::header::RETRY_AFTER),
+        )
     }
 }
 
@@ -95,7 +116,10 @@ pub enum Step<'a> {
     /// Send this and tell what comes back.
     Send(&'a Exchange),
     /// Wait so long (a poll), then `Received::Elapsed`.
-    #[expect(dead_code, reason = "jobs wait between polls; their protocols come next")]
+    #[expect(
+        dead_code,
+        reason = "jobs wait between polls; their protocols come next"
+    )]
     Await {
         /// The time to wait.
         at_most: Duration,
@@ -116,12 +140,18 @@ pub struct Judgement {
 impl Judgement {
     /// The answer counts.
     pub const fn ok() -> Self {
-        Self { outcome: Outcome::Ok, error: None }
+        Self {
+            outcome: Outcome::Ok,
+            error: None,
+        }
     }
 
     /// The answer does not count.
     pub fn failed(outcome: Outcome, error: impl Into<String>) -> Self {
-        Self { outcome, error: Some(error.into()) }
+        Self {
+            outcome,
+            error: Some(error.into()),
+        }
     }
 }
 
@@ -145,7 +175,10 @@ pub enum Received<'a> {
     /// The time of `Step::Await` has passed.
     Elapsed {
         /// When it had.
-        #[expect(dead_code, reason = "for jobs, whose polls are timed; part of what protocols are told")]
+        #[expect(
+            dead_code,
+            reason = "for jobs, whose polls are timed; part of what protocols are told"
+        )]
         at: Offset,
     },
 }

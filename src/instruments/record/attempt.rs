@@ -99,7 +99,10 @@ pub struct Tokens {
 }
 
 /// One try of a request.
-#[expect(clippy::struct_field_names, reason = "`attempt` is the name of the number, as in requests.parquet")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`attempt` is the name of the number, as in requests.parquet"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Whether it counts.

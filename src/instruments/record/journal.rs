@@ -129,7 +129,11 @@ impl Contents {
     /// # Errors
     /// Where the file cannot be read or is no journal. A torn tail is no error.
     pub fn read(path: &Path) -> Result<Self, JournalError> {
-        let read = |source| JournalError::Io { doing: "read", path: path.into(), source };
+        let read = |source| JournalError::Io {
+            doing: "read",
+            path: path.into(),
+            source,
+        };
         let file = File::open(path).map_err(read)?;
         let mut reader = BufReader::with_capacity(1 << 20, file);
         let mut magic = [0; MAGIC.len()];
@@ -154,7 +158,10 @@ impl Contents {
                 Kind::Discard => blocks.clear(),
                 Kind::Commit => {
                     let commit = contents.json(&payload)?;
-                    contents.repeats.push(Committed { commit, blocks: std::mem::take(&mut blocks) });
+                    contents.repeats.push(Committed {
+                        commit,
+                        blocks: std::mem::take(&mut blocks),
+                    });
                 }
                 Kind::Observation => {
                     let observation = contents.json(&payload)?;
@@ -168,8 +175,10 @@ impl Contents {
     }
 
     fn json<T: serde::de::DeserializeOwned>(&self, payload: &[u8]) -> Result<T, JournalError> {
-        serde_json::from_slice(payload)
-            .map_err(|error| JournalError::Record { path: self.path.clone(), reason: error.to_string() })
+        serde_json::from_slice(payload).map_err(|error| JournalError::Record {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })
     }
 
     /// The attempts of a repeat, read a block at a time.
@@ -209,7 +218,9 @@ fn next_frame(reader: &mut impl io::Read, payload: &mut Vec<u8>) -> io::Result<O
     }
     let [kind, l0, l1, l2, l3, c0, c1, c2, c3] = header;
     let length = u32::from_le_bytes([l0, l1, l2, l3]);
-    let Some(known) = Kind::of(kind).filter(|_| length <= FRAME_CAP) else { return Ok(None) };
+    let Some(known) = Kind::of(kind).filter(|_| length <= FRAME_CAP) else {
+        return Ok(None);
+    };
     payload.clear();
     // A torn length must not cost memory: only what is really there is read.
     reader.take(u64::from(length)).read_to_end(payload)?;
@@ -241,7 +252,11 @@ impl Attempts {
             .file
             .seek(SeekFrom::Start(at))
             .and_then(|_| self.file.read_exact(&mut self.payload));
-        Some(read.map_err(|source| JournalError::Io { doing: "read", path: self.path.clone(), source }))
+        Some(read.map_err(|source| JournalError::Io {
+            doing: "read",
+            path: self.path.clone(),
+            source,
+        }))
     }
 }
 
@@ -261,7 +276,10 @@ impl Iterator for Attempts {
             }
             Err(error) => {
                 self.from = self.payload.len();
-                Some(Err(JournalError::Record { path: self.path.clone(), reason: error.to_string() }))
+                Some(Err(JournalError::Record {
+                    path: self.path.clone(),
+                    reason: error.to_string(),
+                }))
             }
         }
     }
@@ -303,9 +321,20 @@ impl Journal {
     /// # Errors
     /// Where the file cannot be made.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Io { doing: "create", path: path.into(), source };
-        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
-        let mut journal = Self { path: path.into(), file };
+        let failed = |source| JournalError::Io {
+            doing: "create",
+            path: path.into(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(failed)?;
+        let mut journal = Self {
+            path: path.into(),
+            file,
+        };
         journal.file.write_all(MAGIC).map_err(failed)?;
         journal.sync()?;
         Ok(journal)
@@ -315,14 +344,24 @@ impl Journal {
     ///
     /// # Errors
     /// Where the file cannot be read or written, or is no journal.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a resumed run reads and goes on with its journal"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a resumed run reads and goes on with its journal")
+    )]
     pub fn open(path: &Path) -> Result<(Self, Contents), JournalError> {
         let contents = Contents::read(path)?;
-        let failed = |source| JournalError::Io { doing: "write", path: path.into(), source };
+        let failed = |source| JournalError::Io {
+            doing: "write",
+            path: path.into(),
+            source,
+        };
         let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
         file.set_len(contents.end).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let mut journal = Self { path: path.into(), file };
+        let mut journal = Self {
+            path: path.into(),
+            file,
+        };
         if contents.uncommitted {
             journal.discard()?;
         }
@@ -335,7 +374,11 @@ impl Journal {
     /// # Errors
     /// Where the disk refuses.
     pub fn block(&mut self, attempts: &[u8]) -> Result<(), JournalError> {
-        if attempts.is_empty() { Ok(()) } else { self.frame(Kind::Block, attempts) }
+        if attempts.is_empty() {
+            Ok(())
+        } else {
+            self.frame(Kind::Block, attempts)
+        }
     }
 
     /// Commits the blocks since the last commit as one repeat; on return it is on disk.
@@ -350,7 +393,10 @@ impl Journal {
     ///
     /// # Errors
     /// Where the disk refuses.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a resumed run reads and goes on with its journal"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a resumed run reads and goes on with its journal")
+    )]
     pub fn observe(&mut self, observation: &Observation) -> Result<(), JournalError> {
         self.json(Kind::Observation, observation)
     }
@@ -364,17 +410,24 @@ impl Journal {
     }
 
     fn json(&mut self, kind: Kind, value: &impl Serialize) -> Result<(), JournalError> {
-        let payload = serde_json::to_vec(value)
-            .map_err(|error| JournalError::Record { path: self.path.clone(), reason: error.to_string() })?;
+        let payload = serde_json::to_vec(value).map_err(|error| JournalError::Record {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })?;
         self.frame(kind, &payload)?;
         self.sync()
     }
 
     fn frame(&mut self, kind: Kind, payload: &[u8]) -> Result<(), JournalError> {
-        let length = u32::try_from(payload.len()).ok().filter(|&length| length <= FRAME_CAP);
+        let length = u32::try_from(payload.len())
+            .ok()
+            .filter(|&length| length <= FRAME_CAP);
         let Some(length) = length else {
             let reason = format!("a block of {} bytes is too long", payload.len());
-            return Err(JournalError::Record { path: self.path.clone(), reason });
+            return Err(JournalError::Record {
+                path: self.path.clone(),
+                reason,
+            });
         };
         let mut header = [0; HEADER_BYTES];
         header[0] = kind as u8;
@@ -383,16 +436,27 @@ impl Journal {
         self.file
             .write_all(&header)
             .and_then(|()| self.file.write_all(payload))
-            .map_err(|source| JournalError::Io { doing: "write", path: self.path.clone(), source })
+            .map_err(|source| JournalError::Io {
+                doing: "write",
+                path: self.path.clone(),
+                source,
+            })
     }
 
     /// The file and its folder, so that after a power cut the name is there too.
     fn sync(&self) -> Result<(), JournalError> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         self.file
             .sync_data()
             .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all())
-            .map_err(|source| JournalError::Io { doing: "write", path: self.path.clone(), source })
+            .map_err(|source| JournalError::Io {
+                doing: "write",
+                path: self.path.clone(),
+                source,
+            })
     }
 }
 

@@ -79,7 +79,10 @@ impl fmt::Display for Outcome {
         if let Self::Http(status) = self {
             return write!(f, "http_{status}");
         }
-        let name = NAMES.iter().find(|(_, outcome)| outcome == self).map_or("", |(name, _)| name);
+        let name = NAMES
+            .iter()
+            .find(|(_, outcome)| outcome == self)
+            .map_or("", |(name, _)| name);
         f.write_str(name)
     }
 }
@@ -109,7 +112,11 @@ mod tests {
 
     #[test]
     fn every_outcome_reads_back_from_its_name() {
-        for outcome in NAMES.iter().map(|(_, outcome)| *outcome).chain([Outcome::Http(500)]) {
+        for outcome in NAMES
+            .iter()
+            .map(|(_, outcome)| *outcome)
+            .chain([Outcome::Http(500)])
+        {
             assert_eq!(outcome.to_string().parse(), Ok(outcome));
         }
         assert!("http_".parse::<Outcome>().is_err());

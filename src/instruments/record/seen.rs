@@ -64,7 +64,11 @@ impl Seen {
         let mut last_of_choice = std::mem::take(&mut self.last_of_choice);
         gaps_ns.clear();
         last_of_choice.clear();
-        *self = Self { gaps_ns, last_of_choice, ..Self::default() };
+        *self = Self {
+            gaps_ns,
+            last_of_choice,
+            ..Self::default()
+        };
     }
 
     /// Marks a chunk of generated content of a choice that arrived at `at`.
@@ -86,7 +90,8 @@ impl Seen {
             self.last_of_choice.resize(choice + 1, None);
         }
         if let Some(last) = self.last_of_choice[choice].replace(at) {
-            self.gaps_ns.push(at.as_nanos() - last.as_nanos().min(at.as_nanos()));
+            self.gaps_ns
+                .push(at.as_nanos() - last.as_nanos().min(at.as_nanos()));
         }
     }
 

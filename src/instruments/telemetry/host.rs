@@ -23,8 +23,13 @@ pub fn host() -> Host {
     let text = |value: &std::ffi::CStr| value.to_str().ok().map(str::to_owned);
     Host {
         name: text(system.nodename()),
-        cpu_model: std::fs::read_to_string("/proc/cpuinfo").ok().as_deref().and_then(cpu_model),
-        cores: std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok()),
+        cpu_model: std::fs::read_to_string("/proc/cpuinfo")
+            .ok()
+            .as_deref()
+            .and_then(cpu_model),
+        cores: std::thread::available_parallelism()
+            .ok()
+            .and_then(|n| u32::try_from(n.get()).ok()),
         kernel: text(system.sysname())
             .zip(text(system.release()))
             .map(|(name, release)| format!("{name} {release}")),
@@ -32,13 +37,18 @@ pub fn host() -> Host {
 }
 
 fn cpu_model(cpuinfo: &str) -> Option<String> {
-    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
+    let line = cpuinfo
+        .lines()
+        .find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 /// The commit that is checked out in the nearest repository upward of `folder`.
 pub fn git_commit(folder: &Path) -> Option<String> {
-    let git = folder.ancestors().map(|ancestor| ancestor.join(".git")).find(|git| git.is_dir())?;
+    let git = folder
+        .ancestors()
+        .map(|ancestor| ancestor.join(".git"))
+        .find(|git| git.is_dir())?;
     let head = std::fs::read_to_string(git.join("HEAD")).ok()?;
     let Some(reference) = head.trim().strip_prefix("ref: ") else {
         return commit(head.trim());
@@ -72,9 +82,17 @@ mod tests {
         std::fs::create_dir_all(git.join("refs/heads")).unwrap();
         std::fs::write(git.join("HEAD"), "ref: refs/heads/main\n").unwrap();
         assert_eq!(git_commit(folder.path()), None);
-        std::fs::write(git.join("packed-refs"), format!("# pack-refs\n{ID} refs/heads/main\n")).unwrap();
+        std::fs::write(
+            git.join("packed-refs"),
+            format!("# pack-refs\n{ID} refs/heads/main\n"),
+        )
+        .unwrap();
         assert_eq!(git_commit(folder.path()).as_deref(), Some(ID));
-        std::fs::write(git.join("refs/heads/main"), format!("{}\n", ID.replace('0', "f"))).unwrap();
+        std::fs::write(
+            git.join("refs/heads/main"),
+            format!("{}\n", ID.replace('0', "f")),
+        )
+        .unwrap();
         assert_eq!(git_commit(folder.path()), Some(ID.replace('0', "f")));
         std::fs::write(git.join("HEAD"), format!("{ID}\n")).unwrap();
         assert_eq!(git_commit(&folder.path().join("sub")).as_deref(), Some(ID));
@@ -82,7 +100,10 @@ mod tests {
 
     #[test]
     fn the_processor_is_read_from_the_kernels_list() {
-        assert_eq!(cpu_model("processor\t: 0\nmodel name\t: A CPU @ 2 GHz\n").as_deref(), Some("A CPU @ 2 GHz"));
+        assert_eq!(
+            cpu_model("processor\t: 0\nmodel name\t: A CPU @ 2 GHz\n").as_deref(),
+            Some("A CPU @ 2 GHz")
+        );
         assert_eq!(cpu_model(""), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The machine from outside: CPU, kernel, descriptors, versions.
 
-pub mod process;
 mod host;
+pub mod process;
 
 pub use host::{git_commit, host};

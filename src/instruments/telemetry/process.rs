@@ -26,7 +26,10 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum || limit.maximum.is_none() {
-        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        let raised = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
         if setrlimit(Resource::Nofile, raised).is_ok() {
             return getrlimit(Resource::Nofile).current;
         }
@@ -49,10 +52,16 @@ impl Ticks {
 
     fn parse(stat: &str) -> Option<Self> {
         let line = stat.lines().find(|line| line.starts_with("cpu "))?;
-        let fields: Vec<u64> =
-            line.split_ascii_whitespace().skip(1).map(|field| field.parse().unwrap_or(0)).collect();
+        let fields: Vec<u64> = line
+            .split_ascii_whitespace()
+            .skip(1)
+            .map(|field| field.parse().unwrap_or(0))
+            .collect();
         // user nice system idle iowait irq softirq steal; what follows is counted in user already.
-        Some(Self { stolen: *fields.get(7)?, all: fields.iter().take(8).sum() })
+        Some(Self {
+            stolen: *fields.get(7)?,
+            all: fields.iter().take(8).sum(),
+        })
     }
 
     /// The share that was stolen between an earlier moment and this; `None` where no time passed.
@@ -78,7 +87,9 @@ mod tests {
     #[test]
     fn an_open_file_is_counted() {
         let before = descriptors().unwrap();
-        let files: Vec<_> = (0..50).map(|_| std::fs::File::open("/proc/self/stat").unwrap()).collect();
+        let files: Vec<_> = (0..50)
+            .map(|_| std::fs::File::open("/proc/self/stat").unwrap())
+            .collect();
         assert!(descriptors().unwrap() >= before + 40);
         drop(files);
     }

@@ -54,7 +54,8 @@ impl Decoder {
             "deflate" => Form::Deflate,
             _ if head.refusal().is_some() => Form::Unread,
             _ => {
-                let text = format!("the answer's content coding is `{coding}`; gzip and deflate are read");
+                let text =
+                    format!("the answer's content coding is `{coding}`; gzip and deflate are read");
                 return Err(Lost::new(Outcome::Protocol, text));
             }
         };
@@ -73,7 +74,11 @@ impl Decoder {
     ///
     /// # Errors
     /// Where the coding is malformed (`protocol`), or the body grows beyond its caps (`too_large`).
-    pub fn feed(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8]) -> Flow) -> Result<Flow, Lost> {
+    pub fn feed(
+        &mut self,
+        bytes: &[u8],
+        take: &mut dyn FnMut(&[u8]) -> Flow,
+    ) -> Result<Flow, Lost> {
         self.taken += bytes.len() as u64;
         let mut rest = bytes;
         while let Some(&first) = rest.first() {
@@ -84,7 +89,12 @@ impl Decoder {
             let (before_in, before_out) = (state.total_in(), state.total_out());
             let status = state
                 .decompress(rest, &mut self.piece, FlushDecompress::None)
-                .map_err(|error| Lost::new(Outcome::Protocol, format!("the answer's content coding is malformed: {error}")))?;
+                .map_err(|error| {
+                    Lost::new(
+                        Outcome::Protocol,
+                        format!("the answer's content coding is malformed: {error}"),
+                    )
+                })?;
             // Both are below the length of a slice.
             let read = usize::try_from(state.total_in() - before_in).unwrap_or(rest.len());
             let wrote = usize::try_from(state.total_out() - before_out).unwrap_or(PIECE);
@@ -112,7 +122,10 @@ impl Decoder {
         if self.taken == 0 || self.form == Form::Unread || (self.ended && self.state.is_none()) {
             return Ok(());
         }
-        Err(Lost::new(Outcome::Invalid, "the answer was cut: its content coding has no end"))
+        Err(Lost::new(
+            Outcome::Invalid,
+            "the answer was cut: its content coding has no end",
+        ))
     }
 
     /// Begins a member at its first byte; false where what follows is none, but padding.
@@ -129,10 +142,15 @@ impl Decoder {
     }
 
     fn check(&self) -> Result<(), Lost> {
-        let most = self.taken.saturating_mul(MOST_EXPANSION).max(HARMLESS_BYTES);
+        let most = self
+            .taken
+            .saturating_mul(MOST_EXPANSION)
+            .max(HARMLESS_BYTES);
         let too_large = |text: String| Err(Lost::new(Outcome::TooLarge, text));
         if self.given > most {
-            return too_large(format!("the body grew to more than {MOST_EXPANSION} times what was sent"));
+            return too_large(format!(
+                "the body grew to more than {MOST_EXPANSION} times what was sent"
+            ));
         }
         if self.given > self.longest {
             return too_large(format!("the decoded body passed {} bytes", self.longest));
@@ -153,12 +171,21 @@ mod tests {
     use crate::foundation::units::Offset;
 
     fn head(coding: &'static str, status: u16) -> Head {
-        let coding = (http::header::CONTENT_ENCODING, http::HeaderValue::from_static(coding));
-        Head { status, headers: [coding].into_iter().collect(), at: Offset::ZERO }
+        let coding = (
+            http::header::CONTENT_ENCODING,
+            http::HeaderValue::from_static(coding),
+        );
+        Head {
+            status,
+            headers: [coding].into_iter().collect(),
+            at: Offset::ZERO,
+        }
     }
 
     fn decoder(coding: &'static str) -> Decoder {
-        Decoder::of(&head(coding, 200), Caps::default()).unwrap().unwrap()
+        Decoder::of(&head(coding, 200), Caps::default())
+            .unwrap()
+            .unwrap()
     }
 
     /// What comes out of pieces, or the outcome.
@@ -169,7 +196,9 @@ mod tests {
                 out.extend_from_slice(bytes);
                 Flow::More
             };
-            decoder.feed(piece, &mut take).map_err(|lost| lost.outcome)?;
+            decoder
+                .feed(piece, &mut take)
+                .map_err(|lost| lost.outcome)?;
         }
         decoder.finish().map_err(|lost| lost.outcome)?;
         Ok(out)
@@ -190,22 +219,47 @@ mod tests {
         let gzip = coded!(GzEncoder, TEXT);
         assert_eq!(decoded("gzip", &[&gzip]).as_deref(), Ok(TEXT));
         assert_eq!(decoded("X-GZIP", &[&gzip]).as_deref(), Ok(TEXT));
-        assert_eq!(decoded("deflate", &[&coded!(ZlibEncoder, TEXT)]).as_deref(), Ok(TEXT));
-        assert_eq!(decoded("deflate", &[&coded!(DeflateEncoder, TEXT)]).as_deref(), Ok(TEXT));
+        assert_eq!(
+            decoded("deflate", &[&coded!(ZlibEncoder, TEXT)]).as_deref(),
+            Ok(TEXT)
+        );
+        assert_eq!(
+            decoded("deflate", &[&coded!(DeflateEncoder, TEXT)]).as_deref(),
+            Ok(TEXT)
+        );
         let twice = [gzip.as_slice(), &gzip, &[0; 4]].concat();
-        assert_eq!(decoded("gzip", &[&twice]), Ok(TEXT.repeat(2)), "members in a row, then padding");
-        assert_eq!(decoded("gzip", &[]), Ok(Vec::new()), "an answer without a body");
+        assert_eq!(
+            decoded("gzip", &[&twice]),
+            Ok(TEXT.repeat(2)),
+            "members in a row, then padding"
+        );
+        assert_eq!(
+            decoded("gzip", &[]),
+            Ok(Vec::new()),
+            "an answer without a body"
+        );
     }
 
     #[test]
     fn what_is_cut_is_invalid_and_what_is_damaged_is_the_protocols() {
         let gzip = coded!(GzEncoder, TEXT);
         for length in 1..gzip.len() {
-            assert_eq!(decoded("gzip", &[&gzip[..length]]), Err(Outcome::Invalid), "{length}");
+            assert_eq!(
+                decoded("gzip", &[&gzip[..length]]),
+                Err(Outcome::Invalid),
+                "{length}"
+            );
         }
         let zlib = coded!(ZlibEncoder, TEXT);
-        assert_eq!(decoded("deflate", &[&zlib[..zlib.len() - 1]]), Err(Outcome::Invalid));
-        assert_eq!(decoded("gzip", &[TEXT]), Err(Outcome::Protocol), "not coded at all");
+        assert_eq!(
+            decoded("deflate", &[&zlib[..zlib.len() - 1]]),
+            Err(Outcome::Invalid)
+        );
+        assert_eq!(
+            decoded("gzip", &[TEXT]),
+            Err(Outcome::Protocol),
+            "not coded at all"
+        );
         let mut damaged = gzip;
         let checksum = damaged.len() - 8;
         damaged[checksum] ^= 1;
@@ -214,10 +268,14 @@ mod tests {
 
     #[test]
     fn a_coding_that_is_not_read_is_said_unless_the_status_says_enough() {
-        let lost = Decoder::of(&head("br", 200), Caps::default()).err().unwrap();
+        let lost = Decoder::of(&head("br", 200), Caps::default())
+            .err()
+            .unwrap();
         assert_eq!(lost.outcome, Outcome::Protocol);
         assert!(lost.text.contains("`br`"), "{}", lost.text);
-        let mut refused = Decoder::of(&head("br", 429), Caps::default()).unwrap().unwrap();
+        let mut refused = Decoder::of(&head("br", 429), Caps::default())
+            .unwrap()
+            .unwrap();
         let mut take = |_: &[u8]| panic!("it cannot be read");
         assert_eq!(refused.feed(TEXT, &mut take), Ok(Flow::More));
         assert_eq!(refused.finish(), Ok(()));
@@ -237,7 +295,10 @@ mod tests {
         // Short bodies may repeat themselves.
         let short = coded!(GzEncoder, &vec![b' '; 60 << 10]);
         assert!(short.len() * 100 < 60 << 10);
-        assert_eq!(decoded("gzip", &[&short]).map(|text| text.len()), Ok(60 << 10));
+        assert_eq!(
+            decoded("gzip", &[&short]).map(|text| text.len()),
+            Ok(60 << 10)
+        );
     }
 
     #[test]
@@ -248,7 +309,9 @@ mod tests {
             calls += 1;
             Flow::Enough
         };
-        let flow = decoder("gzip").feed(&coded!(GzEncoder, &text), &mut take).unwrap();
+        let flow = decoder("gzip")
+            .feed(&coded!(GzEncoder, &text), &mut take)
+            .unwrap();
         assert_eq!((flow, calls), (Flow::Enough, 1));
     }
 

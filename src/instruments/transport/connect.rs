@@ -38,7 +38,9 @@ pub async fn connect(origin: &Origin, clock: &Clock) -> Result<Wire, Lost> {
                     let tls = connector
                         .connect(secure.server_name.clone(), tcp)
                         .await
-                        .map_err(|error| Lost::new(Outcome::Tls, format!("{}: {error}", origin.name())))?;
+                        .map_err(|error| {
+                            Lost::new(Outcome::Tls, format!("{}: {error}", origin.name()))
+                        })?;
                     Stream::Tls(Box::new(tls))
                 }
             }
@@ -68,7 +70,9 @@ async fn first(all: &[Allowed], held: &std::sync::OnceLock<Allowed>) -> Result<T
 async fn dial(address: Allowed) -> Result<TcpStream, Lost> {
     let address = address.address();
     let failed = |error: &std::io::Error| Lost::connecting(&address.to_string(), error);
-    let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
+    let stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| failed(&error))?;
     // A request must leave when it was written, not when the last answer was acknowledged.
     stream.set_nodelay(true).map_err(|error| failed(&error))?;
     Ok(stream)

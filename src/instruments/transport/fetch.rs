@@ -49,15 +49,32 @@ pub async fn get(
     options: &Options,
     network: &Network,
 ) -> Result<Fetched, FetchError> {
-    let refuse = |reason: &str| TransportError::Url { url: url.into(), reason: reason.into() };
+    let refuse = |reason: &str| TransportError::Url {
+        url: url.into(),
+        reason: reason.into(),
+    };
     let parsed = Url::parse(url).map_err(|error| refuse(&error.to_string()))?;
-    let host = parsed.host_str().ok_or_else(|| refuse("it names no host"))?.to_owned();
-    let port = parsed.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
-    let checked: Vec<_> =
-        addresses(&host, port, network)?.into_iter().map(Allowed::address).collect();
-    let failed = |error: reqwest::Error| FetchError::Failed { url: url.into(), reason: causes(&error) };
+    let host = parsed
+        .host_str()
+        .ok_or_else(|| refuse("it names no host"))?
+        .to_owned();
+    let port = parsed
+        .port_or_known_default()
+        .ok_or_else(|| refuse("it names no port"))?;
+    let checked: Vec<_> = addresses(&host, port, network)?
+        .into_iter()
+        .map(Allowed::address)
+        .collect();
+    let failed = |error: reqwest::Error| FetchError::Failed {
+        url: url.into(),
+        reason: causes(&error),
+    };
     let secure = parsed.scheme() == "https";
-    let tls = if secure { tls::config(options.ca_file.as_deref()) } else { tls::none() }?;
+    let tls = if secure {
+        tls::config(options.ca_file.as_deref())
+    } else {
+        tls::none()
+    }?;
     let client = reqwest::Client::builder()
         .tls_backend_preconfigured((*tls).clone())
         .resolve_to_addrs(&host, &checked)
@@ -75,11 +92,17 @@ pub async fn get(
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > BODY_CAP {
             let reason = format!("the answer passed {BODY_CAP} bytes");
-            return Err(FetchError::Failed { url: url.into(), reason });
+            return Err(FetchError::Failed {
+                url: url.into(),
+                reason,
+            });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Fetched { status: response.status().as_u16(), body: body.into() })
+    Ok(Fetched {
+        status: response.status().as_u16(),
+        body: body.into(),
+    })
 }
 
 /// An error with what caused it; reqwest names only itself.
@@ -94,5 +117,9 @@ fn causes(error: &reqwest::Error) -> String {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    if text.is_empty() { error.to_string() } else { text }
+    if text.is_empty() {
+        error.to_string()
+    } else {
+        text
+    }
 }

@@ -28,17 +28,27 @@ pub struct Lost {
 
 impl Lost {
     pub(super) fn new(outcome: Outcome, text: impl Into<String>) -> Self {
-        Self { outcome, text: text.into(), own: None }
+        Self {
+            outcome,
+            text: text.into(),
+            own: None,
+        }
     }
 
     /// No connection could be made.
     pub(super) fn connecting(address: &str, error: &io::Error) -> Self {
-        let own = error.raw_os_error().and_then(|code| match rustix::io::Errno::from_raw_os_error(code) {
-            rustix::io::Errno::MFILE | rustix::io::Errno::NFILE => Some(OwnLimit::Descriptors),
-            rustix::io::Errno::ADDRNOTAVAIL => Some(OwnLimit::Ports),
-            _ => None,
-        });
-        Self { outcome: Outcome::Connect, text: format!("{address}: {error}"), own }
+        let own = error
+            .raw_os_error()
+            .and_then(|code| match rustix::io::Errno::from_raw_os_error(code) {
+                rustix::io::Errno::MFILE | rustix::io::Errno::NFILE => Some(OwnLimit::Descriptors),
+                rustix::io::Errno::ADDRNOTAVAIL => Some(OwnLimit::Ports),
+                _ => None,
+            });
+        Self {
+            outcome: Outcome::Connect,
+            text: format!("{address}: {error}"),
+            own,
+        }
     }
 
     /// Our codec gave up; `answered` is whether any byte of an answer had come.
@@ -54,7 +64,11 @@ impl Lost {
 
     /// hyper gave up; `answered` is whether any byte of an answer had come.
     pub(super) fn of_hyper(error: &hyper::Error, answered: bool) -> Self {
-        let cut = if answered { Outcome::Invalid } else { Outcome::Reset };
+        let cut = if answered {
+            Outcome::Invalid
+        } else {
+            Outcome::Reset
+        };
         let io = source_io(error);
         let outcome = if error.is_parse_too_large() {
             Outcome::TooLarge

@@ -11,18 +11,18 @@ const BUFFER_BYTES: usize = 256 << 10;
 pub struct Dialer(mpsc::UnboundedSender<DuplexStream>);
 
 /// Takes the server's ends of the connections that its [`Dialer`] makes.
-#[cfg(any(test, feature = "internals"))]
+#[cfg(test)]
 #[derive(Debug)]
 pub struct Listener(mpsc::UnboundedReceiver<DuplexStream>);
 
 /// A listener, and what connects to it.
-#[cfg(any(test, feature = "internals"))]
+#[cfg(test)]
 pub fn listen() -> (Dialer, Listener) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (Dialer(sender), Listener(receiver))
 }
 
-#[cfg(any(test, feature = "internals"))]
+#[cfg(test)]
 impl Listener {
     /// The next connection; `None` when every dialer is gone.
     pub async fn accept(&mut self) -> Option<DuplexStream> {

@@ -35,7 +35,10 @@ pub struct Caps {
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { head_bytes: 64 << 10, body_bytes: 64 << 20 }
+        Self {
+            head_bytes: 64 << 10,
+            body_bytes: 64 << 20,
+        }
     }
 }
 

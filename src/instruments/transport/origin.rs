@@ -100,7 +100,7 @@ pub(super) enum Reach {
         /// The first that connected; it holds for the cell.
         held: OnceLock<Allowed>,
     },
-    #[cfg_attr(not(any(test, feature = "internals")), expect(dead_code, reason = "for tests and benches"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
     Memory(Dialer),
 }
 
@@ -118,12 +118,19 @@ impl Origin {
         network: &Network,
     ) -> Result<Self, TransportError> {
         if options.version == Version::Http2 {
-            return Err(TransportError::NotSupported { what: "`http.version: 2`" });
+            return Err(TransportError::NotSupported {
+                what: "`http.version: 2`",
+            });
         }
-        let refuse = |reason: &str| TransportError::Url { url: base_url.into(), reason: reason.into() };
+        let refuse = |reason: &str| TransportError::Url {
+            url: base_url.into(),
+            reason: reason.into(),
+        };
         let url = Url::parse(base_url).map_err(|error| refuse(&error.to_string()))?;
         let host = url.host_str().ok_or_else(|| refuse("it names no host"))?;
-        let port = url.port_or_known_default().ok_or_else(|| refuse("it names no port"))?;
+        let port = url
+            .port_or_known_default()
+            .ok_or_else(|| refuse("it names no port"))?;
         let secure = match url.scheme() {
             "http" => None,
             "https" => Some(Secure {
@@ -133,7 +140,9 @@ impl Origin {
             _ => return Err(refuse("it is neither http nor https")),
         };
         let all = addresses(host, port, network)?;
-        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let authority = url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         Ok(Self {
             name: format!("{}://{host}:{port}", url.scheme()),
             host: HeaderValue::from_str(&authority).map_err(|_| refuse("its host is no header"))?,
@@ -141,12 +150,15 @@ impl Origin {
             headers,
             options: options.clone(),
             secure,
-            reach: Reach::Addresses { all, held: OnceLock::new() },
+            reach: Reach::Addresses {
+                all,
+                held: OnceLock::new(),
+            },
         })
     }
 
     /// An origin within this process.
-    #[cfg(any(test, feature = "internals"))]
+    #[cfg(test)]
     pub fn in_memory(dialer: Dialer, options: &Options) -> Self {
         Self {
             name: "memory".into(),
@@ -167,7 +179,9 @@ impl Origin {
     /// The addresses that its name resolved to, in the order in which they are tried.
     pub fn addresses(&self) -> Vec<String> {
         match &self.reach {
-            Reach::Addresses { all, .. } => all.iter().map(|one| one.address().to_string()).collect(),
+            Reach::Addresses { all, .. } => {
+                all.iter().map(|one| one.address().to_string()).collect()
+            }
             Reach::Memory(_) => Vec::new(),
         }
     }
@@ -191,9 +205,17 @@ impl Origin {
         } else {
             path
         };
-        let slash = if path.starts_with('/') || path.is_empty() { "" } else { "/" };
+        let slash = if path.starts_with('/') || path.is_empty() {
+            ""
+        } else {
+            "/"
+        };
         let whole = format!("{}{slash}{path}", self.prefix);
-        if whole.is_empty() { Some(Uri::from_static("/")) } else { whole.parse().ok() }
+        if whole.is_empty() {
+            Some(Uri::from_static("/"))
+        } else {
+            whole.parse().ok()
+        }
     }
 
     /// The head of a request to this origin, its own headers winning over `extra`.
@@ -221,15 +243,28 @@ impl Origin {
 }
 
 fn server_name(url: &Url) -> Option<ServerName<'static>> {
-    let bare = url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let bare = url
+        .host_str()?
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
     ServerName::try_from(bare).ok()
 }
 
 /// The allowed addresses of a host, in the resolver's order; refused only where none is left.
-pub(super) fn addresses(host: &str, port: u16, network: &Network) -> Result<Vec<Allowed>, TransportError> {
-    let unresolved = |reason: String| TransportError::Resolve { host: host.into(), reason };
+pub(super) fn addresses(
+    host: &str,
+    port: u16,
+    network: &Network,
+) -> Result<Vec<Allowed>, TransportError> {
+    let unresolved = |reason: String| TransportError::Resolve {
+        host: host.into(),
+        reason,
+    };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let resolved = (bare, port).to_socket_addrs().map_err(|error| unresolved(error.to_string()))?;
+    let resolved = (bare, port)
+        .to_socket_addrs()
+        .map_err(|error| unresolved(error.to_string()))?;
     let mut allowed = Vec::new();
     let mut denied = None;
     for address in resolved {
@@ -256,18 +291,28 @@ mod tests {
 
     #[test]
     fn a_base_url_may_end_in_a_slash_or_in_v1() {
-        for base in ["http://127.0.0.1:8000", "http://127.0.0.1:8000/", "http://127.0.0.1:8000/v1/"] {
+        for base in [
+            "http://127.0.0.1:8000",
+            "http://127.0.0.1:8000/",
+            "http://127.0.0.1:8000/v1/",
+        ] {
             let target = origin(base).target("/v1/chat/completions").unwrap();
             assert_eq!(target, "/v1/chat/completions", "{base}");
         }
-        assert_eq!(origin("http://127.0.0.1:8000/api").target("/v1/x?y=1").unwrap(), "/api/v1/x?y=1");
+        assert_eq!(
+            origin("http://127.0.0.1:8000/api")
+                .target("/v1/x?y=1")
+                .unwrap(),
+            "/api/v1/x?y=1"
+        );
         assert_eq!(origin("http://127.0.0.1:8000").target("").unwrap(), "/");
     }
 
     #[test]
     fn what_is_no_http_address_is_refused_with_its_reason() {
         for base in ["ftp://127.0.0.1/", "127.0.0.1:80", "http://", "unix:/x"] {
-            let refused = Origin::resolve(base, Vec::new(), &Options::default(), &Network::default());
+            let refused =
+                Origin::resolve(base, Vec::new(), &Options::default(), &Network::default());
             assert!(matches!(refused, Err(TransportError::Url { .. })), "{base}");
         }
     }
@@ -285,9 +330,17 @@ mod tests {
 
     #[test]
     fn the_targets_own_headers_win_over_the_protocols() {
-        let own = vec![(http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))];
-        let origin =
-            Origin::resolve("http://127.0.0.1:1", own, &Options::default(), &Network::default()).unwrap();
+        let own = vec![(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain"),
+        )];
+        let origin = Origin::resolve(
+            "http://127.0.0.1:1",
+            own,
+            &Options::default(),
+            &Network::default(),
+        )
+        .unwrap();
         let mut headers = http::HeaderMap::new();
         let json = HeaderValue::from_static("application/json");
         origin.dress(&[(http::header::CONTENT_TYPE, json)], &mut headers);

@@ -102,11 +102,19 @@ pub(super) struct Stamped {
 
 impl Stamped {
     pub(super) const fn new(stream: Stream, clock: Clock, stamps: Rc<Stamps>) -> Self {
-        Self { stream, clock, stamps }
+        Self {
+            stream,
+            clock,
+            stamps,
+        }
     }
 
     /// Stamps the request's first byte: `before` was read just ahead of the write that took it.
-    fn wrote(&self, result: Poll<io::Result<usize>>, before: Option<Offset>) -> Poll<io::Result<usize>> {
+    fn wrote(
+        &self,
+        result: Poll<io::Result<usize>>,
+        before: Option<Offset>,
+    ) -> Poll<io::Result<usize>> {
         if let (Poll::Ready(Ok(1..)), Some(before)) = (&result, before) {
             self.stamps.sent.set(Some(before));
         }
@@ -119,7 +127,11 @@ impl Stamped {
 }
 
 impl AsyncRead for Stamped {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let filled = buf.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let Some(bytes) = buf.filled().get(filled..)
@@ -132,7 +144,11 @@ impl AsyncRead for Stamped {
 }
 
 impl AsyncWrite for Stamped {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let before = self.before_write();
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(result, before)
@@ -182,7 +198,11 @@ mod tests {
     #[test]
     fn interim_heads_do_not_count_as_the_first_byte() {
         let answer = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
-        let hints = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        let hints = answer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap()
+            + 4;
         assert_eq!(first_byte(answer, &[hints]), Some(1));
         assert_eq!(first_byte(&answer[hints..], &[]), Some(0));
     }

@@ -20,7 +20,10 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Transp
     // A system may hold some certificates that rustls cannot read; the others count.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = ca_file {
-        let unreadable = |reason: String| TransportError::Certificates { path: path.to_owned(), reason };
+        let unreadable = |reason: String| TransportError::Certificates {
+            path: path.to_owned(),
+            reason,
+        };
         let certificates = CertificateDer::pem_file_iter(path)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| unreadable(error.to_string()))?;
@@ -28,7 +31,9 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Transp
             return Err(unreadable("it holds no certificate in PEM form".into()));
         }
         for certificate in certificates {
-            roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
+            roots
+                .add(certificate)
+                .map_err(|error| unreadable(error.to_string()))?;
         }
     }
     build(roots)
@@ -38,7 +43,9 @@ fn build(roots: RootCertStore) -> Result<Arc<ClientConfig>, TransportError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| TransportError::Tls { reason: error.to_string() })?
+        .map_err(|error| TransportError::Tls {
+            reason: error.to_string(),
+        })?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Arc::new(config))

@@ -9,7 +9,10 @@ use crate::foundation::units::Offset;
 pub(super) const ABOUT: About = About {
     sets_own_times: false,
     open: |parameters| match parameters.rate()? {
-        Some(per_second) => Ok(Some(Box::new(Gamma::new(per_second, parameters.burstiness)?))),
+        Some(per_second) => Ok(Some(Box::new(Gamma::new(
+            per_second,
+            parameters.burstiness,
+        )?))),
         None => Ok(None),
     },
 };

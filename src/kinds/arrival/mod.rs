@@ -44,7 +44,7 @@ impl Kind {
     ///
     /// # Errors
     /// Where a parameter is out of its range.
-    pub fn open(self, parameters: Parameters) -> Result<Option<Box<dyn Arrival>>, ArrivalError> {
+    pub fn open(self, parameters: Parameters) -> Opened {
         (self.about().open)(parameters)
     }
 }
@@ -52,8 +52,11 @@ impl Kind {
 /// What a kind's file says of it.
 struct About {
     sets_own_times: bool,
-    open: fn(Parameters) -> Result<Option<Box<dyn Arrival>>, ArrivalError>,
+    open: fn(Parameters) -> Opened,
 }
+
+/// A process, or `None` where the kind has no times of its own.
+type Opened = Result<Option<Box<dyn Arrival>>, ArrivalError>;
 
 /// What a process may be opened from; each takes what it needs.
 #[derive(Debug, Clone)]

@@ -82,11 +82,7 @@ fn poisson_gaps_are_exponential() {
 #[test]
 fn gamma_gaps_have_the_burstiness_as_shape() {
     for burstiness in [0.25, 1.0, 4.0] {
-        assert_fits(
-            &process(Kind::Gamma, 7.0, burstiness),
-            burstiness,
-            7.0,
-        );
+        assert_fits(&process(Kind::Gamma, 7.0, burstiness), burstiness, 7.0);
     }
 }
 

@@ -210,7 +210,10 @@ impl<'a> Collector<'a> {
         if rows.is_empty() {
             let mut what = self.files.join(", ");
             if self.bad_total > 0 {
-                what = format!("{what}: all {} rows are bad and were skipped", self.bad_total);
+                what = format!(
+                    "{what}: all {} rows are bad and were skipped",
+                    self.bad_total
+                );
             }
             return Err(DatasetError::Empty { what });
         }
@@ -238,7 +241,10 @@ impl<'a> Collector<'a> {
 
 /// That a row says nothing; a field that was most likely meant to is named.
 pub fn missing_prompt(row: &Row) -> String {
-    let slip = row.params.keys().find(|name| strsim::damerau_levenshtein(name, "prompt") <= 2);
+    let slip = row
+        .params
+        .keys()
+        .find(|name| strsim::damerau_levenshtein(name, "prompt") <= 2);
     slip.map_or_else(
         || "is missing".to_owned(),
         |slip| format!("is missing; did `{slip}` mean it?"),

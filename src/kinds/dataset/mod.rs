@@ -18,8 +18,8 @@ mod urls;
 mod vbench;
 pub mod workload;
 
-pub use kept::INLINE;
 pub use declared::{Kind, Of, Owned};
+pub use kept::INLINE;
 pub use options::{Amount, AmountRange, Common, OnBadRow, Origin, Paths};
 pub use request::{Layers, Request, estimate_tokens, position};
 pub use row::{Params, Prompt, Row};
@@ -154,7 +154,9 @@ impl DatasetError {
                 let rows = rows.join("\n    ");
                 format!("mend them, or set `on_bad_row: skip` to count and skip them:\n    {rows}")
             }
-            Self::Empty { .. } => "give it rows; paths and patterns are relative to the scenario file".to_owned(),
+            Self::Empty { .. } => {
+                "give it rows; paths and patterns are relative to the scenario file".to_owned()
+            }
             Self::NotSupported { help, .. } | Self::Other { help, .. } => help.clone(),
         }
     }

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::kept::{cumulated, hex, weighted};
-use super::{Amount, AmountRange, Common, DatasetError, Folders, Owned, Params, Prompt, Row, Rows, Source, estimate_tokens};
+use super::{
+    Amount, AmountRange, Common, DatasetError, Folders, Owned, Params, Prompt, Row, Rows, Source,
+    estimate_tokens,
+};
 use crate::foundation::seed::Seed;
 
 /// Options of `random`.

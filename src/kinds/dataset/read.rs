@@ -271,7 +271,10 @@ fn csv_records(
         // A quote that is never closed swallows the rest of the file, the end of its last line too.
         let swallowed = reader.get_ref().in_quotes
             && reader.position().byte() == reader.get_ref().given
-            && record.iter().next_back().is_some_and(|text| text.ends_with('\n'));
+            && record
+                .iter()
+                .next_back()
+                .is_some_and(|text| text.ends_with('\n'));
         let end = u64::from(!swallowed) + within as u64;
         let line = reader.position().line().saturating_sub(end);
         let read = if swallowed {

@@ -51,7 +51,8 @@ impl Source for Vbench {
         }
         if self.options.origin.path.is_none() && self.options.origin.rows.is_none() {
             return Err(DatasetError::NotSupported {
-                what: "VBench's published suite, which a dataset without `path` stands for,".to_owned(),
+                what: "VBench's published suite, which a dataset without `path` stands for,"
+                    .to_owned(),
                 help: format!(
                     "get prompts/prompts_per_dimension/{}.txt from https://github.com/Vchitect/VBench and name it as `path`",
                     self.dimension()

@@ -295,11 +295,7 @@ struct Distribution {
 
 impl Slices<'_> {
     /// Each value is sorted once, within its repeat; what is pooled is merged.
-    fn distribution(
-        &self,
-        values: &Values,
-        percentiles: &[f64],
-    ) -> PolarsResult<Distribution> {
+    fn distribution(&self, values: &Values, percentiles: &[f64]) -> PolarsResult<Distribution> {
         let whole = 0..self.ok.len();
         let ok: Vec<Sorted> = self
             .repeats

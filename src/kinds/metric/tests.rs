@@ -655,8 +655,14 @@ fn requests_without_a_workload_are_left_out_and_told_of() {
     });
     let cell = aggregated(&[rows.collect()]);
     close(cell.value("workload_throughput", None).unwrap(), 300.0);
-    let warning = cell.warnings.iter().find(|warning| warning.code == "workload_missing");
-    assert!(warning.unwrap().text.starts_with("1 of 4 answers"), "{warning:?}");
+    let warning = cell
+        .warnings
+        .iter()
+        .find(|warning| warning.code == "workload_missing");
+    assert!(
+        warning.unwrap().text.starts_with("1 of 4 answers"),
+        "{warning:?}"
+    );
     // Where none is declared there is nothing to miss.
     assert_eq!(aggregated(&[vec![request(0, 0, 0, SECOND)]]).warnings, []);
 }
@@ -680,7 +686,11 @@ fn a_note_of_a_protocol_is_told_in_a_sentence() {
     for note in ["content_type", "usage_zero", "more_tokens_than_asked"] {
         row.notes = vec![note.to_owned()];
         let cell = aggregated(&[vec![row.clone()]]);
-        let warning = cell.warnings.iter().find(|warning| warning.code == note).unwrap();
+        let warning = cell
+            .warnings
+            .iter()
+            .find(|warning| warning.code == note)
+            .unwrap();
         assert!(warning.text.starts_with("answers "), "{warning:?}");
     }
 }

@@ -44,7 +44,10 @@ pub struct Sum {
 
 impl Sum {
     fn pooled(self, other: Self) -> Self {
-        Self { n: self.n + other.n, total: sum(self.total, other.total) }
+        Self {
+            n: self.n + other.n,
+            total: sum(self.total, other.total),
+        }
     }
 }
 
@@ -156,7 +159,12 @@ impl Totals {
         };
         let (intended, ok, failed) = (whole("intended")?, whole("ok")?, whole("failed")?);
         let sent = ok + failed;
-        let added = |name: &str| PolarsResult::Ok(Sum { n: whole(&format!("{name}.n"))?, total: some(name)? });
+        let added = |name: &str| {
+            PolarsResult::Ok(Sum {
+                n: whole(&format!("{name}.n"))?,
+                total: some(name)?,
+            })
+        };
         let seconds = |from: &str, to: &str| {
             PolarsResult::Ok(
                 integer(from)?

@@ -9,7 +9,17 @@ use crate::kinds::dataset::Task;
 
 /// The protocol.
 pub(super) const ABOUT: About = About {
-    tasks: &[Task::Chat, Task::Completion, Task::Embedding, Task::T2i, Task::I2i, Task::Ti2i, Task::T2v, Task::I2v, Task::Ti2v],
+    tasks: &[
+        Task::Chat,
+        Task::Completion,
+        Task::Embedding,
+        Task::T2i,
+        Task::I2i,
+        Task::Ti2i,
+        Task::T2v,
+        Task::I2v,
+        Task::Ti2v,
+    ],
     without_task: false,
     under_v1: false,
     build: None,

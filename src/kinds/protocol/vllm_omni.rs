@@ -17,7 +17,14 @@ use crate::kinds::dataset::{Params, Prompt, Request, Task};
 
 /// The protocol.
 pub(super) const ABOUT: About = About {
-    tasks: &[Task::T2i, Task::I2i, Task::Ti2i, Task::T2v, Task::I2v, Task::Ti2v],
+    tasks: &[
+        Task::T2i,
+        Task::I2i,
+        Task::Ti2i,
+        Task::T2v,
+        Task::I2v,
+        Task::Ti2v,
+    ],
     without_task: false,
     under_v1: true,
     build: Some(|settings| Ok(Box::new(VllmOmni { settings }))),

@@ -145,7 +145,10 @@ pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveErr
         name: text.to_owned(),
     };
     if let Some((name, statistic)) = fraction(text) {
-        return Err(ObjectiveError::Fraction { metric: name.to_owned(), statistic: statistic.to_owned() });
+        return Err(ObjectiveError::Fraction {
+            metric: name.to_owned(),
+            statistic: statistic.to_owned(),
+        });
     }
     let (name, statistic) = text.rsplit_once('.').ok_or_else(unknown)?;
     let is_percentile = percentile_share(statistic).is_some();
@@ -377,7 +380,11 @@ mod tests {
         ));
         let fraction = objective("e2e.p99.9 <= 1s").unwrap_err();
         assert!(matches!(fraction, ObjectiveError::Fraction { .. }));
-        assert!(fraction.help().contains("`e2e.p999`"), "{}", fraction.help());
+        assert!(
+            fraction.help().contains("`e2e.p999`"),
+            "{}",
+            fraction.help()
+        );
         assert!(matches!(
             objective("e2e.median <= 1s"),
             Err(ObjectiveError::UnknownStatistic { .. })

@@ -256,8 +256,16 @@ mod tests {
             };
             judge(&evidence).reasons.join("")
         };
-        assert!(reasons(0.00503).ends_with("p99 5.03 ms, 5.00 ms are allowed"), "{}", reasons(0.00503));
-        assert!(reasons(0.0071).ends_with("p99 7.1 ms, 5.0 ms are allowed"), "{}", reasons(0.0071));
+        assert!(
+            reasons(0.00503).ends_with("p99 5.03 ms, 5.00 ms are allowed"),
+            "{}",
+            reasons(0.00503)
+        );
+        assert!(
+            reasons(0.0071).ends_with("p99 7.1 ms, 5.0 ms are allowed"),
+            "{}",
+            reasons(0.0071)
+        );
     }
 
     #[test]

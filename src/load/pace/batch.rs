@@ -17,7 +17,13 @@ pub(in crate::load) struct Batch {
 impl Batch {
     pub(in crate::load) fn new(size: u32) -> Self {
         let size = u64::from(size.max(1));
-        Self { size, scheduled: Offset::ZERO, unclaimed: size, outstanding: 0, latest_end: Offset::ZERO }
+        Self {
+            size,
+            scheduled: Offset::ZERO,
+            unclaimed: size,
+            outstanding: 0,
+            latest_end: Offset::ZERO,
+        }
     }
 
     /// When the present batch is scheduled; `None` where all of it is claimed and some has not ended.
@@ -52,7 +58,10 @@ mod tests {
         let mut batch = Batch::new(2);
         assert_eq!(batch.peek(), Some(Offset::ZERO));
         batch.advance();
-        assert!(!batch.finished(Offset::from_nanos(9)), "one is not claimed yet");
+        assert!(
+            !batch.finished(Offset::from_nanos(9)),
+            "one is not claimed yet"
+        );
         batch.advance();
         assert_eq!(batch.peek(), None);
         assert!(batch.finished(Offset::from_nanos(7)));

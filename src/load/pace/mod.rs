@@ -77,9 +77,20 @@ pub(super) struct Cursor {
 impl Cursor {
     /// A cursor; `again` is the schedule of an open pace once more, for counting.
     pub(super) fn new(pace: Pace, bounds: Bounds, supply: Supply, again: Option<Schedule>) -> Self {
-        let state = State { pace, next: 0, starved: 0, dataset_ended: false };
+        let state = State {
+            pace,
+            next: 0,
+            starved: 0,
+            dataset_ended: false,
+        };
         let intended = again.map(|schedule| Mutex::new((Open::new(schedule), 0)));
-        Self { state: Mutex::new(state), bounds, supply, changed: Notify::new(), intended }
+        Self {
+            state: Mutex::new(state),
+            bounds,
+            supply,
+            changed: Notify::new(),
+            intended,
+        }
     }
 
     pub(super) const fn bounds(&self) -> Bounds {
@@ -105,7 +116,12 @@ impl Cursor {
         let mut state = self.state();
         let past = |at: Offset| self.bounds.until.is_some_and(|until| at >= until);
         // What a slot had been free for still goes where we are microseconds late; what waited for one does not.
-        if past(free_since) || self.bounds.requests.is_some_and(|requests| state.next >= requests) {
+        if past(free_since)
+            || self
+                .bounds
+                .requests
+                .is_some_and(|requests| state.next >= requests)
+        {
             return Claim::End;
         }
         let (scheduled, due) = match &mut state.pace {
@@ -131,7 +147,12 @@ impl Cursor {
                 }
                 let index = state.next;
                 state.next += 1;
-                Claim::Send(Ticket { index, scheduled, due, ready })
+                Claim::Send(Ticket {
+                    index,
+                    scheduled,
+                    due,
+                    ready,
+                })
             }
             Taken::Starved => {
                 state.starved += 1;
@@ -149,8 +170,15 @@ impl Cursor {
     /// Waits for requests to be made ready: nothing is timed any more.
     pub(super) fn unsent(&self, stopped: Offset) -> Option<Ticket> {
         let mut state = self.state();
-        let ended = self.bounds.until.map_or(stopped, |until| until.min(stopped));
-        if self.bounds.requests.is_some_and(|requests| state.next >= requests) {
+        let ended = self
+            .bounds
+            .until
+            .map_or(stopped, |until| until.min(stopped));
+        if self
+            .bounds
+            .requests
+            .is_some_and(|requests| state.next >= requests)
+        {
             return None;
         }
         let scheduled = match &mut state.pace {
@@ -158,7 +186,9 @@ impl Cursor {
             Pace::Open(open) => open.peek().filter(|&scheduled| scheduled < ended)?,
             Pace::Batch(batch) => batch.peek().filter(|&scheduled| scheduled < ended)?,
         };
-        let Taken::Ready(ready) = self.supply.take_patiently() else { return None };
+        let Taken::Ready(ready) = self.supply.take_patiently() else {
+            return None;
+        };
         match &mut state.pace {
             Pace::Closed => {}
             Pace::Open(open) => open.advance(),
@@ -166,7 +196,12 @@ impl Cursor {
         }
         let index = state.next;
         state.next += 1;
-        Some(Ticket { index, scheduled, due: scheduled, ready })
+        Some(Ticket {
+            index,
+            scheduled,
+            due: scheduled,
+            ready,
+        })
     }
 
     /// Takes note that a request has ended.
@@ -189,7 +224,9 @@ impl Cursor {
 
     /// Requests that the schedule intended by now; those that were claimed where there is no schedule.
     pub(super) fn intended(&self, now: Offset) -> u64 {
-        let Some(intended) = &self.intended else { return self.state().next };
+        let Some(intended) = &self.intended else {
+            return self.state().next;
+        };
         let mut guard = intended.lock().unwrap_or_else(PoisonError::into_inner);
         let (open, count) = &mut *guard;
         let more = |count: u64| self.bounds.requests.is_none_or(|requests| count < requests);

@@ -44,7 +44,11 @@ pub(in crate::load) struct Open {
 
 impl Open {
     pub(in crate::load) const fn new(schedule: Schedule) -> Self {
-        Self { schedule, peeked: None, replay: None }
+        Self {
+            schedule,
+            peeked: None,
+            replay: None,
+        }
     }
 
     /// The next intended time; `None` where the process has ended.
@@ -62,7 +66,9 @@ impl Open {
 
     /// When to send what is scheduled then: at once where it is late, unless a backlog is being replayed.
     pub(super) fn due(&mut self, scheduled: Offset) -> Offset {
-        let Some(replay) = self.replay else { return scheduled };
+        let Some(replay) = self.replay else {
+            return scheduled;
+        };
         let slowed = replay.sent + scheduled.since(replay.scheduled) / 2;
         if slowed > scheduled {
             return slowed;
@@ -93,7 +99,10 @@ mod tests {
     }
 
     fn open() -> Open {
-        Open::new(Schedule::new(Box::new(Every(Duration::from_millis(10), 0)), Seed::root(0).generator()))
+        Open::new(Schedule::new(
+            Box::new(Every(Duration::from_millis(10), 0)),
+            Seed::root(0).generator(),
+        ))
     }
 
     #[test]

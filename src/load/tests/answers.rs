@@ -1,7 +1,10 @@
 //! What an answer's head and framing may be: codings, trailers, interim heads, caps, and answers that come before the
 //! request has left. Over loopback sockets, by servers that write bytes.
 
-#![expect(clippy::disallowed_methods, reason = "servers that are slow on purpose")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "servers that are slow on purpose"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -54,17 +57,40 @@ fn a_coded_answer_is_read_as_what_it_says_and_counted_as_what_came(client: Clien
     assert_eq!(attempt.outcome, Outcome::Ok);
     assert_eq!(attempt.traffic.bytes_received, coded.len() as u64);
     let plain = over_sockets_by(client, &one(), answering(whole("", &text)), |_| {});
-    assert_eq!(plain.measured()[0].traffic.bytes_received, text.len() as u64);
+    assert_eq!(
+        plain.measured()[0].traffic.bytes_received,
+        text.len() as u64
+    );
 }
 
 fn a_coded_answer_that_is_cut_damaged_or_a_bomb_has_its_outcome(client: Client) {
     let coded = gzip(b"a text that is long enough to be cut");
-    assert_eq!(attempt(client, whole(GZIP, &coded[..coded.len() - 9])).outcome, Outcome::Invalid);
-    assert_eq!(attempt(client, whole(GZIP, b"no gzip at all, though its head says so")).outcome, Outcome::Protocol);
-    assert_eq!(attempt(client, whole(GZIP, &gzip(&vec![0; 4 << 20]))).outcome, Outcome::TooLarge);
-    assert_eq!(attempt(client, whole("Content-Encoding: br\r\n", b"??")).outcome, Outcome::Protocol);
+    assert_eq!(
+        attempt(client, whole(GZIP, &coded[..coded.len() - 9])).outcome,
+        Outcome::Invalid
+    );
+    assert_eq!(
+        attempt(
+            client,
+            whole(GZIP, b"no gzip at all, though its head says so")
+        )
+        .outcome,
+        Outcome::Protocol
+    );
+    assert_eq!(
+        attempt(client, whole(GZIP, &gzip(&vec![0; 4 << 20]))).outcome,
+        Outcome::TooLarge
+    );
+    assert_eq!(
+        attempt(client, whole("Content-Encoding: br\r\n", b"??")).outcome,
+        Outcome::Protocol
+    );
     let busy = b"HTTP/1.1 429 X\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n??";
-    assert_eq!(attempt(client, busy.to_vec()).outcome, Outcome::Rejected, "its status says enough");
+    assert_eq!(
+        attempt(client, busy.to_vec()).outcome,
+        Outcome::Rejected,
+        "its status says enough"
+    );
 }
 
 fn trailers_are_passed_over_and_the_connection_goes_on(client: Client) {
@@ -84,14 +110,32 @@ fn trailers_are_passed_over_and_the_connection_goes_on(client: Client) {
 }
 
 fn statuses_are_classed_without_following_or_retrying_them(client: Client) {
-    let of = |head: &str| attempt(client, format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n").into_bytes()).outcome;
-    assert_eq!(of("429 Too Many Requests\r\nRetry-After: 1"), Outcome::Rejected);
+    let of = |head: &str| {
+        attempt(
+            client,
+            format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\n\r\n").into_bytes(),
+        )
+        .outcome
+    };
+    assert_eq!(
+        of("429 Too Many Requests\r\nRetry-After: 1"),
+        Outcome::Rejected
+    );
     assert_eq!(of("429 Too Many Requests"), Outcome::Rejected);
-    assert_eq!(of("503 Busy\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT"), Outcome::Rejected);
+    assert_eq!(
+        of("503 Busy\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT"),
+        Outcome::Rejected
+    );
     assert_eq!(of("503 Broken"), Outcome::Http(503));
-    assert_eq!(of("302 Found\r\nLocation: http://127.0.0.1:1/"), Outcome::Http(302));
+    assert_eq!(
+        of("302 Found\r\nLocation: http://127.0.0.1:1/"),
+        Outcome::Http(302)
+    );
     assert_eq!(of("201 Created"), Outcome::Ok);
-    assert_eq!(attempt(client, b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).outcome, Outcome::Ok);
+    assert_eq!(
+        attempt(client, b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).outcome,
+        Outcome::Ok
+    );
 }
 
 fn interim_heads_without_end_are_no_first_byte(client: Client) {
@@ -121,14 +165,23 @@ fn comments_keep_an_answer_from_being_idle(client: Client) {
         let _ = stream.write_all(b"0\r\n\r\n");
     });
     let done = over_sockets_by(client, &cell, address, |_| {});
-    assert_eq!(done.outcomes(), [Outcome::Ok], "twice its time-out, and never silent");
+    assert_eq!(
+        done.outcomes(),
+        [Outcome::Ok],
+        "twice its time-out, and never silent"
+    );
 }
 
 fn caps_are_met_exactly(client: Client) {
     let headed = |bytes: usize| {
         let around = "HTTP/1.1 200 OK\r\nX-Long: \r\nContent-Length: 2\r\n\r\n".len();
         let long = "a".repeat(bytes - around);
-        attempt(client, format!("HTTP/1.1 200 OK\r\nX-Long: {long}\r\nContent-Length: 2\r\n\r\n{{}}").into_bytes()).outcome
+        attempt(
+            client,
+            format!("HTTP/1.1 200 OK\r\nX-Long: {long}\r\nContent-Length: 2\r\n\r\n{{}}")
+                .into_bytes(),
+        )
+        .outcome
     };
     assert_eq!(headed(63 << 10), Outcome::Ok);
     assert_eq!(headed(66 << 10), Outcome::TooLarge);
@@ -143,7 +196,10 @@ struct Large;
 impl Protocol for Large {
     fn prepare(&self, request: Request) -> Result<Prepared, PrepareError> {
         let exchange = Exchange::post_json("/", vec![b'x'; 16 << 20]);
-        Ok(Prepared { exchange, ..Plain.prepare(request)? })
+        Ok(Prepared {
+            exchange,
+            ..Plain.prepare(request)?
+        })
     }
 
     fn begin<'a>(&'a self, prepared: &'a Prepared, issue: Issue) -> Box<dyn Steps + 'a> {
@@ -170,9 +226,14 @@ fn an_answer_is_read_while_its_request_is_still_being_sent(client: Client) {
         std::thread::sleep(Duration::from_secs(20));
     });
     let begun = Instant::now();
-    let done = over_sockets_by(client, &one(), address, |work| work.requests.protocol = Arc::new(Large));
+    let done = over_sockets_by(client, &one(), address, |work| {
+        work.requests.protocol = Arc::new(Large);
+    });
     assert_eq!(done.outcomes(), [Outcome::Http(413)]);
-    assert!(begun.elapsed() < Duration::from_secs(10), "it waited for its request to leave");
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "it waited for its request to leave"
+    );
 }
 
 fn an_early_answer_does_not_spoil_the_request_that_follows(client: Client) {
@@ -185,7 +246,9 @@ fn an_early_answer_does_not_spoil_the_request_that_follows(client: Client) {
     });
     let mut cell = cell();
     cell.load.requests = Some(3);
-    let done = over_sockets_by(client, &cell, address, |work| work.requests.protocol = Arc::new(Large));
+    let done = over_sockets_by(client, &cell, address, |work| {
+        work.requests.protocol = Arc::new(Large);
+    });
     assert_eq!(done.outcomes(), [Outcome::Ok; 3]);
 }
 

@@ -31,7 +31,7 @@ use crate::instruments::record::{Attempt, Outcome, Phase, Seen};
 use crate::instruments::transport::{Client, Options, Origin, memory};
 use crate::kinds::arrival;
 use crate::kinds::dataset::{Layers, Params, Request};
-use crate::kinds::protocol::{Prepared, PrepareError, Protocol};
+use crate::kinds::protocol::{PrepareError, Prepared, Protocol};
 use crate::load::{Blocks, RepeatReport, Requests, Stop, Work, run_repeat, simulate_repeat};
 use crate::plan::Cell;
 use crate::scenario::{Load, Order, Slo, Timeouts, Warmup};
@@ -59,7 +59,10 @@ impl Protocol for Plain {
     }
 
     fn begin<'a>(&'a self, prepared: &'a Prepared, _: Issue) -> Box<dyn Steps + 'a> {
-        Box::new(Once { exchange: &prepared.exchange, judged: None })
+        Box::new(Once {
+            exchange: &prepared.exchange,
+            judged: None,
+        })
     }
 }
 
@@ -166,7 +169,11 @@ pub struct Done {
 impl Done {
     /// Measured attempts by index and number.
     pub fn measured(&self) -> Vec<&Attempt> {
-        let mut measured: Vec<_> = self.all.iter().filter(|one| one.phase == Phase::Measured).collect();
+        let mut measured: Vec<_> = self
+            .all
+            .iter()
+            .filter(|one| one.phase == Phase::Measured)
+            .collect();
         measured.sort_by_key(|one| (one.index, one.attempt));
         measured
     }
@@ -177,15 +184,30 @@ impl Done {
 }
 
 pub fn e2e(attempt: &Attempt) -> f64 {
-    attempt.clocks.end.unwrap().since(attempt.clocks.scheduled).as_secs_f64()
+    attempt
+        .clocks
+        .end
+        .unwrap()
+        .since(attempt.clocks.scheduled)
+        .as_secs_f64()
 }
 
 pub fn service(attempt: &Attempt) -> f64 {
-    attempt.clocks.end.unwrap().since(attempt.clocks.sent.unwrap()).as_secs_f64()
+    attempt
+        .clocks
+        .end
+        .unwrap()
+        .since(attempt.clocks.sent.unwrap())
+        .as_secs_f64()
 }
 
 pub fn queue(attempt: &Attempt) -> f64 {
-    attempt.clocks.sent.unwrap().since(attempt.clocks.scheduled).as_secs_f64()
+    attempt
+        .clocks
+        .sent
+        .unwrap()
+        .since(attempt.clocks.scheduled)
+        .as_secs_f64()
 }
 
 /// The quantile by linear interpolation between order statistics (metrics.md), restated here.
@@ -260,7 +282,10 @@ where
         adjust(&mut work);
         let mut kept = Kept::default();
         let report = simulate_repeat(&work, &mut kept).await.unwrap();
-        Done { report, all: journal::decode(&kept.0).unwrap() }
+        Done {
+            report,
+            all: journal::decode(&kept.0).unwrap(),
+        }
     })
 }
 
@@ -288,7 +313,11 @@ macro_rules! by_both_clients {
 pub(super) use by_both_clients;
 
 /// Runs a cell over real sockets.
-pub fn over_sockets(cell: &Cell, address: std::net::SocketAddr, adjust: impl FnOnce(&mut Work<'_>)) -> Done {
+pub fn over_sockets(
+    cell: &Cell,
+    address: std::net::SocketAddr,
+    adjust: impl FnOnce(&mut Work<'_>),
+) -> Done {
     over_sockets_by(Client::default(), cell, address, adjust)
 }
 
@@ -300,13 +329,20 @@ pub fn over_sockets_by(
     adjust: impl FnOnce(&mut Work<'_>),
 ) -> Done {
     let network = crate::foundation::access::Network::default();
-    let options = Options { client, ..Options::default() };
-    let origin = Origin::resolve(&format!("http://{address}"), Vec::new(), &options, &network).unwrap();
+    let options = Options {
+        client,
+        ..Options::default()
+    };
+    let origin =
+        Origin::resolve(&format!("http://{address}"), Vec::new(), &options, &network).unwrap();
     let mut work = work(cell, origin);
     adjust(&mut work);
     let mut kept = Kept::default();
     let report = run_repeat(&work, &mut kept).unwrap();
-    Done { report, all: journal::decode(&kept.0).unwrap() }
+    Done {
+        report,
+        all: journal::decode(&kept.0).unwrap(),
+    }
 }
 
 pub fn ok() -> Answer {

@@ -1,12 +1,18 @@
 //! What becomes of broken connections, time-outs and hostile answers: over loopback sockets, by servers that write bytes.
 
-#![expect(clippy::disallowed_methods, reason = "servers that are slow on purpose")]
-#![expect(clippy::large_stack_arrays, reason = "answers that are too large on purpose")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "servers that are slow on purpose"
+)]
+#![expect(
+    clippy::large_stack_arrays,
+    reason = "answers that are too large on purpose"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::bench::*;
@@ -73,20 +79,54 @@ fn outcome_of(client: Client, bytes: &'static [u8]) -> Outcome {
 
 fn each_kind_of_broken_answer_has_its_own_outcome(client: Client) {
     assert_eq!(outcome_of(client, OK), Outcome::Ok);
-    assert_eq!(outcome_of(client, b""), Outcome::Reset, "closed before a byte");
-    assert_eq!(outcome_of(client, b"HTTP/1.1 200 OK\r\nContent-"), Outcome::Invalid, "a head that is cut");
-    assert_eq!(outcome_of(client, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"), Outcome::Invalid);
-    assert_eq!(outcome_of(client, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"), Outcome::Invalid);
     assert_eq!(
-        outcome_of(client, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
+        outcome_of(client, b""),
+        Outcome::Reset,
+        "closed before a byte"
+    );
+    assert_eq!(
+        outcome_of(client, b"HTTP/1.1 200 OK\r\nContent-"),
+        Outcome::Invalid,
+        "a head that is cut"
+    );
+    assert_eq!(
+        outcome_of(client, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"),
+        Outcome::Invalid
+    );
+    assert_eq!(
+        outcome_of(
+            client,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
+        ),
+        Outcome::Invalid
+    );
+    assert_eq!(
+        outcome_of(
+            client,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"
+        ),
         Outcome::Protocol,
         "a chunk without a size"
     );
-    assert_eq!(outcome_of(client, b"SSH-2.0-OpenSSH_9.9\r\n\r\n"), Outcome::Protocol, "not HTTP");
-    assert_eq!(outcome_of(client, b"HTTP/1.1 200 OK\r\n\r\nto the end"), Outcome::Ok, "read to the end of the connection");
-    assert_eq!(outcome_of(client, b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n"), Outcome::Rejected);
     assert_eq!(
-        outcome_of(client, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+        outcome_of(client, b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
+        Outcome::Protocol,
+        "not HTTP"
+    );
+    assert_eq!(
+        outcome_of(client, b"HTTP/1.1 200 OK\r\n\r\nto the end"),
+        Outcome::Ok,
+        "read to the end of the connection"
+    );
+    assert_eq!(
+        outcome_of(client, b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n"),
+        Outcome::Rejected
+    );
+    assert_eq!(
+        outcome_of(
+            client,
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+        ),
         Outcome::Protocol,
         "coded by its head alone"
     );
@@ -107,12 +147,23 @@ fn a_late_end(client: Client, cell: &Cell, last: &'static [u8], outcome: Outcome
     });
     let done = over_sockets_by(client, cell, address, |_| {});
     let measured = done.measured();
-    let slow: Vec<_> = measured.iter().filter(|one| e2e(one) >= LATE.as_secs_f64()).collect();
-    assert_eq!(slow.len(), 1, "its own request waited for it, and no other: {:?}", done.all);
+    let slow: Vec<_> = measured
+        .iter()
+        .filter(|one| e2e(one) >= LATE.as_secs_f64())
+        .collect();
+    assert_eq!(
+        slow.len(),
+        1,
+        "its own request waited for it, and no other: {:?}",
+        done.all
+    );
     assert_eq!(slow[0].outcome, outcome);
     let most = measured.iter().map(|one| queue(one)).fold(0.0, f64::max);
     assert!(most < LATE.as_secs_f64() / 2.0, "a queue of {most} s");
-    assert!(done.report.own.lateness.unwrap().max_ns < 75_000_000, "nor is it our lateness");
+    assert!(
+        done.report.own.lateness.unwrap().max_ns < 75_000_000,
+        "nor is it our lateness"
+    );
 }
 
 const LATE: Duration = Duration::from_millis(150);
@@ -145,7 +196,13 @@ fn nobody_there_is_no_connection(client: Client) {
     let done = over_sockets_by(client, &one(), address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Connect]);
     assert!(done.measured()[0].clocks.sent.is_none());
-    assert!(done.measured()[0].error.as_ref().unwrap().contains("refused"));
+    assert!(
+        done.measured()[0]
+            .error
+            .as_ref()
+            .unwrap()
+            .contains("refused")
+    );
 }
 
 fn interim_heads_are_skipped_and_their_time_is_not_the_answers(client: Client) {
@@ -169,7 +226,10 @@ fn a_head_beyond_its_cap_is_too_large(client: Client) {
         let _ = stream.write_all(b"\r\nContent-Length: 2\r\n\r\n{}");
         let _ = stream.read(&mut [0; 1]);
     });
-    assert_eq!(over_sockets_by(client, &one(), address, |_| {}).outcomes(), [Outcome::TooLarge]);
+    assert_eq!(
+        over_sockets_by(client, &one(), address, |_| {}).outcomes(),
+        [Outcome::TooLarge]
+    );
 }
 
 fn a_body_beyond_its_cap_is_too_large(client: Client) {
@@ -179,7 +239,10 @@ fn a_body_beyond_its_cap_is_too_large(client: Client) {
         let block = [b'a'; 64 << 10];
         while stream.write_all(&block).is_ok() {}
     });
-    assert_eq!(over_sockets_by(client, &one(), address, |_| {}).outcomes(), [Outcome::TooLarge]);
+    assert_eq!(
+        over_sockets_by(client, &one(), address, |_| {}).outcomes(),
+        [Outcome::TooLarge]
+    );
 }
 
 fn a_connection_is_used_again_until_the_server_closes_it_and_then_replaced(client: Client) {
@@ -196,9 +259,17 @@ fn a_connection_is_used_again_until_the_server_closes_it_and_then_replaced(clien
     cell.load.think_time = (Duration::from_millis(20), Duration::from_millis(20));
     let done = over_sockets_by(client, &cell, address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Ok; 6]);
-    let reused: Vec<_> = done.measured().iter().map(|one| one.traffic.reused).collect();
+    let reused: Vec<_> = done
+        .measured()
+        .iter()
+        .map(|one| one.traffic.reused)
+        .collect();
     assert_eq!(reused, [false, true, false, true, false, true]);
-    let connected: Vec<_> = done.measured().iter().map(|one| one.clocks.connected.is_some()).collect();
+    let connected: Vec<_> = done
+        .measured()
+        .iter()
+        .map(|one| one.clocks.connected.is_some())
+        .collect();
     assert_eq!(connected, [true, false, true, false, true, false]);
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
@@ -227,20 +298,33 @@ fn per_request_opens_a_connection_each(client: Client) {
     cell.load.requests = Some(4);
     let done = over_sockets_by(client, &cell, address, |work| {
         use crate::instruments::transport::{Options, Origin};
-        let options = Options { client, per_request: true, ..Options::default() };
+        let options = Options {
+            client,
+            per_request: true,
+            ..Options::default()
+        };
         let url = format!("http://{address}");
-        let origin = Origin::resolve(&url, Vec::new(), &options, &crate::foundation::access::Network::default()).unwrap();
+        let origin = Origin::resolve(
+            &url,
+            Vec::new(),
+            &options,
+            &crate::foundation::access::Network::default(),
+        )
+        .unwrap();
         work.origins = vec![Arc::new(origin)];
     });
     assert_eq!(done.outcomes(), [Outcome::Ok; 4]);
     assert_eq!(connections.load(Ordering::SeqCst), 4);
 }
 
-fn the_end_mark_ends_the_answer_and_the_rest_decides_whether_the_connection_is_kept(client: Client) {
+fn the_end_mark_ends_the_answer_and_the_rest_decides_whether_the_connection_is_kept(
+    client: Client,
+) {
     let stream = |rest: &'static [u8]| {
         server(move |mut stream| {
             while request(&mut stream) {
-                let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n[DONE]\n\r\n";
+                let head =
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n[DONE]\n\r\n";
                 let _ = stream.write_all(head);
                 let _ = stream.write_all(rest);
             }
@@ -250,11 +334,17 @@ fn the_end_mark_ends_the_answer_and_the_rest_decides_whether_the_connection_is_k
     cell.load.requests = Some(3);
     cell.load.think_time = (Duration::from_millis(10), Duration::from_millis(10));
     let (address, connections) = stream(b"0\r\n\r\n");
-    assert_eq!(over_sockets_by(client, &cell, address, |_| {}).outcomes(), [Outcome::Ok; 3]);
+    assert_eq!(
+        over_sockets_by(client, &cell, address, |_| {}).outcomes(),
+        [Outcome::Ok; 3]
+    );
     assert_eq!(connections.load(Ordering::SeqCst), 1);
     // Here the body never ends: the answer counts, the connection does not.
     let (address, connections) = stream(b"");
-    assert_eq!(over_sockets_by(client, &cell, address, |_| {}).outcomes(), [Outcome::Ok; 3]);
+    assert_eq!(
+        over_sockets_by(client, &cell, address, |_| {}).outcomes(),
+        [Outcome::Ok; 3]
+    );
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
 
@@ -319,13 +409,19 @@ fn an_answer_that_drips_is_ended_by_the_total_time_out_alone(client: Client) {
 
 fn a_connection_that_is_not_taken_has_its_own_time_out(client: Client) {
     // A full backlog swallows further attempts to connect on Linux.
-    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None).unwrap();
+    let socket = rustix::net::socket(
+        rustix::net::AddressFamily::INET,
+        rustix::net::SocketType::STREAM,
+        None,
+    )
+    .unwrap();
     rustix::net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     rustix::net::listen(&socket, 0).unwrap();
     let listener = TcpListener::from(socket);
     let address = listener.local_addr().unwrap();
-    let filling: Vec<_> =
-        (0..3).map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(100))).collect();
+    let filling: Vec<_> = (0..3)
+        .map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(100)))
+        .collect();
     let mut cell = one();
     cell.load.timeouts.connect = SHORT;
     let done = over_sockets_by(client, &cell, address, |_| {});
@@ -358,7 +454,12 @@ fn a_quiet_repeat_has_figures_of_the_generator_itself(client: Client) {
             let _ = stream.write_all(OK);
         }
     });
-    let done = over_sockets_by(client, &constant(200.0, 100, Concurrency::Infinite), address, |_| {});
+    let done = over_sockets_by(
+        client,
+        &constant(200.0, 100, Concurrency::Infinite),
+        address,
+        |_| {},
+    );
     let own = &done.report.own;
     assert_eq!(own.lateness.unwrap().n, 100);
     assert!(!own.seconds.is_empty());
@@ -366,7 +467,10 @@ fn a_quiet_repeat_has_figures_of_the_generator_itself(client: Client) {
     assert_eq!((last.sent, last.intended), (100, 100));
     assert!(last.canary.unwrap().n > 10);
     assert!(own.seconds[0].descriptors.unwrap() > 3);
-    assert_eq!((own.out_of_descriptors, own.out_of_ports, own.starved), (0, 0, 0));
+    assert_eq!(
+        (own.out_of_descriptors, own.out_of_ports, own.starved),
+        (0, 0, 0)
+    );
 }
 
 by_both_clients! {

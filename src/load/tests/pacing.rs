@@ -1,6 +1,10 @@
 //! When requests are sent, and what is made of the wait: on the simulated clock, where every oracle is exact.
 
-#![expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "simulated times are exact, numbers of requests small")]
+#![expect(
+    clippy::float_cmp,
+    clippy::cast_precision_loss,
+    reason = "simulated times are exact, numbers of requests small"
+)]
 
 use std::cell::Cell as Counter;
 use std::rc::Rc;
@@ -14,18 +18,30 @@ use crate::kinds::arrival;
 /// between 0 and 2 s, so that p95 of e2e is 1.00 s and p99 1.80 s.
 #[test]
 fn a_frozen_server_shows_in_the_tail_of_e2e() {
-    let done = simulated(&constant(100.0, 2000, Concurrency::Infinite), |_| {}, |_, timer| async move {
-        let now = timer.now();
-        if (at(10.0)..at(12.0)).contains(&now) {
-            timer.until(at(12.0)).await;
-        }
-        ok()
-    });
+    let done = simulated(
+        &constant(100.0, 2000, Concurrency::Infinite),
+        |_| {},
+        |_, timer| async move {
+            let now = timer.now();
+            if (at(10.0)..at(12.0)).contains(&now) {
+                timer.until(at(12.0)).await;
+            }
+            ok()
+        },
+    );
     let e2e: Vec<f64> = done.measured().into_iter().map(e2e).collect();
     assert_eq!(e2e.len(), 2000);
     let near = |value: f64, truth: f64| (value / truth - 1.0).abs() < 0.03;
-    assert!(near(quantile(e2e.clone(), 0.95), 1.0), "{}", quantile(e2e.clone(), 0.95));
-    assert!(near(quantile(e2e.clone(), 0.99), 1.8), "{}", quantile(e2e.clone(), 0.99));
+    assert!(
+        near(quantile(e2e.clone(), 0.95), 1.0),
+        "{}",
+        quantile(e2e.clone(), 0.95)
+    );
+    assert!(
+        near(quantile(e2e.clone(), 0.99), 1.8),
+        "{}",
+        quantile(e2e.clone(), 0.99)
+    );
     assert!(near(quantile(e2e.clone(), 1.0), 2.0));
     // The waiting was the server's, not ours: with no cap nothing queues before it is sent.
     assert!(done.measured().into_iter().all(|one| queue(one) < 0.001));
@@ -34,32 +50,50 @@ fn a_frozen_server_shows_in_the_tail_of_e2e() {
 /// The same under a cap of 4: the wait moves into our queue, and only the clock from the schedule still sees it.
 #[test]
 fn under_a_cap_only_the_clock_from_the_schedule_tells_of_a_freeze() {
-    let done = simulated(&constant(100.0, 2000, at_most(4)), |_| {}, |_, timer| async move {
-        let now = timer.now();
-        if (at(10.0)..at(12.0)).contains(&now) {
-            timer.until(at(12.0)).await;
-        }
-        ok()
-    });
+    let done = simulated(
+        &constant(100.0, 2000, at_most(4)),
+        |_| {},
+        |_, timer| async move {
+            let now = timer.now();
+            if (at(10.0)..at(12.0)).contains(&now) {
+                timer.until(at(12.0)).await;
+            }
+            ok()
+        },
+    );
     let measured = done.measured();
     let e2e: Vec<f64> = measured.iter().map(|one| e2e(one)).collect();
     let from_sent: Vec<f64> = measured.iter().map(|one| service(one)).collect();
     assert!((quantile(e2e.clone(), 0.99) / 1.8 - 1.0).abs() < 0.03);
-    assert!(quantile(from_sent, 0.99) < 0.05, "a clock that starts at sending hides the freeze");
+    assert!(
+        quantile(from_sent, 0.99) < 0.05,
+        "a clock that starts at sending hides the freeze"
+    );
     assert_eq!(done.report.own.waited_for_slot, 196);
 }
 
 /// G19, seeds.md 7.
 #[test]
 fn a_constant_schedule_does_not_drift() {
-    let done = simulated(&constant(4.0, 5, Concurrency::Infinite), |_| {}, |_, timer| async move {
-        timer.after(secs(0.3)).await;
-        ok()
-    });
-    let scheduled: Vec<f64> =
-        done.measured().iter().map(|one| one.clocks.scheduled.as_seconds()).collect();
+    let done = simulated(
+        &constant(4.0, 5, Concurrency::Infinite),
+        |_| {},
+        |_, timer| async move {
+            timer.after(secs(0.3)).await;
+            ok()
+        },
+    );
+    let scheduled: Vec<f64> = done
+        .measured()
+        .iter()
+        .map(|one| one.clocks.scheduled.as_seconds())
+        .collect();
     assert_eq!(scheduled, [0.0, 0.25, 0.5, 0.75, 1.0]);
-    let sent: Vec<f64> = done.measured().iter().map(|one| one.clocks.sent.unwrap().as_seconds()).collect();
+    let sent: Vec<f64> = done
+        .measured()
+        .iter()
+        .map(|one| one.clocks.sent.unwrap().as_seconds())
+        .collect();
     assert_eq!(sent, scheduled);
 }
 
@@ -70,10 +104,14 @@ fn the_wait_for_a_slot_counts() {
     cell.arrival = arrival::Kind::Batch;
     cell.load.batch = 3;
     cell.load.requests = Some(3);
-    let done = simulated(&cell, |_| {}, |_, timer| async move {
-        timer.after(secs(1.0)).await;
-        ok()
-    });
+    let done = simulated(
+        &cell,
+        |_| {},
+        |_, timer| async move {
+            timer.after(secs(1.0)).await;
+            ok()
+        },
+    );
     let services: Vec<f64> = done.measured().into_iter().map(service).collect();
     let e2es: Vec<f64> = done.measured().into_iter().map(e2e).collect();
     assert_eq!(services, [1.0, 1.0, 1.0]);
@@ -85,11 +123,19 @@ fn all_at_once_is_all_at_once() {
     let mut cell = cell();
     cell.concurrency = Concurrency::Infinite;
     cell.load.requests = Some(300);
-    let done = simulated(&cell, |_| {}, |_, timer| async move {
-        timer.after(secs(1.0)).await;
-        ok()
-    });
-    assert!(done.measured().iter().all(|one| one.clocks.scheduled == at(0.0) && e2e(one) == 1.0));
+    let done = simulated(
+        &cell,
+        |_| {},
+        |_, timer| async move {
+            timer.after(secs(1.0)).await;
+            ok()
+        },
+    );
+    assert!(
+        done.measured()
+            .iter()
+            .all(|one| one.clocks.scheduled == at(0.0) && e2e(one) == 1.0)
+    );
 }
 
 #[test]
@@ -99,12 +145,19 @@ fn a_batch_begins_when_all_of_the_last_have_ended() {
     cell.concurrency = Concurrency::Infinite;
     cell.load.batch = 2;
     cell.load.requests = Some(5);
-    let done = simulated(&cell, |_| {}, |number, timer| async move {
-        timer.after(secs(if number == 1 { 3.0 } else { 1.0 })).await;
-        ok()
-    });
-    let scheduled: Vec<f64> =
-        done.measured().iter().map(|one| one.clocks.scheduled.as_seconds()).collect();
+    let done = simulated(
+        &cell,
+        |_| {},
+        |number, timer| async move {
+            timer.after(secs(if number == 1 { 3.0 } else { 1.0 })).await;
+            ok()
+        },
+    );
+    let scheduled: Vec<f64> = done
+        .measured()
+        .iter()
+        .map(|one| one.clocks.scheduled.as_seconds())
+        .collect();
     assert_eq!(scheduled, [0.0, 0.0, 3.0, 3.0, 4.0]);
 }
 
@@ -113,12 +166,19 @@ fn a_closed_loops_client_is_due_when_its_last_request_ended_and_it_thought() {
     let mut cell = cell();
     cell.load.requests = Some(3);
     cell.load.think_time = (secs(0.5), secs(0.5));
-    let done = simulated(&cell, |_| {}, |_, timer| async move {
-        timer.after(secs(1.0)).await;
-        ok()
-    });
-    let scheduled: Vec<f64> =
-        done.measured().iter().map(|one| one.clocks.scheduled.as_seconds()).collect();
+    let done = simulated(
+        &cell,
+        |_| {},
+        |_, timer| async move {
+            timer.after(secs(1.0)).await;
+            ok()
+        },
+    );
+    let scheduled: Vec<f64> = done
+        .measured()
+        .iter()
+        .map(|one| one.clocks.scheduled.as_seconds())
+        .collect();
     assert_eq!(scheduled, [0.0, 1.5, 3.0]);
 }
 
@@ -128,12 +188,19 @@ fn clients_start_over_the_ramp() {
     cell.concurrency = at_most(4);
     cell.load.requests = Some(4);
     cell.load.ramp = secs(2.0);
-    let done = simulated(&cell, |_| {}, |_, timer| async move {
-        timer.after(secs(10.0)).await;
-        ok()
-    });
-    let scheduled: Vec<f64> =
-        done.measured().iter().map(|one| one.clocks.scheduled.as_seconds()).collect();
+    let done = simulated(
+        &cell,
+        |_| {},
+        |_, timer| async move {
+            timer.after(secs(10.0)).await;
+            ok()
+        },
+    );
+    let scheduled: Vec<f64> = done
+        .measured()
+        .iter()
+        .map(|one| one.clocks.scheduled.as_seconds())
+        .collect();
     assert_eq!(scheduled, [0.0, 0.5, 1.0, 1.5]);
 }
 
@@ -142,18 +209,26 @@ fn concurrency_is_exact_and_first_come_is_first_served() {
     let in_flight = Rc::new(Counter::new(0_u32));
     let most = Rc::new(Counter::new(0_u32));
     let (inside, seen) = (Rc::clone(&in_flight), Rc::clone(&most));
-    let done = simulated(&constant(1000.0, 500, at_most(7)), |_| {}, move |number, timer| {
-        inside.set(inside.get() + 1);
-        seen.set(seen.get().max(inside.get()));
-        let inside = Rc::clone(&inside);
-        async move {
-            timer.after(secs(0.01 + 0.001 * (number % 5) as f64)).await;
-            inside.set(inside.get() - 1);
-            ok()
-        }
-    });
+    let done = simulated(
+        &constant(1000.0, 500, at_most(7)),
+        |_| {},
+        move |number, timer| {
+            inside.set(inside.get() + 1);
+            seen.set(seen.get().max(inside.get()));
+            let inside = Rc::clone(&inside);
+            async move {
+                timer.after(secs(0.01 + 0.001 * (number % 5) as f64)).await;
+                inside.set(inside.get() - 1);
+                ok()
+            }
+        },
+    );
     assert_eq!(most.get(), 7);
-    let sent: Vec<_> = done.measured().iter().map(|one| one.clocks.sent.unwrap()).collect();
+    let sent: Vec<_> = done
+        .measured()
+        .iter()
+        .map(|one| one.clocks.sent.unwrap())
+        .collect();
     assert!(sent.is_sorted(), "in the order of the schedule");
 }
 
@@ -162,19 +237,33 @@ fn what_was_due_and_not_sent_when_time_was_up_is_a_row() {
     let mut cell = constant(10.0, 0, at_most(1));
     cell.load.requests = None;
     cell.load.duration = Some(secs(2.0));
-    let done = simulated(&cell, |_| {}, |_, timer| async move {
-        timer.after(secs(0.5)).await;
-        ok()
-    });
+    let done = simulated(
+        &cell,
+        |_| {},
+        |_, timer| async move {
+            timer.after(secs(0.5)).await;
+            ok()
+        },
+    );
     // Twenty were intended within two seconds; one slot serves those of 0, 0.1, 0.2 and 0.3 s, at 0, 0.5, 1 and 1.5 s.
     let outcomes = done.outcomes();
-    assert_eq!(outcomes.iter().filter(|&&one| one == Outcome::Ok).count(), 4);
+    assert_eq!(
+        outcomes.iter().filter(|&&one| one == Outcome::Ok).count(),
+        4
+    );
     assert_eq!(outcomes[4..], [Outcome::Unsent; 16]);
     assert_eq!(done.report.counts.intended, 20);
     assert_eq!(done.report.counts.unsent, 16);
     assert_eq!(done.report.own.unsent_for_slots, 16);
     let unsent = done.measured()[19];
-    assert_eq!((unsent.clocks.scheduled, unsent.clocks.sent, unsent.clocks.end), (at(1.9), None, None));
+    assert_eq!(
+        (
+            unsent.clocks.scheduled,
+            unsent.clocks.sent,
+            unsent.clocks.end
+        ),
+        (at(1.9), None, None)
+    );
     assert_eq!(done.report.ended, Ended::Complete);
 }
 
@@ -184,12 +273,25 @@ fn what_is_in_flight_when_time_is_up_is_waited_for_and_then_given_up() {
     cell.load.requests = None;
     cell.load.duration = Some(secs(3.0));
     cell.load.drain = Some(secs(2.0));
-    let done = simulated(&cell, |_| {}, |number, timer| async move {
-        timer.after(secs(if number == 2 { 100.0 } else { 2.5 })).await;
-        ok()
-    });
-    assert_eq!(done.outcomes(), [Outcome::Ok, Outcome::Ok, Outcome::TimeoutTotal]);
-    assert_eq!(done.measured()[2].clocks.end, Some(at(5.0)), "written as it is");
+    let done = simulated(
+        &cell,
+        |_| {},
+        |number, timer| async move {
+            timer
+                .after(secs(if number == 2 { 100.0 } else { 2.5 }))
+                .await;
+            ok()
+        },
+    );
+    assert_eq!(
+        done.outcomes(),
+        [Outcome::Ok, Outcome::Ok, Outcome::TimeoutTotal]
+    );
+    assert_eq!(
+        done.measured()[2].clocks.end,
+        Some(at(5.0)),
+        "written as it is"
+    );
 }
 
 #[test]
@@ -197,19 +299,28 @@ fn a_stop_ends_sending_and_gives_what_is_in_flight_five_seconds() {
     let cell = constant(1.0, 100, at_most(2));
     let stop = crate::load::Stop::default();
     let theirs = stop.clone();
-    let done = simulated(&cell, |work| work.stop = stop, move |number, timer| {
-        let stop = theirs.clone();
-        async move {
-            if number == 1 {
-                timer.until(at(3.5)).await;
-                stop.stop();
+    let done = simulated(
+        &cell,
+        |work| work.stop = stop,
+        move |number, timer| {
+            let stop = theirs.clone();
+            async move {
+                if number == 1 {
+                    timer.until(at(3.5)).await;
+                    stop.stop();
+                }
+                timer.after(secs(50.0)).await;
+                ok()
             }
-            timer.after(secs(50.0)).await;
-            ok()
-        }
-    });
+        },
+    );
     // Two in flight; those of 2 s and 3 s waited for a slot; the one of 4 s was not due.
-    let expected = [Outcome::TimeoutTotal, Outcome::TimeoutTotal, Outcome::Unsent, Outcome::Unsent];
+    let expected = [
+        Outcome::TimeoutTotal,
+        Outcome::TimeoutTotal,
+        Outcome::Unsent,
+        Outcome::Unsent,
+    ];
     assert_eq!(done.outcomes(), expected);
     assert_eq!(done.measured()[0].clocks.end, Some(at(8.5)));
     assert_eq!(done.report.ended, Ended::Interrupted);
@@ -217,10 +328,14 @@ fn a_stop_ends_sending_and_gives_what_is_in_flight_five_seconds() {
 
 #[test]
 fn e2e_is_queue_and_service_in_every_row() {
-    let done = simulated(&constant(50.0, 200, at_most(3)), |_| {}, |number, timer| async move {
-        timer.after(secs(0.02 * (number % 7) as f64)).await;
-        ok()
-    });
+    let done = simulated(
+        &constant(50.0, 200, at_most(3)),
+        |_| {},
+        |number, timer| async move {
+            timer.after(secs(0.02 * (number % 7) as f64)).await;
+            ok()
+        },
+    );
     for one in done.measured() {
         let sum = one.clocks.sent.unwrap().since(one.clocks.scheduled)
             + one.clocks.end.unwrap().since(one.clocks.sent.unwrap());
@@ -234,14 +349,22 @@ fn warm_ups_are_recorded_first_and_never_counted() {
     cell.load.requests = Some(2);
     cell.load.warmup.requests = 3;
     cell.load.warmup.concurrency = 1;
-    let done = simulated(&cell, |_| {}, |_, timer| async move {
-        timer.after(secs(1.0)).await;
-        ok()
-    });
+    let done = simulated(
+        &cell,
+        |_| {},
+        |_, timer| async move {
+            timer.after(secs(1.0)).await;
+            ok()
+        },
+    );
     let phases: Vec<_> = done.all.iter().map(|one| one.phase).collect();
     assert_eq!(phases[..3], [Phase::Warmup; 3]);
     assert_eq!(done.report.counts.intended, 2);
-    assert_eq!(done.measured()[0].clocks.scheduled, at(0.0), "the measured clock starts with its phase");
+    assert_eq!(
+        done.measured()[0].clocks.scheduled,
+        at(0.0),
+        "the measured clock starts with its phase"
+    );
 }
 
 #[test]
@@ -258,12 +381,19 @@ fn each_retry_is_a_row_and_the_clock_spans_them_all() {
     let mut cell = cell();
     cell.load.requests = Some(2);
     cell.load.retries = 2;
-    let done = simulated(&cell, |_| {}, |number, timer| async move {
-        timer.after(secs(1.0)).await;
-        if number < 2 { refuse(503) } else { ok() }
-    });
-    let rows: Vec<_> =
-        done.measured().iter().map(|one| (one.index, one.attempt, one.outcome, e2e(one))).collect();
+    let done = simulated(
+        &cell,
+        |_| {},
+        |number, timer| async move {
+            timer.after(secs(1.0)).await;
+            if number < 2 { refuse(503) } else { ok() }
+        },
+    );
+    let rows: Vec<_> = done
+        .measured()
+        .iter()
+        .map(|one| (one.index, one.attempt, one.outcome, e2e(one)))
+        .collect();
     let expected = [
         (0, 1, Outcome::Http(503), 1.0),
         (0, 2, Outcome::Http(503), 2.0),
@@ -279,10 +409,14 @@ fn the_same_seed_gives_the_same_bytes() {
     let mut cell = constant(200.0, 300, at_most(5));
     cell.arrival = arrival::Kind::Poisson;
     let run = || {
-        simulated(&cell, |_| {}, |number, timer| async move {
-            timer.after(secs(0.001 * (number % 50) as f64)).await;
-            ok()
-        })
+        simulated(
+            &cell,
+            |_| {},
+            |number, timer| async move {
+                timer.after(secs(0.001 * (number % 50) as f64)).await;
+                ok()
+            },
+        )
         .all
     };
     assert_eq!(run(), run());
@@ -297,13 +431,18 @@ fn the_schedule_is_the_same_in_one_lane_and_in_several() {
         use std::io::{Read as _, Write as _};
         let mut buffer = [0; 4096];
         while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                .unwrap();
         }
     });
     let real = over_sockets(&cell, address, |_| {});
     let simulated = simulated(&cell, |_| {}, |_, _| async { ok() });
     let schedule = |done: &Done| -> Vec<_> {
-        done.measured().iter().map(|one| one.clocks.scheduled.as_nanos()).collect()
+        done.measured()
+            .iter()
+            .map(|one| one.clocks.scheduled.as_nanos())
+            .collect()
     };
     assert_eq!(schedule(&real), schedule(&simulated));
     assert!(real.outcomes().iter().all(|outcome| outcome.is_ok()));
@@ -313,15 +452,24 @@ fn the_schedule_is_the_same_in_one_lane_and_in_several() {
 fn stalled(burst: bool) -> Vec<(f64, f64)> {
     let mut cell = constant(100.0, 160, Concurrency::Infinite);
     cell.load.catch_up_burst = burst;
-    let done = simulated(&cell, |_| {}, |number, _| async move {
-        if number == 100 {
-            tokio::time::advance(secs(200.0)).await;
-        }
-        ok()
-    });
+    let done = simulated(
+        &cell,
+        |_| {},
+        |number, _| async move {
+            if number == 100 {
+                tokio::time::advance(secs(200.0)).await;
+            }
+            ok()
+        },
+    );
     done.measured()
         .iter()
-        .map(|one| (one.clocks.scheduled.as_seconds(), one.clocks.sent.unwrap().as_seconds()))
+        .map(|one| {
+            (
+                one.clocks.scheduled.as_seconds(),
+                one.clocks.sent.unwrap().as_seconds(),
+            )
+        })
         .collect()
 }
 
@@ -335,7 +483,10 @@ fn after_a_stall_of_our_own_the_backlog_goes_at_twice_its_pace_and_nothing_is_le
     assert_eq!(rows[137], (1.37, 1.38));
     assert_eq!(rows[145], (1.45, 1.45));
     let burst = stalled(true);
-    assert!(burst[101..=120].iter().all(|(_, sent)| *sent == 1.2), "unless all of it is to go at once");
+    assert!(
+        burst[101..=120].iter().all(|(_, sent)| *sent == 1.2),
+        "unless all of it is to go at once"
+    );
 }
 
 #[test]
@@ -357,12 +508,17 @@ fn requests_go_to_the_targets_addresses_in_turn() {
         let options = crate::instruments::transport::Options::default();
         let network = crate::foundation::access::Network::default();
         let url = format!("http://{other}");
-        let second = crate::instruments::transport::Origin::resolve(&url, Vec::new(), &options, &network);
+        let second =
+            crate::instruments::transport::Origin::resolve(&url, Vec::new(), &options, &network);
         work.origins.push(std::sync::Arc::new(second.unwrap()));
     });
     let expected = [Outcome::Ok, Outcome::Http(503)].repeat(3);
     assert_eq!(done.outcomes(), expected);
-    assert_eq!(ones.load(std::sync::atomic::Ordering::SeqCst), 1, "each keeps its connection");
+    assert_eq!(
+        ones.load(std::sync::atomic::Ordering::SeqCst),
+        1,
+        "each keeps its connection"
+    );
 }
 
 /// Five rows that can be told apart.
@@ -373,8 +529,14 @@ impl crate::kinds::dataset::Rows for Five {
         Some(5)
     }
 
-    fn row(&self, position: u64) -> Result<crate::kinds::dataset::Row, crate::kinds::dataset::DatasetError> {
-        Ok(crate::kinds::dataset::Row { number: position, ..Default::default() })
+    fn row(
+        &self,
+        position: u64,
+    ) -> Result<crate::kinds::dataset::Row, crate::kinds::dataset::DatasetError> {
+        Ok(crate::kinds::dataset::Row {
+            number: position,
+            ..Default::default()
+        })
     }
 
     fn sha256(&self) -> String {
@@ -388,27 +550,58 @@ fn warm_ups_take_rows_that_the_measured_requests_leave_and_then_the_first_ones()
     cell.load.requests = Some(3);
     cell.load.warmup.requests = 3;
     cell.load.warmup.concurrency = 1;
-    let done = simulated(&cell, |work| work.requests.rows = Some(std::sync::Arc::new(Five)), |_, _| async { ok() });
+    let done = simulated(
+        &cell,
+        |work| work.requests.rows = Some(std::sync::Arc::new(Five)),
+        |_, _| async { ok() },
+    );
     let rows: Vec<_> = done
         .all
         .iter()
-        .map(|one| (one.phase, one.dataset_row, one.notes.contains(&"warmup_reused".to_owned())))
+        .map(|one| {
+            (
+                one.phase,
+                one.dataset_row,
+                one.notes.contains(&"warmup_reused".to_owned()),
+            )
+        })
         .collect();
     let warm = |row, reused| (Phase::Warmup, Some(row), reused);
     assert_eq!(rows[..3], [warm(3, false), warm(4, false), warm(0, true)]);
-    assert_eq!(done.measured().iter().map(|one| one.dataset_row).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
+    assert_eq!(
+        done.measured()
+            .iter()
+            .map(|one| one.dataset_row)
+            .collect::<Vec<_>>(),
+        [Some(0), Some(1), Some(2)]
+    );
 }
 
 #[test]
 fn a_dataset_that_ends_sooner_ends_the_repeat_and_says_so() {
     let mut cell = constant(10.0, 8, Concurrency::Infinite);
-    let rows = || Some(std::sync::Arc::new(Five) as std::sync::Arc<dyn crate::kinds::dataset::Rows>);
-    let done = simulated(&cell, |work| work.requests.rows = rows(), |_, _| async { ok() });
-    assert_eq!((done.report.ended, done.report.counts.intended), (Ended::DatasetEnded, 5));
+    let rows =
+        || Some(std::sync::Arc::new(Five) as std::sync::Arc<dyn crate::kinds::dataset::Rows>);
+    let done = simulated(
+        &cell,
+        |work| work.requests.rows = rows(),
+        |_, _| async { ok() },
+    );
+    assert_eq!(
+        (done.report.ended, done.report.counts.intended),
+        (Ended::DatasetEnded, 5)
+    );
     // With neither requests nor duration each row is sent once, and that is all that was asked for.
     cell.load.requests = None;
-    let done = simulated(&cell, |work| work.requests.rows = rows(), |_, _| async { ok() });
-    assert_eq!((done.report.ended, done.report.counts.intended), (Ended::Complete, 5));
+    let done = simulated(
+        &cell,
+        |work| work.requests.rows = rows(),
+        |_, _| async { ok() },
+    );
+    assert_eq!(
+        (done.report.ended, done.report.counts.intended),
+        (Ended::Complete, 5)
+    );
 }
 
 fn refuse(status: u16) -> Answer {

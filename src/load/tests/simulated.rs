@@ -31,8 +31,15 @@ impl Rows for Hello {
     }
 
     fn row(&self, _: u64) -> Result<Row, DatasetError> {
-        let params = json!({ "max_tokens": 8 }).as_object().cloned().unwrap_or_default();
-        Ok(Row { prompt: Prompt::Text("Hello".to_owned()), params, ..Row::default() })
+        let params = json!({ "max_tokens": 8 })
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        Ok(Row {
+            prompt: Prompt::Text("Hello".to_owned()),
+            params,
+            ..Row::default()
+        })
     }
 
     fn sha256(&self) -> String {
@@ -46,7 +53,10 @@ fn chat(work: &mut Work<'_>) {
 }
 
 fn plain(path: &str) -> impl FnOnce(&mut Work<'_>) {
-    let settings = Settings { path: Some(path.to_owned()), ..Settings::default() };
+    let settings = Settings {
+        path: Some(path.to_owned()),
+        ..Settings::default()
+    };
     |work| work.requests.protocol = build(Kind::Http, settings).unwrap().into()
 }
 
@@ -76,17 +86,31 @@ fn against(model: &Value, cell: &Cell, adjust: impl FnOnce(&mut Work<'_>)) -> (D
 fn percentiles_of_a_lognormal_service_are_the_analytic_ones() {
     let lognormal = json!({ "kind": "lognormal", "median": "80ms", "sigma": 0.4 });
     let model = json!({ "seed": 7, "servers": 32, "service": lognormal });
-    let (done, _) = against(&model, &constant(37.0, 1000, Concurrency::Infinite), plain("/echo"));
+    let (done, _) = against(
+        &model,
+        &constant(37.0, 1000, Concurrency::Infinite),
+        plain("/echo"),
+    );
     assert_eq!(done.outcomes(), [Outcome::Ok; 1000]);
     let e2e: Vec<f64> = done.measured().into_iter().map(e2e).collect();
-    for (q, z) in [(0.5, 0.0), (0.9, 1.281_551_565_545), (0.99, 2.326_347_874_041)] {
+    for (q, z) in [
+        (0.5, 0.0),
+        (0.9, 1.281_551_565_545),
+        (0.99, 2.326_347_874_041),
+    ] {
         let (seen, truth) = (quantile(e2e.clone(), q), 0.08 * (0.4_f64 * z).exp());
-        assert!((seen - truth).abs() < (0.02 * truth).max(0.0005), "{q}: {seen} for {truth}");
+        assert!(
+            (seen - truth).abs() < (0.02 * truth).max(0.0005),
+            "{q}: {seen} for {truth}"
+        );
     }
     for attempt in done.measured() {
         // The server's word, in thousandths of a millisecond.
         let told = attempt.server["total_s"];
-        assert!((service(attempt) - told).abs() < TICKS_S + 1e-6, "{attempt:?}");
+        assert!(
+            (service(attempt) - told).abs() < TICKS_S + 1e-6,
+            "{attempt:?}"
+        );
         assert!(queue(attempt) < TICKS_S, "nothing waits for us");
     }
 }
@@ -99,12 +123,19 @@ fn tokens_are_seen_when_the_model_emits_them() {
     for attempt in done.measured() {
         assert_eq!(attempt.outcome, Outcome::Ok);
         let since = |to: Option<Offset>| {
-            to.unwrap().since(attempt.clocks.sent.unwrap()).as_secs_f64()
+            to.unwrap()
+                .since(attempt.clocks.sent.unwrap())
+                .as_secs_f64()
         };
         assert!((since(attempt.clocks.first_content) - 0.020).abs() < TICKS_S);
         assert!((since(attempt.clocks.last_content) - 0.020 - 7.0 * 0.0055).abs() < TICKS_S);
         assert_eq!(attempt.gaps_ns.len(), 7);
-        assert!(attempt.gaps_ns.iter().all(|gap| (*gap as f64 / 1e9 - 0.0055).abs() < TICKS_S));
+        assert!(
+            attempt
+                .gaps_ns
+                .iter()
+                .all(|gap| (*gap as f64 / 1e9 - 0.0055).abs() < TICKS_S)
+        );
         assert_eq!(attempt.tokens.output, Some(8));
     }
 }
@@ -123,7 +154,13 @@ fn a_long_load_replays_with_the_same_bytes() {
     let (_, again) = against(&model, &cell, chat);
     assert!(journal == again, "the journals differ");
     assert_eq!(one.all.len(), 900);
-    for outcome in [Outcome::Ok, Outcome::Reset, Outcome::Invalid, Outcome::Http(500), Outcome::Rejected] {
+    for outcome in [
+        Outcome::Ok,
+        Outcome::Reset,
+        Outcome::Invalid,
+        Outcome::Http(500),
+        Outcome::Rejected,
+    ] {
         let count = one.outcomes().iter().filter(|one| **one == outcome).count();
         assert!(count > 4, "{count} of {outcome}");
     }
@@ -158,7 +195,10 @@ fn each_fault_has_its_outcome() {
     }
     assert_eq!(one("no_image", Kind::VllmOmni).outcome, Outcome::Invalid);
     let seconds = |kind| e2e(&one(kind, Kind::OpenaiChat));
-    assert!((3.0..3.001).contains(&seconds("stall")), "until the stall ends");
+    assert!(
+        (3.0..3.001).contains(&seconds("stall")),
+        "until the stall ends"
+    );
     assert!(seconds("slow_drip") > 60.0, "a byte at a time");
     assert_eq!(one("wrong_type", Kind::OpenaiChat).notes, ["content_type"]);
 }
@@ -170,6 +210,10 @@ fn a_hundred_may_queue_unless_told() {
     let mut cell = constant(1.0, 110, Concurrency::Infinite);
     cell.rate = Rate::Infinite;
     let (done, _) = against(&model, &cell, plain("/echo"));
-    let refused = done.outcomes().iter().filter(|one| **one == Outcome::Rejected).count();
+    let refused = done
+        .outcomes()
+        .iter()
+        .filter(|one| **one == Outcome::Rejected)
+        .count();
     assert_eq!(refused, 9);
 }

@@ -21,8 +21,8 @@ use super::escape;
 use super::number::Scale;
 use super::plot::Plot;
 use crate::compare;
-use facts::{environment, fact, reproduction};
 use crate::results::{CellResult, ObjectiveVerdict, Results, ValidityStatus};
+use facts::{environment, fact, reproduction};
 
 pub use axes::{Axes, names, shown};
 pub use objectives::{unit_of_objective, value_against_bound};

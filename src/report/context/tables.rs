@@ -217,7 +217,12 @@ pub fn latency(results: &Results, axes: &Axes) -> Table {
 
 /// Each cell relative to the baseline: how many times better it is; `None` where no baseline was declared.
 pub fn relative(results: &Results, axes: &Axes) -> Option<Table> {
-    let has = |metric: &&str| results.cells.iter().any(|cell| cell.relative.contains_key(*metric));
+    let has = |metric: &&str| {
+        results
+            .cells
+            .iter()
+            .any(|cell| cell.relative.contains_key(*metric))
+    };
     let metrics: Vec<&str> = RELATIVE.into_iter().filter(has).collect();
     if metrics.is_empty() {
         return None;
@@ -230,7 +235,11 @@ pub fn relative(results: &Results, axes: &Axes) -> Option<Table> {
     );
     let rows = results.cells.iter().enumerate().map(|(index, cell)| {
         let mut values = axis_values(axes, cell);
-        values.extend(metrics.iter().map(|metric| speedup(cell.relative.get(*metric))));
+        values.extend(
+            metrics
+                .iter()
+                .map(|metric| speedup(cell.relative.get(*metric))),
+        );
         row(index, cell, values)
     });
     Some(Table {
@@ -440,26 +449,57 @@ mod tests {
             let value = speedup(Some(&relative));
             (value.text, value.note)
         };
-        let known = Relative { speedup: Some(2.0), interval: Some([1.5, 2.5]), ..Relative::default() };
+        let known = Relative {
+            speedup: Some(2.0),
+            interval: Some([1.5, 2.5]),
+            ..Relative::default()
+        };
         assert_eq!(shown(known.clone()).0, "× 2.00");
-        assert_eq!(shown(Relative { bound: Some(Bound::AtMost), ..known.clone() }).0, "≤ × 2.00");
-        assert_eq!(shown(Relative { bound: Some(Bound::AtLeast), ..known }).0, "≥ × 2.00");
-        let void = Relative { reason: Some("the cell is INVALID".to_owned()), ..Relative::default() };
-        assert_eq!(shown(void), ("–".to_owned(), Some("the cell is INVALID".to_owned())));
+        assert_eq!(
+            shown(Relative {
+                bound: Some(Bound::AtMost),
+                ..known.clone()
+            })
+            .0,
+            "≤ × 2.00"
+        );
+        assert_eq!(
+            shown(Relative {
+                bound: Some(Bound::AtLeast),
+                ..known
+            })
+            .0,
+            "≥ × 2.00"
+        );
+        let void = Relative {
+            reason: Some("the cell is INVALID".to_owned()),
+            ..Relative::default()
+        };
+        assert_eq!(
+            shown(void),
+            ("–".to_owned(), Some("the cell is INVALID".to_owned()))
+        );
     }
 
     #[test]
     fn relative_numbers_are_those_that_matter_and_not_all() {
         let mut results = fixture::results();
-        let known = Relative { speedup: Some(2.0), ..Relative::default() };
+        let known = Relative {
+            speedup: Some(2.0),
+            ..Relative::default()
+        };
         let cell = &mut results.cells[1];
         for metric in catalogue::all() {
             cell.relative.insert(metric.name.to_owned(), known.clone());
-            cell.relative.insert(format!("{}.p50", metric.name), known.clone());
+            cell.relative
+                .insert(format!("{}.p50", metric.name), known.clone());
         }
         let axes = Axes::of(&results);
         let columns = relative(&results, &axes).unwrap().columns.len();
-        assert!(columns <= axes.varying.len() + RELATIVE.len(), "{columns} columns");
+        assert!(
+            columns <= axes.varying.len() + RELATIVE.len(),
+            "{columns} columns"
+        );
     }
 
     #[test]

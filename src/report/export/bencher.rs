@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Export, Figure};
+use super::{Export, Figure, Files};
 
 /// The export.
 pub(super) const EXPORT: Export = Export {
@@ -22,7 +22,7 @@ struct Measure {
     upper_value: Option<f64>,
 }
 
-fn files(figures: &[Figure]) -> Result<Vec<(&'static str, Vec<u8>)>, serde_json::Error> {
+fn files(figures: &[Figure]) -> Files {
     let mut benchmarks: BTreeMap<&str, BTreeMap<&str, Measure>> = BTreeMap::new();
     for figure in figures {
         let measure = Measure {
@@ -35,5 +35,8 @@ fn files(figures: &[Figure]) -> Result<Vec<(&'static str, Vec<u8>)>, serde_json:
             .or_default()
             .insert(&figure.metric, measure);
     }
-    Ok(vec![("results.json", serde_json::to_vec_pretty(&benchmarks)?)])
+    Ok(vec![(
+        "results.json",
+        serde_json::to_vec_pretty(&benchmarks)?,
+    )])
 }

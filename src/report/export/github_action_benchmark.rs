@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Export, Figure};
+use super::{Export, Figure, Files};
 use crate::kinds::metric::Better;
 
 /// The export.
@@ -22,7 +22,7 @@ struct Entry<'a> {
     range: Option<String>,
 }
 
-fn files(figures: &[Figure]) -> Result<Vec<(&'static str, Vec<u8>)>, serde_json::Error> {
+fn files(figures: &[Figure]) -> Files {
     let entries = |better: Better| {
         let entries: Vec<Entry<'_>> = figures
             .iter()

@@ -16,9 +16,12 @@ use crate::results::{CellResult, MetricValue, Results, ValidityStatus};
 pub struct Export {
     /// Its name in `report.exports`, and its folder.
     pub name: &'static str,
-    /// Its files: names within its folder with their content.
-    files: fn(&[Figure]) -> Result<Vec<(&'static str, Vec<u8>)>, serde_json::Error>,
+    /// Makes its files.
+    files: fn(&[Figure]) -> Files,
 }
+
+/// An export's files: names within its folder with their content.
+type Files = Result<Vec<(&'static str, Vec<u8>)>, serde_json::Error>;
 
 /// Every export, in the order in which they are written.
 pub const EXPORTS: &[Export] = &[bencher::EXPORT, github_action_benchmark::EXPORT];
@@ -68,7 +71,11 @@ fn figures(results: &Results) -> Vec<Figure> {
         .filter(|cell| cell.validity.status != ValidityStatus::Invalid);
     fit.flat_map(|cell| {
         let label = axes.label(cell);
-        let name = if label.is_empty() { results.scenario.name.clone() } else { label };
+        let name = if label.is_empty() {
+            results.scenario.name.clone()
+        } else {
+            label
+        };
         of_cell(cell, &name)
     })
     .collect()

@@ -29,7 +29,10 @@ fn bencher_gets_a_value_a_measure_of_each_cell() {
     };
     assert_eq!(measures["e2e.p50"]["value"].as_f64(), e2e.get("p50"));
     let spread = &cell.spread["e2e.p50"];
-    assert_eq!(measures["e2e.p50"]["upper_value"].as_f64(), spread.ci95.map(|[_, high]| high));
+    assert_eq!(
+        measures["e2e.p50"]["upper_value"].as_f64(),
+        spread.ci95.map(|[_, high]| high)
+    );
 }
 
 #[test]
@@ -37,12 +40,23 @@ fn what_is_better_when_less_and_when_more_stand_apart() {
     let files = written(&fixture::results(), "github-action-benchmark");
     let names = |at: usize| -> Vec<&str> {
         let entries = files[at].1.as_array().unwrap();
-        entries.iter().map(|entry| entry["name"].as_str().unwrap()).collect()
+        entries
+            .iter()
+            .map(|entry| entry["name"].as_str().unwrap())
+            .collect()
     };
     assert!(files[0].0.ends_with("smaller-is-better.json"));
     assert!(names(0).iter().any(|name| name.ends_with(" e2e.p50")));
-    assert!(!names(0).iter().any(|name| name.ends_with("request_throughput")));
-    assert!(names(1).iter().any(|name| name.ends_with(" request_throughput")));
+    assert!(
+        !names(0)
+            .iter()
+            .any(|name| name.ends_with("request_throughput"))
+    );
+    assert!(
+        names(1)
+            .iter()
+            .any(|name| name.ends_with(" request_throughput"))
+    );
 }
 
 #[test]

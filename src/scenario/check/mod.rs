@@ -248,10 +248,14 @@ const AUTH: [&str; 3] = ["bearer", "basic", "header"];
 
 /// A form of `auth` beside another one.
 fn second_form(pointer: &str, key: &str, auth: &Value) -> Option<Finding> {
-    let first = AUTH.iter().find(|form| **form != key && auth.get(**form).is_some())?;
+    let first = AUTH
+        .iter()
+        .find(|form| **form != key && auth.get(**form).is_some())?;
     (pointer.ends_with("/auth") && AUTH.contains(&key)).then(|| {
         let message = format!("`auth` has one form, and `{key}` stands beside `{first}`");
-        Finding::error("unknown-key", child(pointer, key), message).at_key().help("keep one of them")
+        Finding::error("unknown-key", child(pointer, key), message)
+            .at_key()
+            .help("keep one of them")
     })
 }
 
@@ -261,7 +265,11 @@ fn unknown_key(pointer: &str, key: &str, part: &Value) -> Finding {
         .and_then(Value::as_object)
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
-    let known = if pointer.ends_with("/auth") { AUTH.to_vec() } else { known };
+    let known = if pointer.ends_with("/auth") {
+        AUTH.to_vec()
+    } else {
+        known
+    };
     let finding = Finding::error(
         "unknown-key",
         child(pointer, key),
@@ -286,8 +294,7 @@ fn missing_key(pointer: &str, property: &Value, part: &Value) -> Finding {
     } else {
         format!("`{}`", wording::last(pointer))
     };
-    let finding =
-        Finding::error("missing-key", pointer, format!("{what} has no `{key}`")).at_key();
+    let finding = Finding::error("missing-key", pointer, format!("{what} has no `{key}`")).at_key();
     let described = part.pointer(&format!("/properties/{key}"));
     match described
         .and_then(|property| property.get("examples"))

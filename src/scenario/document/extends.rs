@@ -129,8 +129,13 @@ impl<'a> Loader<'a> {
     /// The paths of an `extends` entry with their pointers and places.
     fn paths(&mut self, entry: &Entry) -> Vec<(String, String, Span)> {
         let wrong = |span, pointer: &str| {
-            Problem::error("wrong-type", span, pointer, "`extends` is a path or a list of paths")
-                .help("write `extends: [common.yaml]`")
+            Problem::error(
+                "wrong-type",
+                span,
+                pointer,
+                "`extends` is a path or a list of paths",
+            )
+            .help("write `extends: [common.yaml]`")
         };
         let items = match &entry.node.kind {
             Kind::List(items) => items,

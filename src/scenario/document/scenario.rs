@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::compare::Compare;
-use crate::kinds::dataset::Dataset;
 use super::load::Load;
 use super::matrix::Matrix;
 use super::report::Report;
 use super::slo::Slo;
 use super::target::Target;
+use crate::kinds::dataset::Dataset;
 
 /// One experiment: everything that can change a measurement stands in it, and nothing that cannot.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -30,7 +30,10 @@ pub struct Document {
     /// Other files that this one is merged over: maps merge deeply, lists replace, this file wins; of several, the later
     /// wins. Relative to the file, inside the project root, at most 5 deep.
     #[schemars(example = &["../common.yaml"])]
-    #[expect(dead_code, reason = "reading has merged the files; the key is published for editors")]
+    #[expect(
+        dead_code,
+        reason = "reading has merged the files; the key is published for editors"
+    )]
     pub extends: Option<OneOrMany<String>>,
     /// Free labels, shown in the report. They change no cell's key.
     #[serde(default)]
@@ -58,7 +61,10 @@ pub struct Document {
     pub load: Load,
     /// What makes a request good, and what a cell must reach.
     #[serde(default)]
-    #[expect(dead_code, reason = "read from its JSON, which targets' own limits are merged over")]
+    #[expect(
+        dead_code,
+        reason = "read from its JSON, which targets' own limits are merged over"
+    )]
     pub slo: Slo,
     /// Two values of one axis that are compared, or the gates of a stored comparison.
     pub compare: Option<Compare>,

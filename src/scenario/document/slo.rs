@@ -62,7 +62,11 @@ pub enum E2e {
 pub struct Estimate {
     /// What it is estimated from.
     #[schemars(example = &"warmup")]
-    #[expect(dead_code, clippy::struct_field_names, reason = "its one value says all; the name is the language's")]
+    #[expect(
+        dead_code,
+        clippy::struct_field_names,
+        reason = "its one value says all; the name is the language's"
+    )]
     pub estimate: EstimateFrom,
     /// The factor on the expected time. 3 unless given.
     #[schemars(extend("exclusiveMinimum" = 0), example = 3.0)]

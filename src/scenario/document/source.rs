@@ -107,7 +107,10 @@ impl Source {
         let leaves = self.references.iter();
         leaves
             .flat_map(|(pointer, reference)| {
-                reference.unset.iter().map(|name| (pointer.clone(), name.clone()))
+                reference
+                    .unset
+                    .iter()
+                    .map(|name| (pointer.clone(), name.clone()))
             })
             .collect()
     }

@@ -87,7 +87,10 @@ pub struct Common {
     /// What running it costs; gives `cost_per_1k_requests` and `cost_per_1m_output_tokens`.
     pub prices: Option<Prices>,
     /// Limits and objectives of this target, merged deeply over the file's; its `objectives` replace.
-    #[expect(dead_code, reason = "read from its JSON, which is merged over the file's")]
+    #[expect(
+        dead_code,
+        reason = "read from its JSON, which is merged over the file's"
+    )]
     pub slo: Option<Slo>,
 }
 
@@ -308,7 +311,11 @@ impl JsonSchema for Target {
             .filter(|kind| owned.iter().all(|(owner, _)| owner != kind))
             .collect();
         let mut branches = vec![branch(Common::json_schema(generator), &plain)];
-        branches.extend(owned.into_iter().map(|(kind, schema)| branch(schema, &[kind])));
+        branches.extend(
+            owned
+                .into_iter()
+                .map(|(kind, schema)| branch(schema, &[kind])),
+        );
         schemars::json_schema!({
             "description": "What is loaded: its address, its protocol, and how to speak to it.",
             "oneOf": branches,

@@ -314,7 +314,11 @@ fn the_effective_scenario_is_legal_and_is_its_own() {
     .replace("../../../scenarios/", "");
     let first = scenario(&text);
     let (folders, folder) = (&first.folders, &first.folders.scenario);
-    let second = scenario(&crate::scenario::effective_yaml(&first.effective, folders, folder));
+    let second = scenario(&crate::scenario::effective_yaml(
+        &first.effective,
+        folders,
+        folder,
+    ));
     assert_eq!(second.effective, first.effective);
     assert_eq!(second.hash, first.hash);
     assert_eq!(second.load, first.load);
@@ -336,7 +340,10 @@ fn user_info_of_a_url_is_written_out_nowhere() {
         Address::Urls(vec!["http://127.0.0.1:8000".into()])
     );
     assert_eq!(
-        target.user_info.as_ref().map(crate::foundation::secret::Secret::expose),
+        target
+            .user_info
+            .as_ref()
+            .map(crate::foundation::secret::Secret::expose),
         Some("user:pa55")
     );
 }
@@ -360,8 +367,16 @@ fn what_is_right_of_a_wrong_file_is_left_to_be_planned() {
     let partial = rejected.partial.unwrap();
     let told = ["exclude-removes-nothing", "unknown-target"]
         .map(|code| Finding::error(code, "/matrix/exclude/0", ""));
-    let told: Vec<_> = partial.attach(told.to_vec()).iter().map(|finding| finding.code).collect();
-    assert_eq!(told, ["unknown-target"], "without its axis the cells are others");
+    let told: Vec<_> = partial
+        .attach(told.to_vec())
+        .iter()
+        .map(|finding| finding.code)
+        .collect();
+    assert_eq!(
+        told,
+        ["unknown-target"],
+        "without its axis the cells are others"
+    );
 }
 
 #[test]

@@ -39,8 +39,8 @@ pub struct Given<'a> {
 /// # Errors
 /// Where a value is illegal after all.
 pub fn scenario(given: Given<'_>) -> Result<Scenario, Finding> {
-    let document: Document =
-        serde_json::from_value(given.value.clone()).map_err(|error| place::of(given.value, &error))?;
+    let document: Document = serde_json::from_value(given.value.clone())
+        .map_err(|error| place::of(given.value, &error))?;
     let part = |key: &str| {
         given
             .value

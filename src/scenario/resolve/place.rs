@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::refused;
 use crate::foundation::diagnostic::Finding;
-use crate::scenario::check::child;
 use crate::kinds::dataset;
+use crate::scenario::check::child;
 use crate::scenario::document::{compare, load, report, slo, target};
 
 /// The finding of a document that cannot be read: at the target, the dataset or the key of a section that is at fault.

@@ -29,7 +29,12 @@ fn rows(subject: &Subject<'_>, findings: &mut Findings) {
                     .help("keep one of them"),
             );
         }
-        if !path && !rows && KINDS.iter().any(|known| known.name == kind && known.needs_rows) {
+        if !path
+            && !rows
+            && KINDS
+                .iter()
+                .any(|known| known.name == kind && known.needs_rows)
+        {
             let message = format!(
                 "dataset `{}` of kind `{kind}` has neither `path` nor `rows`",
                 dataset.name

@@ -29,7 +29,13 @@ pub struct Rule {
     /// The code of its findings.
     pub code: Code,
     /// What it is for, for people who wonder.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for people who read the list; a test holds that it is there"))]
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "for people who read the list; a test holds that it is there"
+        )
+    )]
     pub explain: &'static str,
     /// Finds it.
     pub check: fn(&Subject<'_>, &mut Findings),

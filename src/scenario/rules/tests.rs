@@ -102,13 +102,23 @@ fn a_service_that_no_request_of_its_target_takes_is_warned_of() {
         );
         std::fs::write(&path, text).unwrap();
         let loaded = read(&path, &ReadOptions::default()).ok().unwrap();
-        loaded.warnings.iter().any(|warning| warning.pointer == "/targets/t/embedded/service")
+        loaded
+            .warnings
+            .iter()
+            .any(|warning| warning.pointer == "/targets/t/embedded/service")
     };
     let service = "service: { kind: constant, value: 80ms }";
     let both = format!("{service}, ttft: 20ms, itl: 5ms");
     assert!(told("openai-chat", "chat", &both));
-    assert!(!told("openai-chat", "chat", &format!("{service}, ttft: 20ms")));
-    assert!(!told("openai-completions", "completion", &both), "not streamed unless asked to");
+    assert!(!told(
+        "openai-chat",
+        "chat",
+        &format!("{service}, ttft: 20ms")
+    ));
+    assert!(
+        !told("openai-completions", "completion", &both),
+        "not streamed unless asked to"
+    );
     let image = format!("{service}, image: {{ base: 300ms, per_unit: 0.05ms }}");
     assert!(told("vllm-omni", "t2i", &image));
     assert!(!told("openai-chat", "chat", &image));

@@ -75,7 +75,12 @@ pub fn unsupported(subject: &Subject<'_>) -> Findings {
         let known = Export::ALL.into_iter().find(|known| known.name() == name);
         if known.is_some_and(|known| !known.supported()) {
             let pointer = format!("/report/exports/{index}");
-            tell(&mut found, &pointer, &format!("the export `{name}`"), "leave it out");
+            tell(
+                &mut found,
+                &pointer,
+                &format!("the export `{name}`"),
+                "leave it out",
+            );
         }
     }
     found

@@ -110,7 +110,9 @@ fn snippet<'f>(
     let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
     let mut start = file.text[..first].rfind('\n').map_or(0, |at| at + 1);
     let line = file.text[..start].matches('\n').count() + 1;
-    let shown = &file.text[last..file.text.ceil_char_boundary(file.text.len().min(last + BEHIND))];
+    let shown = &file.text[last..file
+        .text
+        .ceil_char_boundary(file.text.len().min(last + BEHIND))];
     let end = last + shown.find('\n').unwrap_or(shown.len());
     if start == 0 && file.text.starts_with('\u{feff}') {
         start = '\u{feff}'.len_utf8().min(end);

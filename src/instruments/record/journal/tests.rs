@@ -16,12 +16,23 @@ fn attempt(index: u64) -> Attempt {
         index,
         attempt: 1,
         dataset_row: Some(index),
-        clocks: Clocks { scheduled: Offset::from_nanos(index), sent: Some(Offset::from_nanos(u64::MAX)), ..Clocks::default() },
+        clocks: Clocks {
+            scheduled: Offset::from_nanos(index),
+            sent: Some(Offset::from_nanos(u64::MAX)),
+            ..Clocks::default()
+        },
         outcome: Outcome::Http(503),
         http_status: Some(503),
         error: Some("over\nloaded".into()),
-        traffic: Traffic { bytes_received: 7, ..Traffic::default() },
-        tokens: Tokens { output: Some(3), source: Some(TokensSource::Usage), ..Tokens::default() },
+        traffic: Traffic {
+            bytes_received: 7,
+            ..Traffic::default()
+        },
+        tokens: Tokens {
+            output: Some(3),
+            source: Some(TokensSource::Usage),
+            ..Tokens::default()
+        },
         chunks: 2,
         gaps_ns: vec![1, 1 << 40],
         choices: 1,
@@ -34,7 +45,9 @@ fn attempt(index: u64) -> Attempt {
 }
 
 fn block(indices: std::ops::Range<u64>) -> Vec<u8> {
-    indices.fold(Vec::new(), |block, index| encode(&attempt(index), block).unwrap())
+    indices.fold(Vec::new(), |block, index| {
+        encode(&attempt(index), block).unwrap()
+    })
 }
 
 fn commit(repeat: u32) -> Commit {
@@ -59,7 +72,11 @@ fn read_all(path: &Path) -> Vec<(u32, Vec<Attempt>)> {
         .repeats
         .iter()
         .map(|one| {
-            let attempts = contents.attempts(one).unwrap().collect::<Result<_, _>>().unwrap();
+            let attempts = contents
+                .attempts(one)
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
             (one.commit.repeat, attempts)
         })
         .collect()
@@ -67,7 +84,12 @@ fn read_all(path: &Path) -> Vec<(u32, Vec<Attempt>)> {
 
 fn two_repeats(path: &Path) {
     let mut journal = Journal::create(path).unwrap();
-    journal.observe(&Observation { name: "dataset/d".into(), value: serde_json::json!({"rows": 3}) }).unwrap();
+    journal
+        .observe(&Observation {
+            name: "dataset/d".into(),
+            value: serde_json::json!({"rows": 3}),
+        })
+        .unwrap();
     journal.block(&block(0..3)).unwrap();
     journal.block(&block(3..5)).unwrap();
     journal.commit(&commit(1)).unwrap();
@@ -112,7 +134,10 @@ fn a_journal_cut_anywhere_keeps_every_repeat_whose_commit_is_whole() {
     for length in MAGIC.len()..=bytes.len() {
         std::fs::write(&path, &bytes[..length]).unwrap();
         let (mut journal, contents) = Journal::open(&path).unwrap();
-        assert!(contents.repeats.len() >= kept, "a longer file never holds less");
+        assert!(
+            contents.repeats.len() >= kept,
+            "a longer file never holds less"
+        );
         kept = contents.repeats.len();
         // What follows must be found again, whatever was torn before it.
         journal.block(&block(9..10)).unwrap();
@@ -139,8 +164,14 @@ fn what_is_no_journal_is_refused_and_an_existing_one_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("j");
     std::fs::write(&path, "hello, this is no journal").unwrap();
-    assert!(matches!(Contents::read(&path), Err(JournalError::Foreign { .. })));
-    assert!(matches!(Journal::create(&path), Err(JournalError::Io { .. })));
+    assert!(matches!(
+        Contents::read(&path),
+        Err(JournalError::Foreign { .. })
+    ));
+    assert!(matches!(
+        Journal::create(&path),
+        Err(JournalError::Io { .. })
+    ));
 }
 
 proptest! {

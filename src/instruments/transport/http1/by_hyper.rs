@@ -11,10 +11,10 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
-use super::codec::{Final, Refusal};
-use super::request;
 use super::super::stamped::{Stamped, Stamps};
 use super::super::{Lost, Origin};
+use super::codec::{Final, Refusal};
+use super::request;
 use crate::instruments::exchange::Exchange;
 
 type Driven = Connection<TokioIo<Stamped>, Full<Bytes>>;
@@ -36,7 +36,12 @@ impl ByHyper {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Lost::of_hyper(&error, false))?;
-        Ok(Self { send, drive: Some(drive), body: None, piece: Bytes::new() })
+        Ok(Self {
+            send,
+            drive: Some(drive),
+            body: None,
+            piece: Bytes::new(),
+        })
     }
 
     /// As [`super::Wire::poll_free`].
@@ -87,7 +92,9 @@ impl ByHyper {
         *request.uri_mut() = target;
         *request.headers_mut() = headers;
         if let Some(length) = request::length(exchange) {
-            request.headers_mut().insert(http::header::CONTENT_LENGTH, length.into());
+            request
+                .headers_mut()
+                .insert(http::header::CONTENT_LENGTH, length.into());
         }
         self.body = None;
         let answer = self.send.try_send_request(request);
@@ -99,7 +106,10 @@ impl ByHyper {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
                 self.body = Some(body);
-                Ok(Some(Final { status: parts.status, headers: parts.headers }))
+                Ok(Some(Final {
+                    status: parts.status,
+                    headers: parts.headers,
+                }))
             }
             Err(mut failed) => {
                 if failed.take_message().is_some() && stamps.sent.get().is_none() {
@@ -113,8 +123,14 @@ impl ByHyper {
     /// The next bytes of the body; `None` when it has ended.
     pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
         loop {
-            let Some(body) = &mut self.body else { return Ok(None) };
-            let frame = driven(&mut self.drive, poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx))).await;
+            let Some(body) = &mut self.body else {
+                return Ok(None);
+            };
+            let frame = driven(
+                &mut self.drive,
+                poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)),
+            )
+            .await;
             match frame {
                 None => {
                     self.body = None;
@@ -126,7 +142,9 @@ impl ByHyper {
                 }
                 Some(Ok(frame)) => {
                     // Trailers say nothing that an outcome needs.
-                    let Ok(bytes) = frame.into_data() else { continue };
+                    let Ok(bytes) = frame.into_data() else {
+                        continue;
+                    };
                     self.piece = bytes;
                     return Ok(Some(&self.piece));
                 }

@@ -69,7 +69,9 @@ enum Spoken {
 
 impl std::fmt::Debug for Wire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wire").field("exchanges", &self.exchanges).finish_non_exhaustive()
+        f.debug_struct("Wire")
+            .field("exchanges", &self.exchanges)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,10 +84,19 @@ impl Wire {
     ) -> Result<Self, Lost> {
         let caps = origin.options.caps;
         let spoken = match origin.options.client {
-            Client::Hyper => Spoken::Hyper(Box::new(ByHyper::begin(stream, caps.head_bytes).await?)),
+            Client::Hyper => {
+                Spoken::Hyper(Box::new(ByHyper::begin(stream, caps.head_bytes).await?))
+            }
             Client::Native => Spoken::Native(Box::new(Native::new(stream, caps))),
         };
-        Ok(Self { spoken, stamps, caps, body_bytes: 0, exchanges: 0, connected })
+        Ok(Self {
+            spoken,
+            stamps,
+            caps,
+            body_bytes: 0,
+            exchanges: 0,
+            connected,
+        })
     }
 
     /// When the connection was ready.
@@ -123,7 +134,11 @@ impl Wire {
     /// # Errors
     /// Where the connection is lost, the head is no HTTP or too large. `Ok(None)` where the connection had ended before a
     /// byte of the request was written: another one may take it as if nothing had happened.
-    pub async fn send(&mut self, exchange: &Exchange, origin: &Origin) -> Result<Option<Head>, Lost> {
+    pub async fn send(
+        &mut self,
+        exchange: &Exchange,
+        origin: &Origin,
+    ) -> Result<Option<Head>, Lost> {
         self.stamps.clear();
         self.body_bytes = 0;
         self.exchanges += 1;
@@ -132,8 +147,16 @@ impl Wire {
             Spoken::Native(native) => native.send(exchange, origin, &self.stamps).await,
         };
         Ok(head?.map(|head| {
-            let at = self.stamps.first_byte.get().unwrap_or_else(|| self.stamps.last_read.get());
-            Head { status: head.status.as_u16(), headers: head.headers, at }
+            let at = self
+                .stamps
+                .first_byte
+                .get()
+                .unwrap_or_else(|| self.stamps.last_read.get());
+            Head {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                at,
+            }
         }))
     }
 
@@ -152,7 +175,10 @@ impl Wire {
             let text = format!("the body passed {} bytes", self.caps.body_bytes);
             return Err(Lost::new(Outcome::TooLarge, text));
         }
-        Ok(Some(Chunk { bytes, at: self.stamps.last_read.get() }))
+        Ok(Some(Chunk {
+            bytes,
+            at: self.stamps.last_read.get(),
+        }))
     }
 }
 

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 
-use super::codec::{After, Answer, Event, Final, Refusal, has_token};
-use super::request;
 use super::super::stamped::{Stamped, Stamps};
 use super::super::{Caps, Lost, Origin};
+use super::codec::{After, Answer, Event, Final, Refusal, has_token};
+use super::request;
 use crate::instruments::exchange::Exchange;
 use crate::instruments::record::Outcome;
 
@@ -118,9 +118,18 @@ impl Native {
 
     /// A refusal, or why the request could not be written where that is what cut the answer.
     fn lost(&mut self, refusal: Refusal, answered: bool) -> Lost {
-        match self.request.failed.take().or_else(|| self.read.failed.take()) {
+        match self
+            .request
+            .failed
+            .take()
+            .or_else(|| self.read.failed.take())
+        {
             Some(error) if refusal == Refusal::Cut => {
-                let outcome = if answered { Outcome::Invalid } else { Outcome::Reset };
+                let outcome = if answered {
+                    Outcome::Invalid
+                } else {
+                    Outcome::Reset
+                };
                 Lost::new(outcome, error.to_string())
             }
             _ => Lost::of_refusal(refusal, answered),
@@ -131,7 +140,9 @@ impl Native {
     /// it has read all of it.
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Came, Refusal>> {
         loop {
-            let Some(answer) = &mut self.answer else { return Poll::Ready(Ok(Came::End)) };
+            let Some(answer) = &mut self.answer else {
+                return Poll::Ready(Ok(Came::End));
+            };
             let taken = match answer.take(self.read.rest()) {
                 Ok(taken) => taken,
                 Err(refusal) => return Poll::Ready(Err(self.over(refusal))),
@@ -168,10 +179,16 @@ impl Native {
     /// The stream has ended: whether the answer had too.
     fn closed(&mut self) -> Result<Came, Refusal> {
         self.open = false;
-        let Some(answer) = self.answer.take() else { return Ok(Came::End) };
+        let Some(answer) = self.answer.take() else {
+            return Ok(Came::End);
+        };
         answer.closed(self.read.rest())?;
         // An end that an error made is none that a body can end with.
-        if self.read.failed.is_some() { Err(Refusal::Cut) } else { Ok(Came::End) }
+        if self.read.failed.is_some() {
+            Err(Refusal::Cut)
+        } else {
+            Ok(Came::End)
+        }
     }
 
     fn over(&mut self, refusal: Refusal) -> Refusal {
@@ -273,7 +290,10 @@ impl Outgoing {
         let connection = headers.get_all(http::header::CONNECTION);
         self.closes = connection.iter().any(|value| has_token(value, "close"));
         self.shared = self.head.len();
-        self.made_of = Some(Exchange { body: Bytes::new(), ..exchange.clone() });
+        self.made_of = Some(Exchange {
+            body: Bytes::new(),
+            ..exchange.clone()
+        });
         Ok(())
     }
 
@@ -292,7 +312,9 @@ impl Outgoing {
                 (true, false) => Pin::new(&mut *stream).poll_write(cx, body).map_ok(Some),
                 (false, _) => {
                     let both = [IoSlice::new(head), IoSlice::new(body)];
-                    Pin::new(&mut *stream).poll_write_vectored(cx, &both).map_ok(Some)
+                    Pin::new(&mut *stream)
+                        .poll_write_vectored(cx, &both)
+                        .map_ok(Some)
                 }
             };
             match written {

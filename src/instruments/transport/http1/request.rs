@@ -16,7 +16,10 @@ pub(super) fn head(exchange: &Exchange, origin: &Origin) -> Result<(Uri, HeaderM
         }
     };
     let Some(target) = origin.target(path) else {
-        return Err(Lost::new(Outcome::Protocol, format!("`{path}` is no path of a request")));
+        return Err(Lost::new(
+            Outcome::Protocol,
+            format!("`{path}` is no path of a request"),
+        ));
     };
     let mut headers = HeaderMap::new();
     origin.dress(&exchange.headers, &mut headers);

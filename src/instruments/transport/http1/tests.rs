@@ -25,11 +25,8 @@ struct Bench {
 }
 
 /// Runs a test for each client, with a server for its one connection.
-fn over_both<S, T>(
-    caps: Caps,
-    serve: impl Fn(DuplexStream, Timer) -> S,
-    test: impl Fn(Bench) -> T,
-) where
+fn over_both<S, T>(caps: Caps, serve: impl Fn(DuplexStream, Timer) -> S, test: impl Fn(Bench) -> T)
+where
     S: Future<Output = ()> + 'static,
     T: Future<Output = ()>,
 {
@@ -37,14 +34,26 @@ fn over_both<S, T>(
         println!("{client:?}");
         lane(true).unwrap().block_on(async {
             let (dialer, mut listener) = memory::listen();
-            let origin = Origin::in_memory(dialer, &Options { client, caps, ..Options::default() });
+            let origin = Origin::in_memory(
+                dialer,
+                &Options {
+                    client,
+                    caps,
+                    ..Options::default()
+                },
+            );
             let clock = Clock::simulated();
             let timer = Timer::new(&clock).unwrap();
             // Connections within the process are made by the dialer; hyper's handshake sends nothing.
             let wire = connect(&origin, &clock).await.unwrap();
             let server = serve(listener.accept().await.unwrap(), timer.clone());
             let server = tokio::task::spawn_local(server);
-            test(Bench { wire, origin, timer }).await;
+            test(Bench {
+                wire,
+                origin,
+                timer,
+            })
+            .await;
             server.abort();
         });
     }
@@ -103,16 +112,24 @@ async fn request(stream: &mut DuplexStream) -> Vec<u8> {
         }
     };
     let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
     let length = length.map_or(0, |length| length.parse().unwrap());
     while bytes.len() < head + length {
-        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0, "the body was cut");
+        assert!(
+            stream.read_buf(&mut bytes).await.unwrap() > 0,
+            "the body was cut"
+        );
     }
     bytes
 }
 
 /// A server that answers each request with the next of these, and then closes or stays.
-fn answers(all: &'static [&'static [u8]], stays: bool) -> impl Fn(DuplexStream, Timer) -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
+fn answers(
+    all: &'static [&'static [u8]],
+    stays: bool,
+) -> impl Fn(DuplexStream, Timer) -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
     move |mut stream, _| {
         Box::pin(async move {
             for answer in all {
@@ -130,14 +147,18 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[test]
 fn one_connection_serves_one_exchange_after_the_other() {
-    over_both(Caps::default(), answers(&[OK, OK, OK], true), |mut bench| async move {
-        for number in 0..3 {
-            assert_eq!(bench.free().await, Some(true));
-            assert_eq!(bench.text(&post("{}")).await, "ok");
-            assert_eq!(bench.wire.reused(), number > 0);
-            assert_eq!(bench.wire.body_bytes(), 2);
-        }
-    });
+    over_both(
+        Caps::default(),
+        answers(&[OK, OK, OK], true),
+        |mut bench| async move {
+            for number in 0..3 {
+                assert_eq!(bench.free().await, Some(true));
+                assert_eq!(bench.text(&post("{}")).await, "ok");
+                assert_eq!(bench.wire.reused(), number > 0);
+                assert_eq!(bench.wire.body_bytes(), 2);
+            }
+        },
+    );
 }
 
 #[test]
@@ -163,10 +184,17 @@ fn stamps_are_those_of_the_bytes() {
         let activity = bench.wire.activity();
         let after = |ms: u64| began + Duration::from_millis(ms);
         assert_eq!(activity.sent(), Some(began));
-        assert_eq!(activity.first_byte(), Some(after(20)), "the final head's first byte");
+        assert_eq!(
+            activity.first_byte(),
+            Some(after(20)),
+            "the final head's first byte"
+        );
         assert_eq!(head.status, 200);
         let (body, stamps) = bench.body().await.unwrap();
-        assert_eq!((body.as_slice(), stamps.as_slice()), (&b"onetwo"[..], &[after(30), after(40)][..]));
+        assert_eq!(
+            (body.as_slice(), stamps.as_slice()),
+            (&b"onetwo"[..], &[after(30), after(40)][..])
+        );
         assert_eq!(activity.last_read(), after(50), "the end of the chunks");
     });
 }
@@ -176,7 +204,10 @@ fn an_answer_is_read_while_its_request_is_still_being_sent() {
     let serve = |mut stream: DuplexStream, _: Timer| async move {
         let mut some = [0; 100];
         stream.read_exact(&mut some).await.unwrap();
-        stream.write_all(b"HTTP/1.1 413 X\r\nContent-Length: 2\r\n\r\nno").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 413 X\r\nContent-Length: 2\r\n\r\nno")
+            .await
+            .unwrap();
         std::future::pending::<()>().await;
     };
     over_both(Caps::default(), serve, |mut bench| async move {
@@ -203,11 +234,18 @@ fn a_request_that_the_connection_takes_in_parts_arrives_whole() {
 
 #[test]
 fn a_connection_that_the_server_closed_is_seen_before_it_is_used() {
-    over_both(Caps::default(), answers(&[OK], false), |mut bench| async move {
-        assert_eq!(bench.text(&post("{}")).await, "ok");
-        assert_eq!(bench.free().await, Some(false));
-        assert!(bench.send(&post("{}")).await.unwrap().is_none(), "no byte of it was written");
-    });
+    over_both(
+        Caps::default(),
+        answers(&[OK], false),
+        |mut bench| async move {
+            assert_eq!(bench.text(&post("{}")).await, "ok");
+            assert_eq!(bench.free().await, Some(false));
+            assert!(
+                bench.send(&post("{}")).await.unwrap().is_none(),
+                "no byte of it was written"
+            );
+        },
+    );
 }
 
 #[test]
@@ -219,17 +257,31 @@ fn what_makes_a_connection_unusable_is_seen() {
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
     ];
     for at in 0..unusable.len() {
-        over_both(Caps::default(), answers(&unusable[at..=at], true), |mut bench| async move {
-            bench.text(&post("{}")).await;
-            assert_eq!(bench.free().await, Some(false), "{at}");
-        });
+        over_both(
+            Caps::default(),
+            answers(&unusable[at..=at], true),
+            |mut bench| async move {
+                bench.text(&post("{}")).await;
+                assert_eq!(bench.free().await, Some(false), "{at}");
+            },
+        );
     }
-    over_both(Caps::default(), answers(&[OK], true), |mut bench| async move {
-        let mut exchange = post("{}");
-        exchange.headers.push((http::header::CONNECTION, HeaderValue::from_static("close")));
-        assert_eq!(bench.text(&exchange).await, "ok");
-        assert_eq!(bench.free().await, Some(false), "we asked for it to be closed");
-    });
+    over_both(
+        Caps::default(),
+        answers(&[OK], true),
+        |mut bench| async move {
+            let mut exchange = post("{}");
+            exchange
+                .headers
+                .push((http::header::CONNECTION, HeaderValue::from_static("close")));
+            assert_eq!(bench.text(&exchange).await, "ok");
+            assert_eq!(
+                bench.free().await,
+                Some(false),
+                "we asked for it to be closed"
+            );
+        },
+    );
 }
 
 #[test]
@@ -266,7 +318,10 @@ fn each_broken_answer_has_its_outcome() {
         (b"SSH-2.0-OpenSSH_9.6\r\n", Outcome::Protocol),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n_________________________________________________________________________________________________________", Outcome::TooLarge),
     ];
-    let caps = Caps { body_bytes: 100, ..Caps::default() };
+    let caps = Caps {
+        body_bytes: 100,
+        ..Caps::default()
+    };
     for (bytes, outcome) in broken {
         let serve = move |mut stream: DuplexStream, _: Timer| async move {
             request(&mut stream).await;
@@ -277,7 +332,13 @@ fn each_broken_answer_has_its_outcome() {
                 Err(lost) => lost,
                 Ok(_) => bench.body().await.unwrap_err(),
             };
-            assert_eq!(lost.outcome, *outcome, "{}: {}", bytes.escape_ascii(), lost.text);
+            assert_eq!(
+                lost.outcome,
+                *outcome,
+                "{}: {}",
+                bytes.escape_ascii(),
+                lost.text
+            );
         });
     }
 }
@@ -304,7 +365,9 @@ fn a_head_may_have_its_cap_and_no_byte_more() {
 
 #[test]
 fn a_large_answer_comes_whole() {
-    let body: Vec<u8> = (0..3_000_000_u32).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
+    let body: Vec<u8> = (0..3_000_000_u32)
+        .map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1])
+        .collect();
     let sent = Bytes::from(body);
     let expected = sent.clone();
     let serve = move |mut stream: DuplexStream, _: Timer| {
@@ -320,19 +383,30 @@ fn a_large_answer_comes_whole() {
         async move {
             bench.head(&post("{}")).await;
             assert!(bench.body().await.unwrap().0 == expected);
-            assert_eq!(bench.free().await, Some(false), "its end was the connection's");
+            assert_eq!(
+                bench.free().await,
+                Some(false),
+                "its end was the connection's"
+            );
         }
     });
 }
 
 #[test]
 fn an_answer_to_head_has_no_body() {
-    over_both(Caps::default(), answers(&[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", OK], true), |mut bench| async move {
-        let head = Exchange { method: Method::HEAD, ..post("") };
-        assert_eq!(bench.text(&head).await, "");
-        assert_eq!(bench.free().await, Some(true));
-        assert_eq!(bench.text(&post("{}")).await, "ok");
-    });
+    over_both(
+        Caps::default(),
+        answers(&[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", OK], true),
+        |mut bench| async move {
+            let head = Exchange {
+                method: Method::HEAD,
+                ..post("")
+            };
+            assert_eq!(bench.text(&head).await, "");
+            assert_eq!(bench.free().await, Some(true));
+            assert_eq!(bench.text(&post("{}")).await, "ok");
+        },
+    );
 }
 
 /// The requests that a server sees, one after the other over one connection: their first line, their sorted fields, and
@@ -340,7 +414,13 @@ fn an_answer_to_head_has_no_body() {
 fn seen(client: Client, exchanges: &[Exchange]) -> Vec<(String, Vec<String>, Vec<u8>)> {
     lane(true).unwrap().block_on(async {
         let (dialer, mut listener) = memory::listen();
-        let origin = Origin::in_memory(dialer, &Options { client, ..Options::default() });
+        let origin = Origin::in_memory(
+            dialer,
+            &Options {
+                client,
+                ..Options::default()
+            },
+        );
         let clock = Clock::simulated();
         let mut wire = connect(&origin, &clock).await.unwrap();
         let mut stream = listener.accept().await.unwrap();
@@ -349,12 +429,18 @@ fn seen(client: Client, exchanges: &[Exchange]) -> Vec<(String, Vec<String>, Vec
             assert!(poll_fn(|cx| wire.poll_free(cx)).await);
             let serve = async {
                 let bytes = request(&mut stream).await;
-                stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+                stream
+                    .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    .await
+                    .unwrap();
                 bytes
             };
             let (bytes, answer) = tokio::join!(serve, wire.send(exchange, &origin));
             answer.unwrap().unwrap();
-            let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+            let end = bytes
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n")
+                .unwrap();
             let text = String::from_utf8(bytes[..end].to_vec()).unwrap();
             let mut lines = text.lines().map(str::to_owned);
             let first = lines.next().unwrap();
@@ -368,12 +454,20 @@ fn seen(client: Client, exchanges: &[Exchange]) -> Vec<(String, Vec<String>, Vec
 
 #[test]
 fn both_clients_send_the_same_request() {
-    let with = |method: Method, path: &str, headers: &[(&'static str, &'static str)], body: &'static str| Exchange {
+    let with = |method: Method,
+                path: &str,
+                headers: &[(&'static str, &'static str)],
+                body: &'static str| Exchange {
         method,
         destination: Destination::Target(path.into()),
         headers: headers
             .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
             .collect(),
         body: body.into(),
         streamed: false,
@@ -382,18 +476,36 @@ fn both_clients_send_the_same_request() {
     let exchanges = [
         post("{}"),
         post("{\"longer\": true}"),
-        with(Method::GET, "/v1/x?a=b%20c", &[("accept", "*/*"), ("x-twice", "1"), ("x-twice", "2")], ""),
+        with(
+            Method::GET,
+            "/v1/x?a=b%20c",
+            &[("accept", "*/*"), ("x-twice", "1"), ("x-twice", "2")],
+            "",
+        ),
         with(Method::GET, "", &[], "a body all the same"),
         with(Method::POST, "/empty", &[], ""),
         with(Method::HEAD, "/", &[], ""),
         with(Method::DELETE, "/jobs/1", &[], ""),
-        with(Method::POST, "/liar", &[("content-length", "900"), ("transfer-encoding", "chunked")], "{}"),
+        with(
+            Method::POST,
+            "/liar",
+            &[("content-length", "900"), ("transfer-encoding", "chunked")],
+            "{}",
+        ),
         post("{}"),
     ];
     let [hyper, native] = CLIENTS.map(|client| seen(client, &exchanges));
     assert_eq!(hyper, native);
-    let length = |at: usize| native[at].1.iter().find_map(|field| field.strip_prefix("content-length: "));
-    assert_eq!([0, 1, 2, 3, 4].map(length), [Some("2"), Some("16"), None, Some("19"), Some("0")]);
+    let length = |at: usize| {
+        native[at]
+            .1
+            .iter()
+            .find_map(|field| field.strip_prefix("content-length: "))
+    };
+    assert_eq!(
+        [0, 1, 2, 3, 4].map(length),
+        [Some("2"), Some("16"), None, Some("19"), Some("0")]
+    );
     assert_eq!(length(7), Some("2"), "how a body is framed is ours to say");
     assert_eq!(native[2].0, "GET /v1/x?a=b%20c HTTP/1.1");
     assert_eq!(native[1].2, b"{\"longer\": true}");

@@ -92,7 +92,10 @@ impl Compiled {
         settings: &Settings,
     ) -> Result<Exchange, PrepareError> {
         let mut filled = self.tree.fill(context).map_err(|error| {
-            unfilled(&error, pointer(&self.at, self.is_url, self.form.key(), &error.name))
+            unfilled(
+                &error,
+                pointer(&self.at, self.is_url, self.form.key(), &error.name),
+            )
         })?;
         reveal(&mut filled, settings)?;
         let mut take = |name: &str| filled.get_mut(name).map(Value::take).unwrap_or_default();
@@ -147,8 +150,7 @@ impl Compiled {
         Ok(match &self.form {
             Form::None => (None, Bytes::new()),
             Form::Json => {
-                let body =
-                    serde_json::to_vec(value).map_err(|error| refusal(error.to_string()))?;
+                let body = serde_json::to_vec(value).map_err(|error| refusal(error.to_string()))?;
                 (media_type("application/json"), body.into())
             }
             Form::UrlEncoded => (
@@ -157,8 +159,7 @@ impl Compiled {
             ),
             Form::Text => (media_type("text/plain; charset=utf-8"), text(value).into()),
             Form::File(bytes) => {
-                let known =
-                    Media::of(bytes).map_or("application/octet-stream", |media| media.mime);
+                let known = Media::of(bytes).map_or("application/octet-stream", |media| media.mime);
                 (media_type(known), bytes.clone())
             }
             Form::Multipart => {
@@ -196,7 +197,10 @@ fn pointer(at: &str, is_url: bool, body: &str, within: &str) -> String {
         "body" => body,
         other => other,
     };
-    rest.map_or_else(|| format!("{at}/{key}"), |rest| format!("{at}/{key}/{rest}"))
+    rest.map_or_else(
+        || format!("{at}/{key}"),
+        |rest| format!("{at}/{key}/{rest}"),
+    )
 }
 
 /// A key as a step of a JSON pointer.

@@ -24,7 +24,17 @@ use crate::kinds::dataset::{Prompt, Request, Task};
 
 /// The protocol: it serves any task, and none at all.
 pub(super) const ABOUT: About = About {
-    tasks: &[Task::Chat, Task::Completion, Task::Embedding, Task::T2i, Task::I2i, Task::Ti2i, Task::T2v, Task::I2v, Task::Ti2v],
+    tasks: &[
+        Task::Chat,
+        Task::Completion,
+        Task::Embedding,
+        Task::T2i,
+        Task::I2i,
+        Task::Ti2i,
+        Task::T2v,
+        Task::I2v,
+        Task::Ti2v,
+    ],
     without_task: true,
     under_v1: false,
     build: Some(|settings| Ok(Box::new(Http::new(settings)?))),
@@ -45,7 +55,13 @@ impl Http {
         let options = settings.http.clone().unwrap_or_default();
         let is_short = options.steps.is_empty();
         let steps = options.into_steps(settings.path.as_deref())?;
-        let place = |number: usize| if is_short { String::new() } else { format!("/steps/{number}") };
+        let place = |number: usize| {
+            if is_short {
+                String::new()
+            } else {
+                format!("/steps/{number}")
+            }
+        };
         let steps = steps
             .into_iter()
             .enumerate()

@@ -59,7 +59,12 @@ fn maps_merge_deeply_lists_replace_and_the_file_that_extends_wins() {
     assert_eq!(place(&source, "/load/seed"), "a.yaml:2:14");
     assert_eq!(place(&source, "/load/requests"), "two.yaml:2:13");
     assert_eq!(place(&source, "/load/rate"), "one.yaml:1:36");
-    let names: Vec<_> = source.places.files().iter().map(|file| &file.path).collect();
+    let names: Vec<_> = source
+        .places
+        .files()
+        .iter()
+        .map(|file| &file.path)
+        .collect();
     assert!(names.iter().all(|name| !name.contains("..")), "{names:?}");
 }
 

@@ -60,7 +60,10 @@ impl Chunked {
     }
 
     /// Takes bytes up to the end of the next piece of data, if there is one; how many were used, and that piece.
-    pub(super) fn take<'a>(&mut self, bytes: &'a [u8]) -> Result<(usize, Option<&'a [u8]>), Refusal> {
+    pub(super) fn take<'a>(
+        &mut self,
+        bytes: &'a [u8],
+    ) -> Result<(usize, Option<&'a [u8]>), Refusal> {
         let mut used = 0;
         while used < bytes.len() && self.place != Place::Over {
             if self.place == Place::Data {
@@ -90,20 +93,38 @@ impl Chunked {
             },
             Place::Space => behind_size(byte),
             Place::Extension => self.extension(byte),
-            Place::SizeFeed if byte == b'\n' => Ok(if self.left == 0 { Place::Line } else { Place::Data }),
+            Place::SizeFeed if byte == b'\n' => Ok(if self.left == 0 {
+                Place::Line
+            } else {
+                Place::Data
+            }),
             Place::SizeFeed => Err(Refusal::Chunk("a size's line ends in CR without LF")),
             Place::DataReturn if byte == b'\r' => Ok(Place::DataFeed),
             Place::DataFeed if byte == b'\n' => Ok(Place::FirstDigit),
-            Place::DataReturn | Place::DataFeed => Err(Refusal::Chunk("a chunk is longer than its size")),
+            Place::DataReturn | Place::DataFeed => {
+                Err(Refusal::Chunk("a chunk is longer than its size"))
+            }
             Place::Line => {
                 if byte == b'\r' && self.trailers.is_empty() {
                     return Ok(Place::EndFeed);
                 }
-                self.trailer(byte, if byte == b'\r' { Place::EndFeed } else { Place::Trailer })
+                self.trailer(
+                    byte,
+                    if byte == b'\r' {
+                        Place::EndFeed
+                    } else {
+                        Place::Trailer
+                    },
+                )
             }
-            Place::Trailer => {
-                self.trailer(byte, if byte == b'\r' { Place::TrailerFeed } else { Place::Trailer })
-            }
+            Place::Trailer => self.trailer(
+                byte,
+                if byte == b'\r' {
+                    Place::TrailerFeed
+                } else {
+                    Place::Trailer
+                },
+            ),
             Place::TrailerFeed if byte == b'\n' => {
                 self.trailer_lines += 1;
                 if self.trailer_lines > FIELDS {
@@ -112,7 +133,9 @@ impl Chunked {
                 self.trailer(byte, Place::Line)
             }
             Place::TrailerFeed => Err(Refusal::Chunk("a trailer ends in CR without LF")),
-            Place::EndFeed if byte != b'\n' => Err(Refusal::Chunk("the last line ends in CR without LF")),
+            Place::EndFeed if byte != b'\n' => {
+                Err(Refusal::Chunk("the last line ends in CR without LF"))
+            }
             Place::EndFeed if self.trailers.is_empty() => Ok(Place::Over),
             Place::EndFeed => self.trailer(byte, Place::Over),
             Place::Data | Place::Over => Ok(self.place),
@@ -121,8 +144,13 @@ impl Chunked {
 
     /// Adds a hexadecimal digit to the size; `None` where the byte is none.
     fn digit(&mut self, byte: u8) -> Result<Option<Place>, Refusal> {
-        let Some(digit) = char::from(byte).to_digit(16) else { return Ok(None) };
-        let size = self.left.checked_mul(16).and_then(|size| size.checked_add(u64::from(digit)));
+        let Some(digit) = char::from(byte).to_digit(16) else {
+            return Ok(None);
+        };
+        let size = self
+            .left
+            .checked_mul(16)
+            .and_then(|size| size.checked_add(u64::from(digit)));
         self.left = size.ok_or(Refusal::Chunk("a size is beyond any body"))?;
         Ok(Some(Place::Digit))
     }
@@ -154,7 +182,8 @@ impl Chunked {
         }
         let mut fields = vec![httparse::EMPTY_HEADER; self.trailer_lines];
         let legal = |field: &httparse::Header<'_>| {
-            HeaderName::from_bytes(field.name.as_bytes()).is_ok() && HeaderValue::from_bytes(field.value).is_ok()
+            HeaderName::from_bytes(field.name.as_bytes()).is_ok()
+                && HeaderValue::from_bytes(field.value).is_ok()
         };
         match httparse::parse_headers(&self.trailers, &mut fields) {
             Ok(httparse::Status::Complete((_, fields))) if fields.iter().all(legal) => Ok(()),

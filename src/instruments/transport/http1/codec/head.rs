@@ -58,12 +58,18 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed>, Refusal> {
         Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooManyFields { cap: FIELDS }),
         Err(error) => return Err(Refusal::Head(error)),
     };
-    let status = StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| Refusal::Status)?;
+    let status =
+        StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| Refusal::Status)?;
     let version_11 = response.version == Some(1);
     let headers = headers(&bytes[..used], response.headers)?;
     let keep = keeps_alive(&headers, version_11);
     let framing = framing(&headers, version_11);
-    Ok(Some(Parsed { used, head: Final { status, headers }, keep, framing }))
+    Ok(Some(Parsed {
+        used,
+        head: Final { status, headers },
+        keep,
+        framing,
+    }))
 }
 
 /// The fields as headers, all of whose values share one copy of the head.
@@ -107,9 +113,18 @@ fn framing(headers: &HeaderMap, version_11: bool) -> Result<Framing, Refusal> {
         if !version_11 {
             return Err(Refusal::Encoding);
         }
-        let last = last.to_str().unwrap_or_default().rsplit(',').next().unwrap_or_default();
+        let last = last
+            .to_str()
+            .unwrap_or_default()
+            .rsplit(',')
+            .next()
+            .unwrap_or_default();
         let chunked = last.trim().eq_ignore_ascii_case("chunked");
-        return Ok(if chunked { Framing::Chunked } else { Framing::UntilClose });
+        return Ok(if chunked {
+            Framing::Chunked
+        } else {
+            Framing::UntilClose
+        });
     }
     let mut length = None;
     for value in headers.get_all(CONTENT_LENGTH) {
@@ -131,6 +146,8 @@ fn framing(headers: &HeaderMap, version_11: bool) -> Result<Framing, Refusal> {
 /// A number of digits alone: a sign, which Rust's own parser takes, is none.
 fn digits(bytes: &[u8]) -> Option<u64> {
     let digit = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-    let number = bytes.iter().try_fold(0_u64, |number, &byte| number.checked_mul(10)?.checked_add(digit(byte)?));
+    let number = bytes.iter().try_fold(0_u64, |number, &byte| {
+        number.checked_mul(10)?.checked_add(digit(byte)?)
+    });
     number.filter(|_| !bytes.is_empty())
 }

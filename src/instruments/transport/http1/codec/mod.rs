@@ -89,7 +89,10 @@ pub enum Refusal {
 impl Refusal {
     /// Whether it is a cap that was passed, not HTTP that was broken.
     pub const fn is_too_large(self) -> bool {
-        matches!(self, Self::HeadTooLarge { .. } | Self::TooManyFields { .. } | Self::LengthTooLarge)
+        matches!(
+            self,
+            Self::HeadTooLarge { .. } | Self::TooManyFields { .. } | Self::LengthTooLarge
+        )
     }
 }
 
@@ -103,7 +106,10 @@ pub struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    const NOTHING: Self = Self { used: 0, event: None };
+    const NOTHING: Self = Self {
+        used: 0,
+        event: None,
+    };
 }
 
 /// Reads one answer.
@@ -120,7 +126,9 @@ pub struct Answer {
 #[derive(Debug)]
 enum State {
     /// Bytes of a head that were looked at in vain.
-    Head { looked_at: usize },
+    Head {
+        looked_at: usize,
+    },
     /// Bytes of a body that are to come.
     Length(u64),
     Chunked(Chunked),
@@ -131,7 +139,12 @@ enum State {
 impl Answer {
     /// An answer to come; `to_head` where the request is a HEAD.
     pub const fn new(to_head: bool, head_cap: usize) -> Self {
-        Self { state: State::Head { looked_at: 0 }, head_cap, to_head, after: After::Close }
+        Self {
+            state: State::Head { looked_at: 0 },
+            head_cap,
+            to_head,
+            after: After::Close,
+        }
     }
 
     /// Looks at bytes: all that came and were not used. To be asked again until it gives no event; without bytes too,
@@ -179,7 +192,10 @@ impl Answer {
                 if chunked.is_over() {
                     return Ok(self.end(used));
                 }
-                Ok(Taken { used, event: body.map(Event::Body) })
+                Ok(Taken {
+                    used,
+                    event: body.map(Event::Body),
+                })
             }
             State::Over => Ok(Taken::NOTHING),
         }
@@ -187,45 +203,70 @@ impl Answer {
 
     fn end(&mut self, used: usize) -> Taken<'static> {
         self.state = State::Over;
-        Taken { used, event: Some(Event::End(self.after)) }
+        Taken {
+            used,
+            event: Some(Event::End(self.after)),
+        }
     }
 
     fn head(&mut self, bytes: &[u8], looked_at: usize) -> Result<Taken<'static>, Refusal> {
         let visible = &bytes[..bytes.len().min(self.head_cap)];
         let full = visible.len() == self.head_cap;
         if visible.is_empty() || (looked_at > 0 && !full && !head::may_end(visible, looked_at)) {
-            self.state = State::Head { looked_at: visible.len() };
+            self.state = State::Head {
+                looked_at: visible.len(),
+            };
             return Ok(Taken::NOTHING);
         }
         let Some(parsed) = head::parse(visible)? else {
             if full {
                 return Err(Refusal::HeadTooLarge { cap: self.head_cap });
             }
-            self.state = State::Head { looked_at: visible.len() };
+            self.state = State::Head {
+                looked_at: visible.len(),
+            };
             return Ok(Taken::NOTHING);
         };
-        let Parsed { used, head, keep, framing } = parsed;
+        let Parsed {
+            used,
+            head,
+            keep,
+            framing,
+        } = parsed;
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Refusal::Upgrade);
         }
         if head.status.is_informational() {
             self.state = State::Head { looked_at: 0 };
-            return Ok(Taken { used, event: Some(Event::Interim) });
+            return Ok(Taken {
+                used,
+                event: Some(Event::Interim),
+            });
         }
         let bodiless = self.to_head || matches!(head.status.as_u16(), 204 | 304);
-        let framing = if bodiless { Framing::Length(0) } else { framing? };
+        let framing = if bodiless {
+            Framing::Length(0)
+        } else {
+            framing?
+        };
         self.after = if keep { After::Keep } else { After::Close };
         self.state = match framing {
             Framing::Length(length) => State::Length(length),
             Framing::Chunked => State::Chunked(Chunked::new(self.head_cap)),
             Framing::UntilClose => State::UntilClose,
         };
-        Ok(Taken { used, event: Some(Event::Head(head)) })
+        Ok(Taken {
+            used,
+            event: Some(Event::Head(head)),
+        })
     }
 }
 
 fn data(body: &[u8]) -> Taken<'_> {
-    Taken { used: body.len(), event: (!body.is_empty()).then_some(Event::Body(body)) }
+    Taken {
+        used: body.len(),
+        event: (!body.is_empty()).then_some(Event::Body(body)),
+    }
 }
 
 #[cfg(test)]

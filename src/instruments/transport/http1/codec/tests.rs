@@ -47,12 +47,19 @@ impl From<Refusal> for Ended {
 }
 
 pub fn listed(headers: &http::HeaderMap) -> Fields {
-    headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect()
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect()
 }
 
 /// Reads a case with our codec.
 pub fn read(case: &Case) -> Said {
-    let mut said = Said { head: None, body: Vec::new(), ended: Ended::Waiting };
+    let mut said = Said {
+        head: None,
+        body: Vec::new(),
+        ended: Ended::Waiting,
+    };
     let mut answer = Answer::new(case.to_head, CAP);
     let mut waiting: Vec<u8> = Vec::new();
     for piece in case.pieces() {
@@ -62,7 +69,9 @@ pub fn read(case: &Case) -> Said {
             return said;
         }
     }
-    let whole = |after| Ended::Whole { reusable: after == After::Keep && waiting.is_empty() && case.ending == Ending::Stays };
+    let whole = |after| Ended::Whole {
+        reusable: after == After::Keep && waiting.is_empty() && case.ending == Ending::Stays,
+    };
     if let Ended::Whole { reusable } = said.ended {
         said.ended = whole(if reusable { After::Keep } else { After::Close });
         return said;
@@ -83,9 +92,15 @@ fn take(answer: &mut Answer, waiting: &mut Vec<u8>, said: &mut Said) -> Result<(
         used += taken.used;
         match taken.event {
             Some(Event::Interim) => {}
-            Some(Event::Head(head)) => said.head = Some((head.status.as_u16(), listed(&head.headers))),
+            Some(Event::Head(head)) => {
+                said.head = Some((head.status.as_u16(), listed(&head.headers)));
+            }
             Some(Event::Body(body)) => said.body.extend_from_slice(body),
-            Some(Event::End(after)) => said.ended = Ended::Whole { reusable: after == After::Keep },
+            Some(Event::End(after)) => {
+                said.ended = Ended::Whole {
+                    reusable: after == After::Keep,
+                }
+            }
             None => break,
         }
     }

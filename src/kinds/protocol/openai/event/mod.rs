@@ -4,6 +4,7 @@
 //! it finished, and the few numbers beside. Text is copied only where a sample is kept. Knows no clock and no outcome.
 
 mod visit;
+mod words;
 
 use serde::de::DeserializeSeed as _;
 use serde_json::value::RawValue;

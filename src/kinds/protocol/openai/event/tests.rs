@@ -61,7 +61,12 @@ fn an_empty_finish_reason_is_none_and_a_servers_failure_is_no_completion() {
     let finish = |reason: &str| {
         choices(&format!(r#"{{"choices":[{{"finish_reason":{reason}}}]}}"#)).0[0].finish
     };
-    for reason in [r#""stop""#, r#""length""#, r#""tool_calls""#, r#""content_filter""#] {
+    for reason in [
+        r#""stop""#,
+        r#""length""#,
+        r#""tool_calls""#,
+        r#""content_filter""#,
+    ] {
         assert_eq!(finish(reason), Some(Finish::Complete), "{reason}");
     }
     assert_eq!((finish(r#""""#), finish("null")), (None, None));

@@ -12,7 +12,8 @@ const MANY: u64 = 1_000_000;
 /// it waits for the head's end, so that its word depends on where reads end. Ours is the same for any split, and hyper
 /// must agree as soon as it looks.
 fn differs_by_split_alone(case: &Case, ours: &Said, theirs: &Said) -> bool {
-    let refused = |said: &Said| said.head.is_none() && matches!(said.ended, Ended::Refused | Ended::TooLarge);
+    let refused =
+        |said: &Said| said.head.is_none() && matches!(said.ended, Ended::Refused | Ended::TooLarge);
     let mut ended = case.clone();
     ended.bytes.extend_from_slice(b"\r\n\r\n");
     ended.ending = Ending::Closes;
@@ -61,7 +62,11 @@ fn run(seeds: std::ops::Range<u64>) -> Tally {
     for seed in seeds {
         let case = case(seed);
         compare(&case, &mut tally, format_args!("seed {seed}"));
-        assert_eq!(split_hides(&case, &read(&case)), split_hides(&case, &read(&case.unsplit())), "seed {seed}\n{case:?}");
+        assert_eq!(
+            split_hides(&case, &read(&case)),
+            split_hides(&case, &read(&case.unsplit())),
+            "seed {seed}\n{case:?}"
+        );
     }
     println!("{tally:?}");
     tally
@@ -124,13 +129,39 @@ fn every_split_in_two_and_every_close_says_the_same_to_us_and_to_hyper() {
     for bytes in ANSWERS {
         for ending in [Ending::Stays, Ending::Closes, Ending::Breaks] {
             for to_head in [false, true] {
-                let whole = Case { to_head, bytes: bytes.to_vec(), cuts: Vec::new(), ending };
+                let whole = Case {
+                    to_head,
+                    bytes: bytes.to_vec(),
+                    cuts: Vec::new(),
+                    ending,
+                };
                 for at in 1..bytes.len() {
-                    compare(&Case { cuts: vec![at], ..whole.clone() }, &mut tally, "split");
-                    compare(&Case { bytes: bytes[..at].to_vec(), ..whole.clone() }, &mut tally, "closed");
+                    compare(
+                        &Case {
+                            cuts: vec![at],
+                            ..whole.clone()
+                        },
+                        &mut tally,
+                        "split",
+                    );
+                    compare(
+                        &Case {
+                            bytes: bytes[..at].to_vec(),
+                            ..whole.clone()
+                        },
+                        &mut tally,
+                        "closed",
+                    );
                 }
                 let each = (1..bytes.len()).collect();
-                compare(&Case { cuts: each, ..whole }, &mut tally, "byte by byte");
+                compare(
+                    &Case {
+                        cuts: each,
+                        ..whole
+                    },
+                    &mut tally,
+                    "byte by byte",
+                );
             }
         }
     }
@@ -143,25 +174,46 @@ fn each_cap_is_met_at_the_same_byte() {
     let mut tally = Tally::default();
     let mut of = |bytes: String| {
         let bytes = bytes.into_bytes();
-        for cuts in [Vec::new(), vec![bytes.len() / 2], vec![bytes.len() - 3, bytes.len() - 1]] {
-            compare(&Case { to_head: false, bytes: bytes.clone(), cuts, ending: Ending::Stays }, &mut tally, "cap");
+        for cuts in [
+            Vec::new(),
+            vec![bytes.len() / 2],
+            vec![bytes.len() - 3, bytes.len() - 1],
+        ] {
+            compare(
+                &Case {
+                    to_head: false,
+                    bytes: bytes.clone(),
+                    cuts,
+                    ending: Ending::Stays,
+                },
+                &mut tally,
+                "cap",
+            );
         }
     };
     for many in 98..=102 {
         let fields = "X: y\r\n".repeat(many);
-        of(format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{fields}\r\n"));
+        of(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{fields}\r\n"
+        ));
         of(format!("{CHUNKED}0\r\n{fields}\r\n"));
     }
     for length in (16 << 10) - 2..=(16 << 10) + 1 {
         let extension = "e".repeat(length);
         of(format!("{CHUNKED}1;{extension}\r\nx\r\n0\r\n\r\n"));
         let halves = extension.split_at(length / 2);
-        of(format!("{CHUNKED}1;{}\r\nx\r\n0;{}\r\n\r\n", halves.0, halves.1));
+        of(format!(
+            "{CHUNKED}1;{}\r\nx\r\n0;{}\r\n\r\n",
+            halves.0, halves.1
+        ));
     }
     for length in super::CAP - 12..super::CAP {
         let long = "x".repeat(length);
         of(format!("{CHUNKED}0\r\nX: {long}\r\n\r\n"));
         of(format!("HTTP/1.1 204 OK\r\nX: {}\r\n\r\n", &long[20..]));
     }
-    assert!(tally.whole > 0 && tally.refused > 0 && tally.too_large > 0, "{tally:?}");
+    assert!(
+        tally.whole > 0 && tally.refused > 0 && tally.too_large > 0,
+        "{tally:?}"
+    );
 }

@@ -24,12 +24,18 @@ impl Case {
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let ends = self.cuts.iter().copied().chain([self.bytes.len()]);
         let begins = std::iter::once(0).chain(self.cuts.iter().copied());
-        begins.zip(ends).map(|(from, to)| &self.bytes[from..to]).filter(|piece| !piece.is_empty())
+        begins
+            .zip(ends)
+            .map(|(from, to)| &self.bytes[from..to])
+            .filter(|piece| !piece.is_empty())
     }
 
     /// The same bytes, read at once.
     pub fn unsplit(&self) -> Self {
-        Self { cuts: Vec::new(), ..self.clone() }
+        Self {
+            cuts: Vec::new(),
+            ..self.clone()
+        }
     }
 }
 
@@ -37,7 +43,13 @@ impl std::fmt::Debug for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let shown = &self.bytes[..self.bytes.len().min(2000)];
         write!(f, "{:?}, to_head: {}, cuts: ", self.ending, self.to_head)?;
-        write!(f, "{:?}, {} bytes: \"{}\"", self.cuts, self.bytes.len(), shown.escape_ascii())
+        write!(
+            f,
+            "{:?}, {} bytes: \"{}\"",
+            self.cuts,
+            self.bytes.len(),
+            shown.escape_ascii()
+        )
     }
 }
 
@@ -81,14 +93,26 @@ pub fn case(seed: u64) -> Case {
     for _ in 0..stray_lines {
         bytes.extend_from_slice(draw.of(&["\r\n", "\n", "\r"]).as_bytes());
     }
-    let interim = if draw.once_in(6) { 1 + draw.below(3) } else { 0 };
+    let interim = if draw.once_in(6) {
+        1 + draw.below(3)
+    } else {
+        0
+    };
     for _ in 0..interim {
         interim_head(&mut draw, &mut bytes);
     }
     answer(&mut draw, &mut bytes);
     if draw.once_in(15) {
         // Bytes that nobody asked for.
-        bytes.extend_from_slice(draw.of(&["\r\n", "x", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "\0\0\0\0"]).as_bytes());
+        bytes.extend_from_slice(
+            draw.of(&[
+                "\r\n",
+                "x",
+                "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                "\0\0\0\0",
+            ])
+            .as_bytes(),
+        );
     }
     if draw.once_in(7) {
         damage(&mut draw, &mut bytes);
@@ -98,12 +122,27 @@ pub fn case(seed: u64) -> Case {
         bytes.truncate(keep);
     }
     let cuts = cuts(&mut draw, bytes.len());
-    let ending = [Ending::Stays, Ending::Stays, Ending::Closes, Ending::Closes, Ending::Breaks][draw.below(5)];
-    Case { to_head, bytes, cuts, ending }
+    let ending = [
+        Ending::Stays,
+        Ending::Stays,
+        Ending::Closes,
+        Ending::Closes,
+        Ending::Breaks,
+    ][draw.below(5)];
+    Case {
+        to_head,
+        bytes,
+        cuts,
+        ending,
+    }
 }
 
 fn end_of_line(draw: &mut Draw) -> &'static str {
-    if draw.once_in(150) { draw.of(&["\n", "\n", "\r", "\r\r\n", ""]) } else { "\r\n" }
+    if draw.once_in(150) {
+        draw.of(&["\n", "\n", "\r", "\r\r\n", ""])
+    } else {
+        "\r\n"
+    }
 }
 
 fn interim_head(draw: &mut Draw, bytes: &mut Vec<u8>) {
@@ -117,7 +156,12 @@ fn interim_head(draw: &mut Draw, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(line.as_bytes());
     bytes.extend_from_slice(end_of_line(draw).as_bytes());
     if draw.once_in(3) {
-        let field = draw.of(&["Link: </a>", "Connection: close", "Content-Length: 5", "Transfer-Encoding: chunked"]);
+        let field = draw.of(&[
+            "Link: </a>",
+            "Connection: close",
+            "Content-Length: 5",
+            "Transfer-Encoding: chunked",
+        ]);
         bytes.extend_from_slice(field.as_bytes());
         bytes.extend_from_slice(end_of_line(draw).as_bytes());
     }
@@ -134,20 +178,40 @@ enum Body {
 
 fn answer(draw: &mut Draw, bytes: &mut Vec<u8>) {
     let version = if draw.once_in(10) {
-        draw.of(&["HTTP/1.0", "HTTP/1.0", "HTTP/1.0", "HTTP/2", "HTTP/1.2", "http/1.1", "ICY"])
+        draw.of(&[
+            "HTTP/1.0", "HTTP/1.0", "HTTP/1.0", "HTTP/2", "HTTP/1.2", "http/1.1", "ICY",
+        ])
     } else {
         "HTTP/1.1"
     };
     let status = if draw.once_in(6) {
-        draw.of(&["204", "304", "404", "500", "503", "429", "101", "099", "999", "20", "2000", "2x0", "100", "205"])
+        draw.of(&[
+            "204", "304", "404", "500", "503", "429", "101", "099", "999", "20", "2000", "2x0",
+            "100", "205",
+        ])
     } else {
         "200"
     };
-    let reason = if draw.once_in(40) { "\t" } else { draw.of(&[" OK", "", " ", " Not  Found", " \u{e9}t\u{e9}"]) };
+    let reason = if draw.once_in(40) {
+        "\t"
+    } else {
+        draw.of(&[" OK", "", " ", " Not  Found", " \u{e9}t\u{e9}"])
+    };
     bytes.extend_from_slice(format!("{version} {status}{reason}").as_bytes());
     bytes.extend_from_slice(end_of_line(draw).as_bytes());
-    let body = [Body::None, Body::Sized, Body::Sized, Body::Chunked, Body::Chunked, Body::Rest][draw.below(6)];
-    let length = if draw.once_in(40) { draw.below(40_000) } else { draw.below(60) };
+    let body = [
+        Body::None,
+        Body::Sized,
+        Body::Sized,
+        Body::Chunked,
+        Body::Chunked,
+        Body::Rest,
+    ][draw.below(6)];
+    let length = if draw.once_in(40) {
+        draw.below(40_000)
+    } else {
+        draw.below(60)
+    };
     let mut fields = Vec::new();
     match body {
         Body::None => fields.push("Content-Length: 0".to_owned()),
@@ -206,7 +270,16 @@ fn sized_fields(draw: &mut Draw, length: usize, fields: &mut Vec<String>) {
 
 fn chunked_fields(draw: &mut Draw, fields: &mut Vec<String>) {
     let coding = if draw.once_in(5) {
-        draw.of(&["gzip, chunked", "Chunked", "chunked, gzip", "chunked,", "x\u{e9}", "chunked ,chunked", "chunked;q=1", " chunked "])
+        draw.of(&[
+            "gzip, chunked",
+            "Chunked",
+            "chunked, gzip",
+            "chunked,",
+            "x\u{e9}",
+            "chunked ,chunked",
+            "chunked;q=1",
+            " chunked ",
+        ])
     } else {
         "chunked"
     };
@@ -215,7 +288,10 @@ fn chunked_fields(draw: &mut Draw, fields: &mut Vec<String>) {
         fields.push("Content-Length: 5".to_owned());
     }
     if draw.once_in(15) {
-        fields.push(draw.of(&["Transfer-Encoding: chunked", "Transfer-Encoding: gzip"]).to_owned());
+        fields.push(
+            draw.of(&["Transfer-Encoding: chunked", "Transfer-Encoding: gzip"])
+                .to_owned(),
+        );
     }
 }
 
@@ -243,7 +319,10 @@ fn other_fields(draw: &mut Draw, fields: &mut Vec<String>) {
         ]);
         fields.push(field.to_owned());
         if draw.once_in(3) {
-            fields.push(draw.of(&["Connection: close", "Connection: keep-alive"]).to_owned());
+            fields.push(
+                draw.of(&["Connection: close", "Connection: keep-alive"])
+                    .to_owned(),
+            );
         }
     }
     if draw.once_in(16) {
@@ -349,10 +428,24 @@ fn trailers(draw: &mut Draw, bytes: &mut Vec<u8>) {
     if !draw.once_in(5) {
         return;
     }
-    let many = if draw.once_in(30) { 98 + draw.below(5) } else { 1 + draw.below(3) };
+    let many = if draw.once_in(30) {
+        98 + draw.below(5)
+    } else {
+        1 + draw.below(3)
+    };
     for _ in 0..many {
         let line = if draw.once_in(20) {
-            draw.of(&[" folded", "no colon", "X: a\nY: b", "X: \u{0}", "Na me: x", "X: a\n\nY", ":", "\n", "X: caf\u{e9}"])
+            draw.of(&[
+                " folded",
+                "no colon",
+                "X: a\nY: b",
+                "X: \u{0}",
+                "Na me: x",
+                "X: a\n\nY",
+                ":",
+                "\n",
+                "X: caf\u{e9}",
+            ])
         } else {
             draw.of(&["X-Checksum: 123", "Server-Timing: a;dur=1", "X:"])
         };
@@ -373,7 +466,11 @@ fn damage(draw: &mut Draw, bytes: &mut Vec<u8>) {
             return;
         }
         // Most of them near the beginning, where the head is.
-        let reach = if draw.once_in(3) { bytes.len() } else { bytes.len().min(80) };
+        let reach = if draw.once_in(3) {
+            bytes.len()
+        } else {
+            bytes.len().min(80)
+        };
         let at = draw.below(reach);
         let byte = b"\r\n:; \t0f\0\x7f\xe9H1,"[draw.below(14)];
         match draw.below(3) {

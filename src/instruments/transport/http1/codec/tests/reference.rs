@@ -11,8 +11,8 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use hyper::rt::{Read, ReadBufCursor, Write};
 
-use super::{CAP, Ended, Said, listed};
 use super::generate::{Case, Ending};
+use super::{CAP, Ended, Said, listed};
 
 /// Gives nothing before the request was written, then piece for piece.
 struct Pieces {
@@ -24,7 +24,11 @@ struct Pieces {
 }
 
 impl Read for Pieces {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, mut into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut into: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.asked {
             return Poll::Pending;
@@ -49,7 +53,11 @@ impl Read for Pieces {
 }
 
 impl Write for Pieces {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.asked = true;
         Poll::Ready(Ok(bytes.len()))
     }
@@ -82,7 +90,12 @@ impl Client {
     }
 
     /// Polls a part and the connection behind it until the part is ready; `None` where it waits for ever.
-    fn until<T>(&mut self, cx: &mut Context<'_>, mut part: impl FnMut(&mut Context<'_>) -> Poll<T>, pieces: usize) -> Option<T> {
+    fn until<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut part: impl FnMut(&mut Context<'_>) -> Poll<T>,
+        pieces: usize,
+    ) -> Option<T> {
         for _ in 0..TURNS + pieces / 8 {
             if let Poll::Ready(ready) = part(cx) {
                 return Some(ready);
@@ -98,14 +111,33 @@ pub fn read(case: &Case) -> Said {
     let mut cx = Context::from_waker(Waker::noop());
     let all: Vec<Vec<u8>> = case.pieces().map(<[u8]>::to_vec).collect();
     let count = all.len();
-    let pieces = Pieces { all, at: 0, given: 0, asked: false, ending: case.ending };
+    let pieces = Pieces {
+        all,
+        at: 0,
+        given: 0,
+        asked: false,
+        ending: case.ending,
+    };
     let mut handshake = pin!(http1::Builder::new().max_header_size(CAP).handshake(pieces));
-    let Poll::Ready(Ok((send, drive))) = handshake.as_mut().poll(&mut cx) else { panic!("no handshake") };
-    let mut client = Client { send, drive: Some(drive) };
+    let Poll::Ready(Ok((send, drive))) = handshake.as_mut().poll(&mut cx) else {
+        panic!("no handshake")
+    };
+    let mut client = Client {
+        send,
+        drive: Some(drive),
+    };
     let mut request = Request::new(Empty::new());
-    *request.method_mut() = if case.to_head { Method::HEAD } else { Method::GET };
+    *request.method_mut() = if case.to_head {
+        Method::HEAD
+    } else {
+        Method::GET
+    };
     let mut response = pin!(client.send.send_request(request));
-    let mut said = Said { head: None, body: Vec::new(), ended: Ended::Waiting };
+    let mut said = Said {
+        head: None,
+        body: Vec::new(),
+        ended: Ended::Waiting,
+    };
     let response = match client.until(&mut cx, |cx| response.as_mut().poll(cx), count) {
         None => return said,
         Some(Err(error)) => {
@@ -120,11 +152,23 @@ pub fn read(case: &Case) -> Said {
         return said;
     }
     said.head = Some((response.status().as_u16(), listed(response.headers())));
-    said.ended = body(&mut client, &mut cx, response.into_body(), &mut said.body, count);
+    said.ended = body(
+        &mut client,
+        &mut cx,
+        response.into_body(),
+        &mut said.body,
+        count,
+    );
     said
 }
 
-fn body(client: &mut Client, cx: &mut Context<'_>, mut body: Incoming, into: &mut Vec<u8>, pieces: usize) -> Ended {
+fn body(
+    client: &mut Client,
+    cx: &mut Context<'_>,
+    mut body: Incoming,
+    into: &mut Vec<u8>,
+    pieces: usize,
+) -> Ended {
     loop {
         match client.until(cx, |cx| Pin::new(&mut body).poll_frame(cx), pieces) {
             None => return Ended::Waiting,
@@ -140,7 +184,9 @@ fn body(client: &mut Client, cx: &mut Context<'_>, mut body: Incoming, into: &mu
     for _ in 0..TURNS + pieces / 8 {
         client.turn(cx);
     }
-    Ended::Whole { reusable: client.drive.is_some() && client.send.is_ready() }
+    Ended::Whole {
+        reusable: client.drive.is_some() && client.send.is_ready(),
+    }
 }
 
 fn refused(error: &hyper::Error) -> Ended {
