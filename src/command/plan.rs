@@ -99,17 +99,17 @@ fn table(document: &PlanDocument) -> String {
 }
 
 fn row(cell: &CellEstimate) -> [String; 5] {
-    let origin = if cell.created_by_include {
-        "made by include"
-    } else {
-        ""
+    let origin = match cell.most_probes {
+        Some(probes) => format!("at most {probes} probes"),
+        None if cell.created_by_include => "made by include".to_owned(),
+        None => String::new(),
     };
     [
         cell.id.clone(),
         cell.repeats.to_string(),
         number(cell.requests),
         time(cell.worst_case_s),
-        origin.to_owned(),
+        origin,
     ]
 }
 

@@ -217,8 +217,15 @@ fn shown(folder: &Path) -> PathBuf {
         .unwrap_or_else(|| folder.to_path_buf())
 }
 
-/// Prints a metric's value alone, a line a cell.
+/// Prints a metric's value alone, a line a cell; of `capacity` a line a search.
 fn print(metric: &str, results: &Results) {
+    if metric == "capacity" {
+        for search in &results.searches {
+            let value = search.capacity.map(|capacity| capacity.value.to_string());
+            output::data(&format!("{}\n", value.as_deref().unwrap_or("null")));
+        }
+        return;
+    }
     for cell in &results.cells {
         let value = cell.value(metric, None).or_else(|| {
             let (name, statistic) = metric.rsplit_once('.')?;

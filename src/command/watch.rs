@@ -9,7 +9,7 @@ use crate::foundation::clock::Clock;
 use crate::foundation::units::{HumanDuration, Offset};
 use crate::instruments::record::Phase;
 use crate::load;
-use crate::plan::Plan;
+use crate::plan::{Cell, Plan};
 use crate::run::event::{Event, Stage, Watcher};
 
 /// Shows a run on stderr.
@@ -173,9 +173,14 @@ fn varying(plan: &Plan) -> Vec<String> {
         .axes
         .iter()
         .filter(|(axis, value)| {
+            let searched = |cell: &Cell| {
+                cell.search
+                    .as_ref()
+                    .is_some_and(|search| search.axis == axis.as_str())
+            };
             plan.cells
                 .iter()
-                .any(|cell| cell.axes.get(*axis) != Some(value))
+                .any(|cell| cell.axes.get(*axis) != Some(value) || searched(cell))
         })
         .map(|(axis, _)| axis.clone())
         .collect()

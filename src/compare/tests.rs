@@ -168,6 +168,7 @@ fn results(cells: Vec<CellResult>, gates: &[(&str, f64)]) -> Results {
             gates: gates.iter().map(gate).collect(),
             false_discovery_rate: 0.05,
         }),
+        searches: Vec::new(),
         incomplete: false,
         selection: None,
         files: Vec::new(),

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
 
-use super::cell::Search;
+use super::search::Search;
 use crate::foundation::units::{Concurrency, Rate, Ratio};
 use crate::kinds::arrival;
 use crate::scenario::{Scenario, canonical};
@@ -151,6 +151,7 @@ impl<'a> Axis<'a> {
             min,
             max,
             precision,
+            sent: Value::Null,
         }))
     }
 }

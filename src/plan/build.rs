@@ -6,11 +6,12 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::axis::{self, Axis};
-use super::cell::{Cell, Search};
+use super::cell::Cell;
 use super::declared::Declared;
 use super::key;
 use super::matrix::Combination;
 use super::objectives::Objectives;
+use super::search::Search;
 use super::sent::what_is_sent;
 use crate::foundation::diagnostic::{Code, Finding};
 use crate::foundation::seed::Seed;
@@ -128,15 +129,13 @@ impl<'a> Builder<'a> {
             self.targets.get(target.as_str()),
             dataset.as_deref().and_then(|name| self.datasets.get(name)),
         );
-        let key = key::short_hash(&json!({
-            "axes": axes,
-            "target": target_hash,
-            "dataset": dataset_hash,
-            "load": sent,
-        }));
+        let sent = json!({ "target": target_hash, "dataset": dataset_hash, "load": sent });
+        if let Some(search) = pace.search.as_ref().filter(|_| slo.objectives.is_empty()) {
+            return Err(self.aimless(combination, search));
+        }
         Ok(Cell {
             id: key::id(&axes),
-            key,
+            key: key::key(&axes, &sent),
             seed: self.seed.derive(&key::id_without(&axes, "target")),
             axes,
             target,
@@ -146,7 +145,7 @@ impl<'a> Builder<'a> {
             concurrency: pace.concurrency,
             arrival: pace.arrival,
             params: parameters(values),
-            search: pace.search,
+            search: pace.search.map(|search| Search { sent, ..search }),
             load,
             slo,
             created_by_include: combination.made_by.is_some(),
@@ -282,6 +281,19 @@ impl<'a> Builder<'a> {
                 .into());
         }
         Ok(())
+    }
+
+    /// The finding of a search that nothing ends.
+    fn aimless(&self, combination: &Combination, search: &Search) -> Box<Finding> {
+        let pointer = self.declared.pointer(combination, search.axis);
+        let message = format!(
+            "this searches for the highest `{}` at which the objectives hold, and its cell has none",
+            search.axis
+        );
+        let finding = Finding::error("search-without-objectives", pointer, message);
+        finding
+            .help("write what must hold: `slo: { objectives: [error_rate <= 1%, e2e.p99 <= 2s] }`")
+            .into()
     }
 
     fn check_pair(

@@ -4,6 +4,7 @@ use globset::GlobBuilder;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::search::Search;
 use crate::foundation::diagnostic::Findings;
 use crate::foundation::secret::Secret;
 use crate::foundation::seed::Seed;
@@ -102,19 +103,6 @@ impl Cell {
             WorkloadCost::Expression(source) => Workload::expression(source)?,
         }))
     }
-}
-
-/// A search for the highest value of an axis at which the objectives hold.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Search {
-    /// `rate` or `concurrency`.
-    pub axis: &'static str,
-    /// The least value, which must hold.
-    pub min: f64,
-    /// The greatest value that is tried.
-    pub max: f64,
-    /// The share to which the answer is narrowed.
-    pub precision: f64,
 }
 
 /// The cells, in the order of the matrix.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::cell::{Cell, Plan};
+use super::search::{MOST_ROUNDS, Search};
 use crate::kinds::arrival::Kind;
 use crate::scenario::Scenario;
 
@@ -30,12 +31,15 @@ pub struct CellEstimate {
     pub axes: IndexMap<String, Value>,
     /// How often it is run.
     pub repeats: u32,
-    /// Measured requests of all its repeats; null where only the run will tell.
+    /// Measured requests of all its repeats, and of a search at most; null where only the run will tell.
     pub requests: Option<u64>,
     /// Seconds that all its repeats take where every request takes its whole time-out; null where nothing bounds it.
     pub worst_case_s: Option<f64>,
     /// Whether an `include` entry made it.
     pub created_by_include: bool,
+    /// The most values that it tries, where it is a search; absent for a plain cell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_probes: Option<u32>,
 }
 
 /// Sums over all cells.
@@ -61,16 +65,26 @@ pub fn estimate(
         .map(|cell| {
             let known = known_rows(cell, scenario, rows);
             let requests = requests_of_a_repeat(cell, known);
-            let repeats = f64::from(cell.load.repeats);
+            let most_probes = cell.search.as_ref().map(Search::most_probes);
+            let repeats = match most_probes {
+                Some(probes) => cell
+                    .load
+                    .repeats
+                    .saturating_mul(MOST_ROUNDS)
+                    .saturating_mul(probes),
+                None => cell.load.repeats,
+            };
             CellEstimate {
                 id: cell.id.clone(),
                 key: cell.key.clone(),
                 axes: cell.axes.clone(),
                 repeats: cell.load.repeats,
-                requests: requests.map(|n| n.saturating_mul(u64::from(cell.load.repeats))),
-                worst_case_s: worst_case_of_a_repeat(cell, requests)
-                    .map(|seconds| (seconds + cell.load.cooldown.as_secs_f64()) * repeats),
+                requests: requests.map(|n| n.saturating_mul(u64::from(repeats))),
+                worst_case_s: worst_case_of_a_repeat(cell, requests).map(|seconds| {
+                    (seconds + cell.load.cooldown.as_secs_f64()) * f64::from(repeats)
+                }),
                 created_by_include: cell.created_by_include,
+                most_probes,
             }
         })
         .collect();
@@ -117,7 +131,8 @@ fn requests_of_a_repeat(cell: &Cell, rows: Option<u64>) -> Option<u64> {
     }
 }
 
-/// Seconds of one repeat where every request takes its total time-out, warm-ups included.
+/// Seconds of one repeat where every request takes its total time-out, warm-ups included; of a search's slowest probe,
+/// that of its least value.
 fn worst_case_of_a_repeat(cell: &Cell, requests: Option<u64>) -> Option<f64> {
     let load = &cell.load;
     let attempts = f64::from(load.retries) + 1.0;
@@ -146,7 +161,7 @@ fn worst_case_of_a_repeat(cell: &Cell, requests: Option<u64>) -> Option<f64> {
         (Some(requests), Some(duration)) => requests.min(duration),
         (requests, duration) => requests.or(duration)?,
     };
-    (measured.is_finite() && cell.search.is_none()).then_some(warmup + measured)
+    measured.is_finite().then_some(warmup + measured)
 }
 
 /// How many times `width` at once it takes to serve `requests`; all at once without a width.

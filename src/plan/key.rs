@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The axes that every id begins with, in this order (`dataset` where any is declared).
@@ -95,6 +95,13 @@ pub(super) fn canonical_json(value: &Value) -> String {
     let mut sorted = value.clone();
     sorted.sort_all_objects();
     sorted.to_string()
+}
+
+/// The key of a cell with those axes; `sent` is what it sends whatever they are.
+pub(super) fn key(axes: &IndexMap<String, Value>, sent: &Value) -> String {
+    let mut named = sent.clone();
+    named["axes"] = json!(axes);
+    short_hash(&named)
 }
 
 /// A hash of a value, shortened to 16 hexadecimal digits.

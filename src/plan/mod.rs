@@ -13,6 +13,7 @@ mod matrix;
 mod objectives;
 mod order;
 mod rehearsal;
+mod search;
 mod sent;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use cell::{Cell, Plan};
 pub use estimate::{CellEstimate, PlanDocument, estimate};
 pub use order::{Execution, order};
 pub use rehearsal::{Rehearsal, rehearse};
+pub use search::{Capacity, MOST_ROUNDS, Search, Shown};
 
 use std::collections::{BTreeMap, HashSet};
 

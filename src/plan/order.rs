@@ -42,8 +42,17 @@ pub fn order(plan: &Plan) -> Vec<Execution> {
 
 fn declared(cells: &[Cell]) -> Vec<(usize, u32)> {
     let repeats =
-        |(place, cell): (usize, &Cell)| (1..=cell.load.repeats).map(move |repeat| (place, repeat));
+        |(place, cell): (usize, &Cell)| (1..=times(cell)).map(move |repeat| (place, repeat));
     cells.iter().enumerate().flat_map(repeats).collect()
+}
+
+/// How often a cell is executed. A search is one execution: its probes have their repeats within it.
+fn times(cell: &Cell) -> u32 {
+    if cell.search.is_some() {
+        1
+    } else {
+        cell.load.repeats
+    }
 }
 
 /// All repeats in an order drawn from the seed; those of one cell are numbered in the order in which they are run.
@@ -78,18 +87,13 @@ fn interleaved(plan: &Plan, seed: Seed) -> Vec<(usize, u32)> {
             .or_default()
             .push(place);
     }
-    let most = plan
-        .cells
-        .iter()
-        .map(|cell| cell.load.repeats)
-        .max()
-        .unwrap_or(0);
+    let most = plan.cells.iter().map(times).max().unwrap_or(0);
     let mut pairs = Vec::new();
     for repeat in 1..=most {
         for block in blocks.values() {
             let mut drawn: Vec<(u64, usize)> = block
                 .iter()
-                .filter(|place| repeat <= plan.cells[**place].load.repeats)
+                .filter(|place| repeat <= times(&plan.cells[**place]))
                 .map(|place| {
                     let seed = seed.derive(&plan.cells[*place].id);
                     (seed.index(u64::from(repeat)).as_u64(), *place)

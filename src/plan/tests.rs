@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::cell::{Search, SelectError};
+use super::cell::SelectError;
 use super::*;
 use crate::foundation::clock::Clock;
 use crate::foundation::seed::Seed;
@@ -424,17 +424,17 @@ fn a_list_of_maps_moves_parameters_together() {
 #[test]
 fn a_search_is_one_cell() {
     let search = json!({"search": {"min": "6/min", "max": 64, "precision": "5%"}});
-    let plan = expand(&scenario(&json!({"rate": [search]}))).unwrap();
-    let cell = &plan.cells[0];
+    let mut searching = scenario(&json!({"rate": [search]}));
     assert_eq!(
-        cell.search,
-        Some(Search {
-            axis: "rate",
-            min: 0.1,
-            max: 64.0,
-            precision: 0.05
-        })
+        codes(&searching),
+        [("search-without-objectives", "/matrix/rate/0".into())]
     );
+    give_objective(&mut searching);
+    let plan = expand(&searching).unwrap();
+    let cell = &plan.cells[0];
+    let search = cell.search.as_ref().unwrap();
+    assert_eq!((search.axis, search.min, search.max), ("rate", 0.1, 64.0));
+    assert_eq!(search.precision, 0.05);
     assert_eq!(cell.rate, Rate::PerSecond(0.1));
     assert_eq!(cell.id, "target=omni,rate=search(0.1..64),concurrency=inf");
     let wrong = scenario(&json!({"rate": [{"search": {"min": 2, "max": 1}}]}));
@@ -532,6 +532,34 @@ fn objective(only: Value) -> Objective {
         bound: 0.01,
         only: serde_json::from_value(only).unwrap(),
         pointer: "/slo/objectives/0".into(),
+    }
+}
+
+fn give_objective(scenario: &mut Scenario) {
+    scenario.targets[0].slo.objectives = vec![objective(json!({}))];
+}
+
+#[test]
+fn a_probe_is_the_cell_that_its_value_would_have_made() {
+    for (axis, min, value) in [("rate", json!(1), 2.5), ("concurrency", json!(1), 12.0)] {
+        let search = json!({"search": {"min": min, "max": 64}});
+        let mut searching = scenario(&json!({(axis): [search], "params.steps": [20]}));
+        let mut plain = scenario(&json!({(axis): [value], "params.steps": [20]}));
+        for one in [&mut searching, &mut plain] {
+            give_objective(one);
+        }
+        let probe = expand(&searching).unwrap().cells[0].probe(value).unwrap();
+        let cell = &expand(&plain).unwrap().cells[0];
+        assert_eq!(
+            (&probe.id, &probe.key, &probe.axes),
+            (&cell.id, &cell.key, &cell.axes)
+        );
+        assert_eq!(
+            (probe.rate, probe.concurrency),
+            (cell.rate, cell.concurrency)
+        );
+        assert_eq!(probe.seed.as_u64(), cell.seed.as_u64());
+        assert!(probe.search.is_none() && probe.slo == cell.slo);
     }
 }
 

@@ -1,4 +1,4 @@
-//! `junit.xml`: a suite a cell, a case an objective.
+//! `junit.xml`: a suite a cell, a case an objective; of a search one case, that it has an answer.
 //!
 //! A miss is a failure, one for want of data too. Any objective of an INVALID cell is an error, since nothing can be said
 //! of it. Without data under `no_data: warn`, or in a cell that was executed in part, it is skipped, with the reason. An interrupted run has a case of its own that says so, since cells that were not run must not look like a pass.
@@ -8,7 +8,9 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use super::context::{Axes, Verdict, unit_of_objective, value_against_bound};
 use super::number::{NO_DATA, Scale};
 use super::{Format, Page, ReportError, escape};
-use crate::results::{CellResult, ObjectiveResult, ObjectiveVerdict, Results, ValidityStatus};
+use crate::results::{
+    CellResult, ObjectiveResult, ObjectiveVerdict, Results, SearchResult, ValidityStatus,
+};
 
 /// The format.
 pub const FORMAT: Format = Format {
@@ -30,7 +32,10 @@ fn render(page: &Page<'_>) -> Result<Vec<u8>, ReportError> {
         ));
         report.add_test_suite(suite);
     }
-    for cell in &results.cells {
+    for search in &results.searches {
+        report.add_test_suite(of_search(results, search));
+    }
+    for cell in results.cells.iter().filter(|cell| !results.is_probe(cell)) {
         report.add_test_suite(suite(results, &axes, cell));
     }
     let mut bytes = Vec::new();
@@ -65,6 +70,25 @@ fn suite(results: &Results, axes: &Axes, cell: &CellResult) -> TestSuite {
             status(results, cell, objective),
         ));
     }
+    suite
+}
+
+/// A search is one case: that it has an answer. What its probes miss is no failure.
+fn of_search(results: &Results, search: &SearchResult) -> TestSuite {
+    let class = escape::line(&format!("{}.{}", results.scenario.name, search.id));
+    let mut suite = TestSuite::new(escape::line(&search.id));
+    let why = search.reason.as_deref().unwrap_or("there is no answer");
+    let status = match search.capacity {
+        Some(_) => TestCaseStatus::success(),
+        None if results.incomplete => error("incomplete", why),
+        None => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type("no-capacity");
+            status.set_message(escape::line(why));
+            status
+        }
+    };
+    suite.add_test_case(case("capacity", &class, status));
     suite
 }
 

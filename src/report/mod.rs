@@ -23,7 +23,7 @@ mod template;
 
 use crate::results::Results;
 
-pub use context::{Axes, Banner, Value, Verdict, banners, tables};
+pub use context::{Axes, Banner, Value, Verdict, banners, searches, tables};
 use plot::Plot;
 pub use sample::rehearse;
 pub use template::check;

@@ -10,8 +10,9 @@ use super::{Rendering, ReportError, UserTemplate, render};
 use crate::kinds::metric::catalogue::{self, PERCENTILES, STATISTICS};
 use crate::kinds::metric::{percentile_name, percentile_share};
 use crate::results::{
-    CellResult, GroupResult, MetricValue, Relative, RepeatResult, ReportSettings, Requests,
-    Results, SampleReference, SelfCheck, Shape, SloResult, Spread, Summary, Warning,
+    Capacity, CellResult, GroupResult, MetricValue, Probe, ProbeVerdict, Relative, RepeatResult,
+    ReportSettings, Requests, Results, SampleReference, SearchResult, SelfCheck, Shape, SloResult,
+    Spread, Summary, Warning,
 };
 
 /// Renders a template with `results` as a plan gives them, their cells filled with figures.
@@ -23,6 +24,9 @@ pub fn rehearse(mut results: Results, template: &UserTemplate) -> Result<(), Rep
     for cell in &mut results.cells {
         fill(cell, &named, &results.report);
     }
+    for search in &mut results.searches {
+        answer(search);
+    }
     let rendering = Rendering {
         formats: Vec::new(),
         template: Some(template.clone()),
@@ -30,6 +34,24 @@ pub fn rehearse(mut results: Results, template: &UserTemplate) -> Result<(), Rep
         plots: true,
     };
     render(&results, &rendering).map(drop)
+}
+
+/// A search as if its own cell had been its only probe.
+fn answer(search: &mut SearchResult) {
+    let value = search.min;
+    search.capacity = Some(Capacity {
+        value,
+        low: value,
+        high: Some(search.max),
+        at_least: false,
+    });
+    search.reason = None;
+    search.probes = vec![Probe {
+        cell: search.id.clone(),
+        value,
+        verdict: ProbeVerdict::Passed,
+        reason: None,
+    }];
 }
 
 /// What the figures are called.

@@ -11,6 +11,7 @@ use super::document::{
     SelfCheck, Shape, SloResult, Tool, Unit, Validity, ValidityStatus, Warning,
 };
 use super::relative::relative_to_baseline;
+use super::search::SearchResult;
 use crate::kinds::metric::{CellMetrics, RepeatMetrics, catalogue};
 use crate::kinds::verdict::objective::NoData;
 use crate::plan::{Cell, Plan};
@@ -26,6 +27,8 @@ pub struct Assembly<'a> {
     pub metrics: Vec<CellMetrics>,
     /// What the run saw of each cell, in the plan's order.
     pub runs: Vec<CellRun>,
+    /// What searches have found.
+    pub searches: Vec<SearchResult>,
     /// Machine facts.
     pub environment: Environment,
     /// Datasets as read.
@@ -89,6 +92,7 @@ pub fn assemble(input: Assembly<'_>) -> Results {
         datasets: input.datasets,
         definitions: definitions(&cells),
         cells,
+        searches: input.searches,
         report: report_settings(&input.scenario.report),
         compare: input.scenario.compare.as_ref().map(compare_settings),
         incomplete: input.incomplete,

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::search::SearchResult;
 use crate::kinds::arrival;
 use crate::kinds::metric::number;
 pub use crate::kinds::metric::{
@@ -34,8 +35,11 @@ pub struct Results {
     pub environment: Environment,
     /// The datasets, with their hashes.
     pub datasets: Vec<DatasetReference>,
-    /// The cells, in the order of the plan.
+    /// The cells, in the order of the plan; in place of a search its probes, by their values.
     pub cells: Vec<CellResult>,
+    /// The searches, in the order of the plan, with their answers: the metric `capacity`.
+    #[serde(default)]
+    pub searches: Vec<SearchResult>,
     /// What each metric means.
     pub definitions: BTreeMap<String, Definition>,
     /// What the scenario asked the report to be.

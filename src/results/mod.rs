@@ -11,6 +11,7 @@ pub mod folder;
 mod json;
 mod relative;
 mod schema;
+mod search;
 
 pub use again::{AgainError, again};
 pub use assemble::{Assembly, CellRun, assemble, price_per_hour};
@@ -18,6 +19,7 @@ pub use document::*;
 pub use ending::Ending;
 pub use json::{ResultsError, from_json, read, to_json};
 pub use schema::schema;
+pub use search::{Capacity, Probe, ProbeVerdict, SearchResult};
 
 #[cfg(test)]
 mod tests;

@@ -85,6 +85,7 @@ fn results(cells: Vec<CellResult>) -> Results {
         },
         compare: None,
         incomplete: false,
+        searches: Vec::new(),
         selection: None,
         files: Vec::new(),
         verdict: RunVerdict::default(),
@@ -419,6 +420,7 @@ fn assembled(metrics: Vec<crate::kinds::metric::CellMetrics>, runs: Vec<CellRun>
         environment: Environment::default(),
         datasets: Vec::new(),
         incomplete: true,
+        searches: Vec::new(),
         selection: None,
     })
 }

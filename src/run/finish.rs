@@ -5,7 +5,7 @@ use std::path::Path;
 use super::event::Event;
 use super::evidence;
 use super::folder::Workplace;
-use super::records;
+use super::records::{self, Bases};
 use super::{Finished, RunError, Session};
 use crate::compare::{self, Diff, Outcome};
 use crate::foundation::files::{self, FilesError};
@@ -17,7 +17,7 @@ use crate::plan::{Cell, Plan};
 use crate::report::{self, Rendering};
 use crate::results::{
     self, Assembly, CellResult, DatasetReference, Ending, Environment, ObjectiveVerdict, PacedBy,
-    Results, RunVerdict, ValidityStatus,
+    ProbeVerdict, Results, RunVerdict, SearchResult, ValidityStatus,
     folder::{self, Occupant},
 };
 use crate::scenario::{self, Scenario};
@@ -28,6 +28,8 @@ pub struct Facts {
     pub environment: Environment,
     /// Datasets as read.
     pub datasets: Vec<DatasetReference>,
+    /// What searches have found.
+    pub searches: Vec<SearchResult>,
     /// How the run was ended before its time, if it was.
     pub ended: Option<Ending>,
 }
@@ -45,7 +47,8 @@ pub fn finish(
     note_addresses(&mut facts.environment, plan, &contents);
     let part = workplace.part().to_owned();
     let table = part.join(folder::REQUESTS);
-    let recorded = records::write(&table, scenario, plan, &contents)?;
+    let bases = Bases::measure(scenario, &plan.cells, &contents)?;
+    let told = records::write(&table, (scenario, &bases), &plan.cells, &contents)?;
     let asked: Vec<CellContext> = plan
         .cells
         .iter()
@@ -55,9 +58,9 @@ pub fn finish(
     let runs = plan
         .cells
         .iter()
-        .zip(metrics.iter().zip(&recorded.told))
+        .zip(metrics.iter().zip(&told))
         .map(|(cell, (numbers, told))| {
-            let known = (&recorded.bases, told, scenario, part.as_path());
+            let known = (&bases, told, scenario, part.as_path());
             evidence::cell_run(cell, numbers.requests.intended, &contents, known)
         })
         .collect();
@@ -66,6 +69,7 @@ pub fn finish(
         plan,
         metrics,
         runs,
+        searches: facts.searches,
         environment: facts.environment,
         datasets: facts.datasets,
         incomplete: facts.ended.is_some(),
@@ -126,7 +130,8 @@ fn note_addresses(environment: &mut Environment, plan: &Plan, contents: &Content
     }
 }
 
-fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
+/// What the aggregation is told of a cell.
+pub fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
     let named = cell
         .slo
         .objectives
@@ -162,8 +167,16 @@ fn verdict(
         };
         all.push((ended, format!("not every cell was executed: {how}")));
     }
-    for cell in &results.cells {
+    // What a probe misses is what its search is for.
+    for cell in results.cells.iter().filter(|cell| !results.is_probe(cell)) {
         all.extend(cell_endings(cell));
+    }
+    for search in results
+        .searches
+        .iter()
+        .filter(|search| search.capacity.is_none())
+    {
+        all.extend(search_ending(search, results));
     }
     match diff.map(|diff| diff.outcome(diff.default_gate(), strict)) {
         Some(Outcome::Regressed) => all.push((Ending::Missed, regressed(diff))),
@@ -239,6 +252,28 @@ fn cell_endings(cell: &CellResult) -> Vec<(Ending, String)> {
         }
     }
     endings
+}
+
+/// How a search without an answer ends a run: by what its least value has shown.
+fn search_ending(search: &SearchResult, results: &Results) -> Option<(Ending, String)> {
+    let least = search.probes.first()?;
+    let cell = results.cells.iter().find(|cell| cell.id == least.cell)?;
+    let of_cell = cell_endings(cell).into_iter().map(|(ending, _)| ending);
+    let ending = match least.verdict {
+        // That the run is incomplete says already why there is no answer.
+        ProbeVerdict::Passed => return None,
+        ProbeVerdict::Missed | ProbeVerdict::Inconclusive => Ending::Missed,
+        ProbeVerdict::ClientLimited | ProbeVerdict::Invalid => Ending::Void,
+    };
+    let ending = Ending::of(of_cell.chain([ending]));
+    Some((
+        ending,
+        format!(
+            "{}: {}",
+            search.id,
+            search.reason.as_deref().unwrap_or("there is no answer")
+        ),
+    ))
 }
 
 /// Everything of the folder that is made from the results.

@@ -3,6 +3,7 @@
 //! Begin at [`execute`]. Nothing here looks into a body, draws a number or renders anything: it puts the rooms' parts
 //! together and keeps what was measured whatever fails later.
 
+mod course;
 mod credentials;
 mod dataset;
 mod error;
@@ -13,6 +14,7 @@ mod folder;
 mod records;
 mod rehearsal;
 mod repeat;
+mod search;
 mod signals;
 mod target;
 mod told;
@@ -22,27 +24,24 @@ pub use folder::Existing;
 pub use rehearsal::check_template;
 pub use signals::Signals;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use crate::compare::Diff;
 use crate::foundation::clock;
 use crate::foundation::secret::{Redactor, Secret};
-use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Journal;
 use crate::instruments::telemetry;
-use crate::instruments::transport::Origin;
-use crate::plan::{self, Plan};
+use crate::plan::Plan;
 use crate::report::UserTemplate;
 use crate::results::{Ending, Environment, Results, Selection};
 use crate::scenario::Scenario;
+use course::Course;
 use event::{Event, Watcher};
 use finish::Facts;
 use folder::Workplace;
-use repeat::{Place, Repeat};
 use target::ReadyTarget;
 
 /// What a run is given.
@@ -111,101 +110,34 @@ pub fn execute(session: &Session<'_>, plan: &Plan) -> Result<Finished, RunError>
         .flat_map(|target| &target.secrets)
         .collect();
     let redactor = Redactor::new(secrets);
-    let executed = execute_all(
-        session,
-        plan,
-        Rooms {
-            datasets: &datasets,
-            targets: &targets,
-            redactor: &redactor,
-        },
-        (journal, workplace.part()),
-    )?;
+    let rooms = Rooms {
+        datasets: &datasets,
+        targets: &targets,
+        redactor: &redactor,
+    };
+    let executed = Course::new(plan, rooms, (journal, &workplace)).run(session)?;
     drop(targets);
     environment.finished = Some(clock::utc_now());
     let ended = session
         .signals
         .ending()
-        .or((!executed).then_some(Ending::Incomplete));
+        .or((!executed.complete).then_some(Ending::Incomplete));
     session.watcher.event(&Event::Reporting);
     let facts = Facts {
         environment,
         datasets: datasets.references(),
+        searches: executed.searches,
         ended,
     };
-    finish::finish(session, plan, workplace, (facts, &redactor))
+    finish::finish(session, &executed.plan, workplace, (facts, &redactor))
 }
 
 /// What repeats are executed with.
 #[derive(Clone, Copy)]
-struct Rooms<'a> {
+pub struct Rooms<'a> {
     datasets: &'a dataset::Datasets<'a>,
     targets: &'a IndexMap<String, ReadyTarget>,
     redactor: &'a Redactor,
-}
-
-/// Executes every repeat of every cell in order; false where some were left out.
-fn execute_all(
-    session: &Session<'_>,
-    plan: &Plan,
-    rooms: Rooms<'_>,
-    place: (Journal, &Path),
-) -> Result<bool, RunError> {
-    let (mut journal, part) = place;
-    let order = plan::order(plan);
-    let mut origins: HashMap<usize, Vec<Arc<Origin>>> = HashMap::new();
-    for (number, execution) in order.iter().enumerate() {
-        if session.signals.stop().is_stopped() {
-            return Ok(false);
-        }
-        let Some(cell) = plan.cells.get(execution.cell) else {
-            continue;
-        };
-        let target = rooms
-            .targets
-            .get(&cell.target)
-            .ok_or_else(|| RunError::Missing {
-                what: "target",
-                name: cell.target.clone(),
-            })?;
-        let origins = origins
-            .entry(execution.cell)
-            .or_insert_with(|| target.resolved(session.watcher));
-        let rest = order[number + 1..]
-            .iter()
-            .map(|later| plan.cells.get(later.cell).and_then(repeat::expected))
-            .sum();
-        let place = Place {
-            number,
-            executions: order.len(),
-            cells: plan.cells.len(),
-            rest,
-        };
-        let repeat = Repeat {
-            session,
-            cell,
-            execution: *execution,
-            place,
-            origins,
-        };
-        let commit = repeat.execute(&rooms, (&mut journal, part))?;
-        if commit.ended == Ended::Interrupted {
-            return Ok(false);
-        }
-        let failed = commit.ended == Ended::WarmupFailed
-            || (commit.counts.ok == 0 && commit.counts.failed > 0);
-        let last = number + 1 == order.len();
-        if failed && session.fail_fast && !last {
-            session.watcher.event(&Event::Note {
-                text: "a cell failed, and --fail-fast ends the run",
-            });
-            return Ok(false);
-        }
-        if !last {
-            repeat.cool_down()?;
-        }
-    }
-    Ok(true)
 }
 
 fn make_ready(

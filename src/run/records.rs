@@ -10,7 +10,7 @@ use crate::instruments::record::{Attempt, Phase};
 use crate::instruments::table::{TableRow, Writer};
 use crate::kinds::metric::estimate::Base;
 use crate::kinds::metric::slo::{E2eLimit, Estimate, Judge};
-use crate::plan::{Cell, Plan};
+use crate::plan::Cell;
 use crate::scenario::Scenario;
 
 /// The target and dataset whose warm-ups an estimate's base is measured by.
@@ -20,15 +20,15 @@ type Pair = (String, Option<String>);
 pub struct Bases(BTreeMap<Pair, Base>);
 
 impl Bases {
-    /// Measures them.
+    /// Measures them, of `cells`: all that were executed.
     pub fn measure(
         scenario: &Scenario,
-        plan: &Plan,
+        cells: &[Cell],
         contents: &Contents,
     ) -> Result<Self, RunError> {
         let mut bases = BTreeMap::new();
         for committed in by_position(contents) {
-            let Some(cell) = cell_of(plan, committed) else {
+            let Some(cell) = cell_of(cells, committed) else {
                 continue;
             };
             let Some(estimate) = estimate(cell) else {
@@ -88,8 +88,8 @@ fn warmups(contents: &Contents, committed: &Committed) -> Result<Vec<Attempt>, R
     Ok(warmups)
 }
 
-fn cell_of<'a>(plan: &'a Plan, committed: &Committed) -> Option<&'a Cell> {
-    plan.cells
+fn cell_of<'a>(cells: &'a [Cell], committed: &Committed) -> Option<&'a Cell> {
+    cells
         .iter()
         .find(|cell| cell.id == committed.commit.cell_id)
 }
@@ -100,25 +100,16 @@ fn by_position(contents: &Contents) -> Vec<&Committed> {
     repeats
 }
 
-/// What came of writing the table.
-pub struct Recorded {
-    /// Bases of estimated limits.
-    pub bases: Bases,
-    /// What the records of each cell say in words, in the order of the plan.
-    pub told: Vec<Told>,
-}
-
-/// Writes the table: cells in the order of the plan, repeats in theirs.
+/// Writes the table: cells in their order, repeats in theirs. What the records of each cell say in words.
 pub fn write(
     path: &Path,
-    scenario: &Scenario,
-    plan: &Plan,
+    (scenario, bases): (&Scenario, &Bases),
+    cells: &[Cell],
     contents: &Contents,
-) -> Result<Recorded, RunError> {
-    let bases = Bases::measure(scenario, plan, contents)?;
-    let mut told: Vec<Told> = Vec::with_capacity(plan.cells.len());
+) -> Result<Vec<Told>, RunError> {
+    let mut told: Vec<Told> = Vec::with_capacity(cells.len());
     let mut writer = Writer::create(path)?;
-    for cell in &plan.cells {
+    for cell in cells {
         let base = bases.of(scenario, cell);
         let mut said = Told::default();
         let mut repeats: Vec<&Committed> = contents
@@ -150,5 +141,5 @@ pub fn write(
         told.push(said);
     }
     writer.finish()?;
-    Ok(Recorded { bases, told })
+    Ok(told)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::search;
 use crate::plan::Plan;
 use crate::report::{self, ReportError, UserTemplate};
 use crate::results::{self, Assembly, DatasetReference, Environment, Selection};
@@ -27,6 +28,11 @@ pub fn check_template(
         plan,
         metrics: Vec::new(),
         runs: Vec::new(),
+        searches: plan
+            .cells
+            .iter()
+            .filter_map(search::without_answer)
+            .collect(),
         environment: environment(scenario),
         datasets: scenario.datasets.keys().map(dataset).collect(),
         incomplete: false,

@@ -36,6 +36,7 @@ pub struct Repeat<'a> {
 }
 
 /// Where a repeat stands in the run.
+#[derive(Debug, Clone, Copy)]
 pub struct Place {
     /// Its number in the order of the run, from 0.
     pub number: usize,
@@ -130,7 +131,8 @@ impl Repeat<'_> {
             execution: self.place.number + 1,
             executions: self.place.executions,
             repeat: self.execution.repeat,
-            repeats: load.repeats,
+            // A probe that shows nothing yet is gone on with.
+            repeats: load.repeats.max(self.execution.repeat),
             rate: self.cell.rate.per_second(),
             intended: load.requests,
             expected: expected(self.cell),
@@ -184,30 +186,34 @@ impl Repeat<'_> {
         }
         Ok(files)
     }
-
-    /// Pauses before the next repeat; a stop ends the pause.
-    pub fn cool_down(&self) -> Result<(), RunError> {
-        let pause = self.cell.load.cooldown;
-        if pause.is_zero() {
-            return Ok(());
-        }
-        let lane = clock::lane(false).map_err(|source| RunError::Machine {
-            what: "start a runtime to cool down on",
-            source,
-        })?;
-        lane.block_on(async {
-            let clock = Clock::real();
-            tokio::select! {
-                () = clock.sleep_until(Offset::ZERO + pause) => {}
-                () = self.session.signals.stop().stopped() => {}
-            }
-        });
-        Ok(())
-    }
 }
 
-/// How long a repeat of the cell takes by its schedule, its pause after it included; `None` where the target sets the pace.
+/// Pauses after a repeat of a cell; a stop ends the pause.
+pub fn cool_down(session: &Session<'_>, cell: &Cell) -> Result<(), RunError> {
+    let pause = cell.load.cooldown;
+    if pause.is_zero() {
+        return Ok(());
+    }
+    let lane = clock::lane(false).map_err(|source| RunError::Machine {
+        what: "start a runtime to cool down on",
+        source,
+    })?;
+    lane.block_on(async {
+        let clock = Clock::real();
+        tokio::select! {
+            () = clock.sleep_until(Offset::ZERO + pause) => {}
+            () = session.signals.stop().stopped() => {}
+        }
+    });
+    Ok(())
+}
+
+/// How long a repeat of the cell takes by its schedule, its pause after it included; `None` where the target sets the
+/// pace, and for a search.
 pub fn expected(cell: &Cell) -> Option<Duration> {
+    if cell.search.is_some() {
+        return None;
+    }
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts of requests stay far below 2^53"

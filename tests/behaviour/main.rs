@@ -19,6 +19,7 @@ mod plan;
 mod report;
 mod run;
 mod scenarios;
+mod search;
 mod support;
 mod tls;
 mod validate;

@@ -441,7 +441,7 @@ fn options_of_a_target_that_mean_nothing_are_refused_at_their_place() {
 fn what_another_form_of_the_same_means_is_taken() {
     for more in [
         "load: { requests: 3.0, repeats: 2.0 }",
-        "load: { rate: { search: { min: 1, max: 5 } } }",
+        "load: { rate: { search: { min: 1, max: 5 } } }\nslo: { objectives: [error_rate <= 1%] }",
         "slo: { objectives: [speedup >= 1.1, capacity >= 4, probe.e2e.p50 <= 1s] }",
         "compare: { gates: [{ metric: ttft.p95, tolerance: 100% }] }",
         "matrix: { params.stop: [['.', '!']] }",

@@ -4,7 +4,7 @@ use super::Colour;
 use super::colour::Paint;
 use crate::report::number::{NO_DATA, Scale};
 use crate::report::tables::{distribution, scale_of};
-use crate::report::{Axes, Banner, Value, Verdict, banners, escape};
+use crate::report::{Axes, Banner, Value, Verdict, banners, escape, searches};
 use crate::results::{CellResult, Results, ValidityStatus};
 
 /// Cells that are shown; the report has all.
@@ -60,6 +60,14 @@ pub fn summary(results: &Results, width: usize, colour: Colour) -> String {
             ));
         }
         lines.push(String::new());
+    }
+    for search in searches(results) {
+        let paint = if search.state == "good" {
+            Paint::Good
+        } else {
+            Paint::Bad
+        };
+        lines.push(colour.paint(paint, &escape::line(&search.sentence)));
     }
     let paint = if verdict.kind == "good" {
         Paint::Good

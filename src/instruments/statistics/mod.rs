@@ -3,6 +3,7 @@
 //! A test is over repeats, never over the requests of a run, which are not independent (ci.md B-1): no function here
 //! takes two runs' requests.
 
+mod binomial;
 mod bootstrap;
 mod describe;
 mod estimate;
@@ -14,6 +15,7 @@ mod student;
 #[cfg(test)]
 mod tests;
 
+pub use binomial::{binomial_at_least, binomial_at_most};
 pub use bootstrap::ratio_interval;
 pub use describe::{mean, quantile, stddev, variance};
 pub use estimate::{Estimate, enough_for, mean_interval};

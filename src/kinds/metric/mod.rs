@@ -23,6 +23,7 @@ mod timeline;
 mod tokens;
 mod totals;
 mod value;
+mod violations;
 mod warnings;
 mod workload;
 
@@ -31,6 +32,7 @@ pub use catalogue::{Better, Shape, Unit, percentile_name, percentile_share};
 pub use value::{
     GroupResult, MetricValue, Requests, SloResult, Spread, Summary, TimelinePoint, Warning, number,
 };
+pub use violations::{Violation, violations};
 
 #[cfg(test)]
 mod tests;

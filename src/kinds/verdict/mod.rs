@@ -2,4 +2,5 @@
 
 pub mod objective;
 pub mod parse;
+pub mod slo;
 pub mod validity;

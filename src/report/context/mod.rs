@@ -6,6 +6,7 @@
 mod axes;
 mod facts;
 mod objectives;
+mod searches;
 mod table;
 pub mod tables;
 mod verdict;
@@ -26,6 +27,7 @@ use facts::{environment, fact, reproduction};
 
 pub use axes::{Axes, names, shown};
 pub use objectives::{unit_of_objective, value_against_bound};
+pub use searches::{SearchView, searches};
 pub use table::{Value, status_of};
 pub use tables::{distribution, scale_of};
 pub use verdict::{Banner, Verdict, banners, counted};
@@ -57,6 +59,8 @@ pub struct Context {
     pub banners: Vec<Banner>,
     /// What varies.
     pub axes: Axes,
+    /// The searches, each with its answer.
+    pub searches: Vec<SearchView>,
     /// What the scenario's comparison says; null where it asks for none, or the run was interrupted.
     pub comparison: Option<Overview>,
     /// The tables.
@@ -89,6 +93,7 @@ impl Context {
             schema: SCHEMA,
             verdict: Verdict::of(results),
             banners: banners(results, &axes),
+            searches: searches(results),
             comparison: comparison(results),
             tables: Tables {
                 throughput: tables::throughput(results, &axes),

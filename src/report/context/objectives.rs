@@ -38,7 +38,7 @@ pub fn verdict_of(cell: &CellResult, objective: &ObjectiveResult) -> (&'static s
     }
 }
 
-/// Objectives that are met (`met`), or all others, in the order of the cells.
+/// Objectives that are met (`met`), or all others, in the order of the cells; those of probes are the search's.
 pub fn objectives(results: &Results, axes: &Axes, met: bool) -> Table {
     let columns = vec![
         Column::text("cell"),
@@ -48,7 +48,12 @@ pub fn objectives(results: &Results, axes: &Axes, met: bool) -> Table {
         Column::text("verdict"),
     ];
     let mut rows = Vec::new();
-    for (index, cell) in results.cells.iter().enumerate() {
+    let held = results
+        .cells
+        .iter()
+        .enumerate()
+        .filter(|(_, cell)| !results.is_probe(cell));
+    for (index, cell) in held {
         for objective in &cell.objectives {
             let (word, state) = verdict_of(cell, objective);
             if (state == "good") != met {

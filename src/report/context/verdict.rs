@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::axes::Axes;
 use super::comparison;
-use crate::results::{ObjectiveVerdict, Results, ValidityStatus};
+use crate::results::{CellResult, ObjectiveVerdict, Results, ValidityStatus};
 
 /// How the run ended.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -72,7 +72,8 @@ fn are(count: usize) -> &'static str {
 impl Objectives {
     fn of(results: &Results) -> Self {
         let mut counts = Self::default();
-        for cell in &results.cells {
+        // What a probe misses is what its search is for.
+        for cell in results.cells.iter().filter(|cell| !results.is_probe(cell)) {
             for objective in &cell.objectives {
                 counts.all += 1;
                 let place = match (cell.validity.status, objective.verdict) {
@@ -122,7 +123,7 @@ impl Verdict {
         let objectives = Objectives::of(results);
         let kind = match () {
             () if results.incomplete => "incomplete",
-            () if with(results, ValidityStatus::Invalid) > 0 => "void",
+            () if results.cells.iter().any(|cell| is_void(results, cell)) => "void",
             () if results.verdict.exit_code != 0 || objectives.missed > 0 => "bad",
             () => "good",
         };
@@ -134,6 +135,11 @@ impl Verdict {
             objectives,
         }
     }
+}
+
+/// Whether a cell that is no probe is INVALID: a search goes on without such a probe, or has no answer and says so.
+fn is_void(results: &Results, cell: &CellResult) -> bool {
+    cell.validity.status == ValidityStatus::Invalid && !results.is_probe(cell)
 }
 
 /// How many cells are of that validity.
@@ -168,7 +174,21 @@ fn sentence(results: &Results, objectives: &Objectives) -> String {
     };
     parts.extend(of_cells(ValidityStatus::Invalid, "INVALID"));
     parts.extend(comparison(results).map(|comparison| comparison.sentence));
-    parts.push(objectives.sentence());
+    if !results.searches.is_empty() {
+        let answered = results
+            .searches
+            .iter()
+            .filter(|search| search.capacity.is_some());
+        parts.push(format!(
+            "{} of {} found a capacity",
+            answered.count(),
+            counted_searches(results)
+        ));
+    }
+    // Probes are held against objectives too: that none was declared would be wrong.
+    if objectives.all > 0 || results.searches.is_empty() {
+        parts.push(objectives.sentence());
+    }
     parts.extend(of_cells(ValidityStatus::ClientLimited, "CLIENT_LIMITED"));
     let mut sentence = parts.join("; ");
     if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
@@ -176,6 +196,13 @@ fn sentence(results: &Results, objectives: &Objectives) -> String {
     }
     sentence.push('.');
     sentence
+}
+
+fn counted_searches(results: &Results) -> String {
+    match results.searches.len() {
+        1 => "1 search".to_owned(),
+        count => format!("{count} searches"),
+    }
 }
 
 /// What stands above the first number, the worst first.

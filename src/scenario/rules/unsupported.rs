@@ -32,19 +32,6 @@ pub fn unsupported(subject: &Subject<'_>) -> Findings {
     let mut found = Findings::new();
     targets(subject, &mut found);
     metrics(subject, &mut found);
-    for axis in ["rate", "concurrency"] {
-        for section in ["matrix", "load"] {
-            let pointer = format!("/{section}/{axis}");
-            if subject.get(&format!("{pointer}/search")).is_some() {
-                tell(
-                    &mut found,
-                    &pointer,
-                    &format!("a search over `{axis}`"),
-                    "give the values to try as a list, under `matrix`",
-                );
-            }
-        }
-    }
     each_request(subject, &mut |pointer, request| {
         if request.contains_key("url") {
             tell(

@@ -1,0 +1,166 @@
+//! Searches for a capacity: the knee of a server whose capacity is known is found, and a search is no list of misses.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::support::{Process, plimsoll, results, run, wait_for_records, write};
+
+/// Four requests at once of 100 ms each: 40 a second are carried, and at 5 % more the server's queue passes the limit
+/// within two seconds. The limit is on what the server takes, so that no lateness of a busy test machine voids a probe.
+fn searching(search: &str, more: &str) -> String {
+    format!(
+        "version: 1
+name: chat
+targets:
+  server: {{ protocol: http, path: /, embedded: {{ servers: 4, service: {{ kind: constant, median: 100ms }} }} }}
+matrix: {{ {search} }}
+load: {{ requests: 90 }}
+slo: {{ request: {{ e2e: 60s }}, objectives: [service.p90 <= 150ms] }}
+{more}"
+    )
+}
+
+#[test]
+fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = searching("rate: { search: { min: 20, max: 100, precision: 5% } }", "");
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml", "--print", "capacity"]);
+    assert_eq!(
+        ended.code,
+        Some(0),
+        "a missed probe failed the run: {}",
+        ended.stderr
+    );
+    let out = folder.path().join("reports/chat");
+    let results = results(&out);
+    let search = &results["searches"][0];
+    let capacity = &search["capacity"];
+    let value = capacity["value"].as_f64().unwrap();
+    assert!((38.0..=42.0).contains(&value), "{search:#}");
+    assert!(
+        capacity["high"].as_f64().unwrap() <= value * 1.05,
+        "{search:#}"
+    );
+    assert_eq!(capacity["at_least"], false);
+    assert_eq!(ended.stdout, format!("{value}\n"));
+
+    let probes = search["probes"].as_array().unwrap();
+    assert!(probes.len() <= 12, "{search:#}");
+    assert!(probes.iter().any(|probe| probe["verdict"] == "missed"));
+    let cells = results["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), probes.len());
+    for probe in probes {
+        let cell = cells
+            .iter()
+            .find(|cell| cell["id"] == probe["cell"])
+            .unwrap();
+        assert_eq!(cell["axes"]["rate"].as_f64(), probe["value"].as_f64());
+        assert!(cell["validity"]["status"].is_string());
+    }
+
+    let said = format!(
+        "Carries {value} req/s ({value} … {}): the highest of",
+        capacity["high"].as_f64().unwrap()
+    );
+    for file in ["report.md", "report.html"] {
+        let report = std::fs::read_to_string(out.join(file)).unwrap();
+        assert!(
+            report.replace("&#x2f;", "/").contains(&said),
+            "{file} does not say {said}"
+        );
+    }
+    assert!(ended.stderr.contains(&said), "{}", ended.stderr);
+    let junit = std::fs::read_to_string(out.join("junit.xml")).unwrap();
+    assert!(
+        junit.contains("\"capacity\"") && !junit.contains("<failure"),
+        "{junit}"
+    );
+    let again = run(folder.path(), &["report", "reports/chat"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+}
+
+#[test]
+fn a_search_whose_least_value_misses_fails_and_has_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = searching("concurrency: { search: { min: 16, max: 64 } }", "");
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml", "--print", "capacity"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "null\n");
+    assert!(
+        ended
+            .stderr
+            .contains("its least concurrency, 16, did not pass: service.p90"),
+        "{}",
+        ended.stderr
+    );
+    let results = results(&folder.path().join("reports/chat"));
+    assert_eq!(results["searches"][0]["capacity"], Value::Null);
+    assert_eq!(results["cells"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_never_misses_is_carried_at_least() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = searching("concurrency: { search: { min: 1, max: 4 } }", "");
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(
+        folder.path(),
+        &["run", "a.yaml", "--set", "load.requests=40"],
+    );
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let results = results(&folder.path().join("reports/chat"));
+    let capacity = &results["searches"][0]["capacity"];
+    assert_eq!(
+        (&capacity["value"], &capacity["at_least"]),
+        (&4.0.into(), &true.into()),
+        "{capacity}"
+    );
+    assert_eq!(capacity["high"], Value::Null);
+    assert!(
+        ended.stderr.contains("at least 4 requests in flight"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_search_that_a_signal_ends_has_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = searching("rate: { search: { min: 20, max: 100 } }", "");
+    write(folder.path(), "a.yaml", &scenario);
+    let mut child = Process(
+        plimsoll(folder.path())
+            .args(["run", "a.yaml"])
+            .spawn()
+            .unwrap(),
+    );
+    wait_for_records(folder.path(), &mut child);
+    child.signal(Signal::INT);
+    assert_eq!(child.wait().code(), Some(130));
+    let results = results(&folder.path().join("reports/chat"));
+    assert_eq!(results["incomplete"], true);
+    let search = &results["searches"][0];
+    assert_eq!(search["capacity"], Value::Null);
+    assert_eq!(search["reason"], "the run ended before the search did");
+}
+
+#[test]
+fn a_plan_says_how_many_probes_a_search_takes_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = searching("rate: { search: { min: 0.1, max: 64, precision: 5% } }", "");
+    write(folder.path(), "a.yaml", &scenario);
+    let plan = run(folder.path(), &["plan", "a.yaml"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.stderr);
+    assert!(plan.stdout.contains("at most 12 probes"), "{}", plan.stdout);
+    let aimless = scenario.replace(", objectives: [service.p90 <= 150ms]", "");
+    write(folder.path(), "b.yaml", &aimless);
+    let refused = run(folder.path(), &["validate", "b.yaml"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("b.yaml:5:") && refused.stderr.contains("slo"),
+        "{}",
+        refused.stderr
+    );
+}
