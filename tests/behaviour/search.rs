@@ -7,7 +7,7 @@ use super::support::{Process, plimsoll, results, run, wait_for_records, write};
 
 /// Four requests at once of 100 ms each: 40 a second are carried, and at 5 % more the server's queue passes the limit
 /// within two seconds. The limit is on what the server takes, so that no lateness of a busy test machine voids a probe.
-fn searching(search: &str, more: &str) -> String {
+fn searching(search: &str) -> String {
     format!(
         "version: 1
 name: chat
@@ -16,14 +16,14 @@ targets:
 matrix: {{ {search} }}
 load: {{ requests: 90 }}
 slo: {{ request: {{ e2e: 60s }}, objectives: [service.p90 <= 150ms] }}
-{more}"
+"
     )
 }
 
 #[test]
 fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("rate: { search: { min: 20, max: 100, precision: 5% } }", "");
+    let scenario = searching("rate: { search: { min: 20, max: 100, precision: 5% } }");
     write(folder.path(), "a.yaml", &scenario);
     let ended = run(folder.path(), &["run", "a.yaml", "--print", "capacity"]);
     assert_eq!(
@@ -83,7 +83,7 @@ fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
 #[test]
 fn a_search_whose_least_value_misses_fails_and_has_no_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("concurrency: { search: { min: 16, max: 64 } }", "");
+    let scenario = searching("concurrency: { search: { min: 16, max: 64 } }");
     write(folder.path(), "a.yaml", &scenario);
     let ended = run(folder.path(), &["run", "a.yaml", "--print", "capacity"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -103,7 +103,7 @@ fn a_search_whose_least_value_misses_fails_and_has_no_answer() {
 #[test]
 fn what_never_misses_is_carried_at_least() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("concurrency: { search: { min: 1, max: 4 } }", "");
+    let scenario = searching("concurrency: { search: { min: 1, max: 4 } }");
     write(folder.path(), "a.yaml", &scenario);
     let ended = run(
         folder.path(),
@@ -126,9 +126,32 @@ fn what_never_misses_is_carried_at_least() {
 }
 
 #[test]
+fn a_probe_whose_requests_are_too_few_to_tell_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = searching("concurrency: { search: { min: 4, max: 4 } }");
+    write(folder.path(), "a.yaml", &scenario);
+    // A p90 takes 29 requests without a violation (ci.md B.3 (2)): 20 do not tell, 40 do.
+    for (requests, repeats, code) in [(20, 2, 0), (5, 4, 1)] {
+        let set = format!("load.requests={requests}");
+        let out = format!("of-{requests}");
+        let arguments = ["run", "a.yaml", "--set", &set, "--out", &out];
+        let ended = run(folder.path(), &arguments);
+        assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        let results = results(&folder.path().join(out));
+        let executed = results["cells"][0]["repeats"].as_array().unwrap().len();
+        assert_eq!(executed, repeats, "{}", results["searches"]);
+        let probe = &results["searches"][0]["probes"][0];
+        let told = if code == 0 { "passed" } else { "inconclusive" };
+        assert_eq!(probe["verdict"], told);
+        let needed = "service.p90 <= 150ms: 20 requests do not tell, 29 would";
+        assert!(code == 0 || probe["reason"] == needed, "{probe}");
+    }
+}
+
+#[test]
 fn a_search_that_a_signal_ends_has_no_answer() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("rate: { search: { min: 20, max: 100 } }", "");
+    let scenario = searching("rate: { search: { min: 20, max: 100 } }");
     write(folder.path(), "a.yaml", &scenario);
     let mut child = Process(
         plimsoll(folder.path())
@@ -149,7 +172,7 @@ fn a_search_that_a_signal_ends_has_no_answer() {
 #[test]
 fn a_plan_says_how_many_probes_a_search_takes_at_most() {
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("rate: { search: { min: 0.1, max: 64, precision: 5% } }", "");
+    let scenario = searching("rate: { search: { min: 0.1, max: 64, precision: 5% } }");
     write(folder.path(), "a.yaml", &scenario);
     let plan = run(folder.path(), &["plan", "a.yaml"]);
     assert_eq!(plan.code, Some(0), "{}", plan.stderr);

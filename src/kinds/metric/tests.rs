@@ -854,3 +854,64 @@ fn ten_million_requests_become_numbers() {
     println!("{rows} rows in {}, {peak}", clock.now());
     assert_eq!(cell.requests.ok, rows);
 }
+
+#[test]
+fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    let mut writer = Writer::create(&path).unwrap();
+    // As they ended: the second was due first, and the third has no limits.
+    let repeats = [
+        vec![
+            (request(1, SECOND, SECOND, 2 * SECOND), Some(true)),
+            (request(0, 0, 0, 3 * SECOND), Some(false)),
+            (failed(2, 2 * SECOND, 2 * SECOND + MS, Outcome::Reset), None),
+            (unsent(3, 3 * SECOND), Some(false)),
+        ],
+        vec![(request(0, 0, 0, SECOND), Some(true))],
+    ];
+    for (repeat, attempts) in (1..).zip(&repeats) {
+        for (attempt, slo_met) in attempts {
+            let row = TableRow {
+                attempt,
+                cell: "c",
+                repeat,
+                target: "t",
+                slo_ms: None,
+                slo_met: *slo_met,
+                skipped: false,
+            };
+            writer.push(&row).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    let violated = |violation| violations(&path, "c", &violation).unwrap();
+    let over = |name: &str, at_equality| {
+        violated(Violation::Over {
+            metric: catalogue::find(name).unwrap(),
+            bound: 1.0,
+            at_equality,
+        })
+    };
+    assert_eq!(
+        violated(Violation::Failed),
+        [false, false, true, true, false]
+    );
+    assert_eq!(
+        violated(Violation::LimitMissed),
+        [true, false, true, false],
+        "what has no limits is left out"
+    );
+    assert_eq!(over("e2e", false), [true, false, true, true, false]);
+    assert_eq!(over("e2e", true), [true, true, true, true, true]);
+    assert_eq!(
+        over("ttft", false),
+        [true, true],
+        "of what was not streamed only failures are left"
+    );
+    assert!(
+        violations(&path, "other", &Violation::Failed)
+            .unwrap()
+            .is_empty()
+    );
+}
