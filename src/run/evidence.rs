@@ -134,11 +134,7 @@ fn evidence(cell: &Cell, commits: &[&Commit], own_reasons: Vec<String>) -> Evide
         stopped: commits
             .iter()
             .any(|commit| commit.ended == Ended::Interrupted),
-        waited_for_slots: if cell.rate.per_second().is_some() {
-            sum(|commit| commit.own.waited_for_slot)
-        } else {
-            0
-        },
+        waited_for_slots: sum(|commit| commit.own.waited_for_slot),
         cpu_shares: cpu_shares(commits),
         exhausted: vec![
             (

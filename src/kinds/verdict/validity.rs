@@ -1,8 +1,6 @@
 //! Validity: VALID, INVALID or CLIENT_LIMITED, by what the generator saw of itself (metrics.md, "When a measurement is
 //! void").
 
-use std::fmt::Write as _;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -159,18 +157,27 @@ fn capped(evidence: &Evidence) -> Option<String> {
     if evidence.unsent_for_slots == 0 && waited <= WAITED_SHARE {
         return None;
     }
-    let mut reason =
-        String::from("the cap on requests in flight was reached, since the target was slow:");
-    let _ = write!(
-        reason,
-        " {:.1} % of requests waited for a slot",
-        waited * 100.0
-    );
-    if evidence.unsent_for_slots > 0 {
-        let _ = write!(reason, ", {:.1} % were never sent", unsent * 100.0);
+    let parts: Vec<String> = [
+        (evidence.waited_for_slots, waited, "waited for a slot"),
+        (evidence.unsent_for_slots, unsent, "were never sent"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(_, share, what)| format!("{} of requests {what}", percent(share)))
+    .collect();
+    Some(format!(
+        "the cap on requests in flight was reached, since the target was slow: {}; the rate is \"at least\"",
+        parts.join(", ")
+    ))
+}
+
+/// A share that is not 0, so that it does not look like 0.
+fn percent(share: f64) -> String {
+    if share < 0.001 {
+        "under 0.1 %".to_owned()
+    } else {
+        format!("{:.1} %", share * 100.0)
     }
-    reason.push_str("; the rate is \"at least\"");
-    Some(reason)
 }
 
 fn resource(error: &str) -> &'static str {
@@ -296,6 +303,28 @@ mod tests {
             ValidityStatus::Valid,
             "99 % are enough"
         );
+    }
+
+    #[test]
+    fn a_cap_that_was_reached_is_told_by_what_it_did_and_never_as_a_share_of_nothing() {
+        let reason = |waited, unsent| {
+            let evidence = Evidence {
+                intended: 10_000,
+                waited_for_slots: waited,
+                unsent_for_slots: unsent,
+                sent: 10_000 - unsent,
+                ..fit()
+            };
+            judge(&evidence).reasons.join("")
+        };
+        let never_sent = reason(0, 300);
+        assert!(
+            never_sent.contains("slow: 3.0 % of requests were never sent;"),
+            "{never_sent}"
+        );
+        let few = reason(3, 300);
+        assert!(few.contains("under 0.1 % of requests waited"), "{few}");
+        assert_eq!(reason(100, 0), "", "1 % may wait");
     }
 
     #[test]
