@@ -1,5 +1,6 @@
 //! `run`: executes scenarios one after the other; the exit code is the first of the contract's order over all.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::arguments::RunArguments;
@@ -41,6 +42,9 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
     if rejected {
         return Ending::Usage;
     }
+    if let Err(ending) = one_folder_each(&planned, arguments) {
+        return ending;
+    }
     if let Some(metric) = arguments
         .print
         .as_deref()
@@ -71,6 +75,40 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
         }
     }
     Ending::of(endings)
+}
+
+/// That no two files write one folder: the second report would replace the first.
+fn one_folder_each(
+    planned: &[(&PathBuf, Planned)],
+    arguments: &RunArguments,
+) -> Result<(), Ending> {
+    let mut taken: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    for (file, one) in planned {
+        let out = out(one, arguments);
+        // Two names may be one folder by a link.
+        let place = out.canonicalize().unwrap_or_else(|_| out.clone());
+        if let Some(first) = taken.insert(place, file.as_path()) {
+            output::error(
+                &format!(
+                    "{} and {} would both write {}",
+                    first.display(),
+                    file.display(),
+                    out.display()
+                ),
+                Some("give each its own `name`, or run them one by one with --out"),
+            );
+            return Err(Ending::Usage);
+        }
+    }
+    Ok(())
+}
+
+/// The report folder of a scenario.
+fn out(planned: &Planned, arguments: &RunArguments) -> PathBuf {
+    arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("reports").join(&planned.loaded.scenario.name))
 }
 
 fn is_metric(text: &str) -> bool {
@@ -117,10 +155,7 @@ fn execute(
 ) -> Ending {
     let (surroundings, interrupt) = with;
     let scenario = &planned.loaded.scenario;
-    let out = arguments
-        .out
-        .clone()
-        .unwrap_or_else(|| Path::new("reports").join(&scenario.name));
+    let out = out(planned, arguments);
     let watch = Watch::new(surroundings, &planned.plan);
     let session = Session {
         scenario,

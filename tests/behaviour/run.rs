@@ -81,6 +81,73 @@ fn the_same_scenario_runs_by_our_own_http_client() {
 }
 
 #[test]
+fn two_files_that_would_write_one_report_are_refused_before_any_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat("embedded: {}", &format!("load: {{ requests: 1 }}\n{WIDE}"));
+    write(folder.path(), "a.yaml", &scenario);
+    write(folder.path(), "b.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml", "b.yaml"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("a.yaml and b.yaml would both write reports/chat"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!folder.path().join("reports").exists());
+    write(
+        folder.path(),
+        "b.yaml",
+        &scenario.replace("name: chat", "name: other"),
+    );
+    let ended = run(folder.path(), &["run", "a.yaml", "b.yaml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+/// A trace has a rate of its own, which the cap on requests in flight holds down like any other.
+#[test]
+fn a_capped_replay_of_a_trace_is_client_limited_as_a_constant_rate_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..20)
+        .map(|row| {
+            format!(
+                "{{\"prompt\": \"p\", \"timestamp\": {}}}\n",
+                f64::from(row) * 0.01
+            )
+        })
+        .collect();
+    write(folder.path(), "t.jsonl", &rows);
+    for load in [
+        "arrival: trace",
+        "arrival: constant, rate: 100, requests: 20",
+    ] {
+        let scenario = format!(
+            "version: 1
+name: replay
+targets:
+  a: {{ protocol: openai-completions, model: m, embedded: {{ service: {{ kind: constant, median: 40ms }} }} }}
+datasets:
+  t: {{ kind: trace, task: completion, path: t.jsonl }}
+matrix: {{ concurrency: [1] }}
+load: {{ {load} }}
+{WIDE}"
+        );
+        write(folder.path(), "a.yaml", &scenario);
+        let ended = run(folder.path(), &["run", "a.yaml"]);
+        assert_eq!(ended.code, Some(0), "{load}: {}", ended.stderr);
+        let results = results(&folder.path().join("reports/replay"));
+        let validity = &results["cells"][0]["validity"];
+        assert_eq!(validity["status"], "CLIENT_LIMITED", "{load}: {validity}");
+        let reason = validity["reasons"][0].as_str().unwrap();
+        assert!(
+            reason.contains("95.0 % of requests waited for a slot"),
+            "{load}: {reason}"
+        );
+    }
+}
+
+#[test]
 fn an_unset_reference_ends_a_run_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     write(
