@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::results::{Better, ComparedAxis, Tool, Unit};
+use crate::results::{Better, ComparedAxis, Tool, Unit, ValidityStatus};
 
 /// The value of `schema` that this version writes.
 pub const SCHEMA: &str = "plimsoll.diff.v1";
@@ -186,6 +186,10 @@ pub struct Row {
     pub base: Option<f64>,
     /// Head over its compared repeats.
     pub head: Option<f64>,
+    /// Whether base's cell may be believed; null where there is none. Throughput of a CLIENT_LIMITED one is "at least".
+    pub base_validity: Option<ValidityStatus>,
+    /// Whether head's may.
+    pub head_validity: Option<ValidityStatus>,
     /// head / base − 1 with its 95 % interval, in points head − base. Null where it cannot be said.
     pub change: Option<Change>,
     /// Blocks with a value on both sides; for two runs the smaller number of repeats.

@@ -18,7 +18,7 @@ mod tests;
 pub use document::*;
 pub use schema::schema;
 
-use crate::results::{Better, CompareSettings, ComparedAxis, Results};
+use crate::results::{Better, CellResult, CompareSettings, ComparedAxis, Results};
 use align::Pair;
 use evidence::{Evidence, shown};
 use rule::{Candidate, decide};
@@ -195,6 +195,7 @@ fn candidates<'a>(
 }
 
 fn row(pair: &Pair<'_>, subject: &Subject, evidence: &Evidence) -> Row {
+    let validity = |cell: Option<&CellResult>| cell.map(|cell| cell.validity.status);
     Row {
         cell: pair.cell.clone(),
         axes: pair.axes.clone(),
@@ -206,6 +207,8 @@ fn row(pair: &Pair<'_>, subject: &Subject, evidence: &Evidence) -> Row {
         in_points: subject.scale() == Scale::Points,
         base: evidence.base,
         head: evidence.head,
+        base_validity: validity(pair.base),
+        head_validity: validity(pair.head),
         change: evidence.change,
         blocks: evidence.blocks,
         blocks_without_value: evidence.blocks_without_value,

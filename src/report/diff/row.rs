@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use crate::compare::{Row, Verdict};
+use crate::kinds::metric::catalogue;
 use crate::report::escape;
 use crate::report::number::{NO_DATA, Scale};
+use crate::results::ValidityStatus;
 
 /// A row as text.
 #[derive(Debug, Serialize)]
@@ -15,9 +17,9 @@ pub struct Shown {
     pub cell: String,
     /// Name of the metric or statistic.
     pub metric: String,
-    /// Value of base; `–` without data.
+    /// Value of base; `–` without data, `≥` before a throughput that the client held down.
     pub base: String,
-    /// Value of head; `–` without data.
+    /// Value of head, in the same way.
     pub head: String,
     /// Change from base to head with its interval; `–` without one.
     pub change: String,
@@ -37,8 +39,11 @@ pub fn matters(row: &Row) -> bool {
 /// The row with texts of at most `most` characters, each made harmless by `escaped`.
 pub fn shown(row: &Row, most: usize, escaped: fn(&str) -> String) -> Shown {
     let scale = Scale::of(row.unit, row.base.into_iter().chain(row.head));
-    let value = |value: Option<f64>| {
-        value.map_or_else(|| NO_DATA.to_owned(), |value| scale.with_unit(value))
+    let [base_limited, head_limited] = limited(row);
+    let value = |value: Option<f64>, limited: bool| match value {
+        Some(value) if limited => format!("≥ {}", scale.with_unit(value)),
+        Some(value) => scale.with_unit(value),
+        None => NO_DATA.to_owned(),
     };
     Shown {
         mark: match row.verdict {
@@ -49,8 +54,8 @@ pub fn shown(row: &Row, most: usize, escaped: fn(&str) -> String) -> Shown {
         },
         cell: escaped(&escape::shorten(&row.cell, most)),
         metric: escaped(&escape::shorten(&row.metric, most)),
-        base: value(row.base),
-        head: value(row.head),
+        base: value(row.base, base_limited),
+        head: value(row.head, head_limited),
         change: change(row),
         pairs: match row.pairs_worse {
             Some(worse) => format!("{worse}/{}", row.blocks),
@@ -63,7 +68,29 @@ pub fn shown(row: &Row, most: usize, escaped: fn(&str) -> String) -> Shown {
     }
 }
 
+/// Whether base and head are only known to be at least what is shown: throughput that the cap on requests in flight held
+/// down.
+fn limited(row: &Row) -> [bool; 2] {
+    let name = row.metric.as_str();
+    let metric = catalogue::find(name)
+        .or_else(|| catalogue::find(name.rsplit_once('.')?.0))
+        .is_some_and(catalogue::Metric::is_throughput);
+    [row.base_validity, row.head_validity]
+        .map(|validity| metric && validity == Some(ValidityStatus::ClientLimited))
+}
+
+/// The verdict, and whose throughput it stands on that the client held down.
 fn verdict(row: &Row) -> String {
+    let sides = match limited(row) {
+        [false, false] => return outcome(row),
+        [true, false] => "base is",
+        [false, true] => "head is",
+        [true, true] => "both are",
+    };
+    format!("{}; {sides} CLIENT_LIMITED", outcome(row))
+}
+
+fn outcome(row: &Row) -> String {
     let word = match row.verdict {
         Verdict::Regressed => return format!("REGRESSED (limit {})", signed(row, row.limit)),
         Verdict::Improved => "IMPROVED",
@@ -78,12 +105,18 @@ fn verdict(row: &Row) -> String {
     }
 }
 
-/// The change with its interval: `+20.9 % (+14.1 … +28.0)`.
+/// The change with its interval: `+20.9 % (+14.1 … +28.0)`; `≥` or `≤` where one side's throughput is only known to be at
+/// least what is shown.
 fn change(row: &Row) -> String {
     let Some(change) = row.change else {
         return NO_DATA.to_owned();
     };
-    let value = signed(row, change.value);
+    let sign = match limited(row) {
+        [true, false] => "≤ ",
+        [false, true] => "≥ ",
+        _ => "",
+    };
+    let value = format!("{sign}{}", signed(row, change.value));
     match (change.low, change.high) {
         (Some(low), Some(high)) => {
             let decimals = decimals(low).max(decimals(high));

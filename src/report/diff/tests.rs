@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::*;
 use crate::compare::{Change, Design, Loosened, RefusalCode, SCHEMA, Side, Summary, Verdict};
 use crate::report::fixture::HOSTILE;
-use crate::results::{Better, ComparedAxis, Tool, Unit};
+use crate::results::{Better, ComparedAxis, Tool, Unit, ValidityStatus};
 
 fn row(cell: &str, verdict: Verdict) -> Row {
     Row {
@@ -19,6 +19,8 @@ fn row(cell: &str, verdict: Verdict) -> Row {
         in_points: false,
         base: Some(0.412),
         head: Some(0.498),
+        base_validity: Some(ValidityStatus::Valid),
+        head_validity: Some(ValidityStatus::Valid),
         change: Some(Change {
             value: 0.2087,
             low: Some(0.141),
@@ -239,4 +241,27 @@ fn hostile_names_stay_text() {
             "{text:?}"
         );
     }
+}
+
+#[test]
+fn throughput_that_the_client_held_down_is_marked_wherever_a_comparison_shows_it() {
+    let limited = |metric: &str, unit: Unit| {
+        let mut row = row("rate=8", Verdict::Regressed);
+        row.metric = metric.to_owned();
+        row.unit = unit;
+        row.better = Better::Higher;
+        row.head_validity = Some(ValidityStatus::ClientLimited);
+        (row.base, row.head) = (Some(49.1), Some(24.8));
+        row
+    };
+    let throughput = diff(vec![limited("request_throughput", Unit::PerSecond)]);
+    let overview = serde_json::to_string(&overview(&throughput)).unwrap();
+    for text in [human(&throughput), markdown(&throughput), overview] {
+        assert!(text.contains("≥ 24.8/s"), "{text}");
+        assert!(!text.contains("≥ 49.1/s"), "{text}");
+        assert!(text.contains("≥ +20.9 %"), "{text}");
+        assert!(text.contains("head is CLIENT"), "{text}");
+    }
+    let latency = human(&diff(vec![limited("e2e.p50", Unit::Seconds)]));
+    assert!(!latency.contains('≥'), "a latency is what it is: {latency}");
 }

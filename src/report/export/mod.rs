@@ -1,7 +1,8 @@
 //! The same numbers in the files that other tools read, under `exports/<name>/`.
 //!
 //! A tool owns one file and one line of [`EXPORTS`]; the language lists its name (`scenario::document::report`). Only
-//! what a reader may act on leaves: the figures of a void cell do not, nor a percentile of too few requests.
+//! what a reader may act on leaves: the figures of a void cell do not, nor the throughput of one that the client held down,
+//! nor a percentile of too few requests.
 
 mod bencher;
 mod github_action_benchmark;
@@ -83,7 +84,12 @@ fn figures(results: &Results) -> Vec<Figure> {
 
 fn of_cell(cell: &CellResult, name: &str) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for metric in catalogue::all().filter(|metric| metric.better != Better::Neither) {
+    // Where the client was the limit, a rate is "at least": a bare number would say too little of the target.
+    let limited = cell.validity.status == ValidityStatus::ClientLimited;
+    let leaves = |metric: &&catalogue::Metric| {
+        metric.better != Better::Neither && !(limited && metric.is_throughput())
+    };
+    for metric in catalogue::all().filter(leaves) {
         let mut push = |metric_name: String, value: f64| {
             figures.push(Figure {
                 cell: name.to_owned(),

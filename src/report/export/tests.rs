@@ -74,3 +74,18 @@ fn no_figure_of_a_void_cell_and_no_percentile_of_too_few_leaves() {
     assert!(few.iter().all(|figure| figure.metric != "e2e.p95"));
     assert!(few.iter().any(|figure| figure.metric == "e2e.p50"));
 }
+
+#[test]
+fn throughput_that_the_client_held_down_does_not_leave_as_if_it_were_known() {
+    let mut results = fixture::results();
+    results.cells[0].validity.status = ValidityStatus::ClientLimited;
+    let limited = Axes::of(&results).label(&results.cells[0]);
+    let figures = figures(&results);
+    let has = |metric: &str| {
+        figures
+            .iter()
+            .any(|figure| figure.cell == limited && figure.metric == metric)
+    };
+    assert!(!has("request_throughput") && !has("goodput"));
+    assert!(has("e2e.p50"), "a latency is what it is");
+}
