@@ -211,15 +211,7 @@ impl Watcher for Watch {
                 ok,
                 failed,
                 unsent,
-                p50,
-                p99,
-                seconds,
             } => {
-                #[expect(
-                    clippy::cast_precision_loss,
-                    reason = "counts of requests stay far below 2^53"
-                )]
-                let throughput = (*seconds > 0.0).then(|| *ok as f64 / seconds);
                 self.shown().progress.cell_done(&CellDone {
                     cell: stage.number,
                     cells: stage.cells,
@@ -229,9 +221,6 @@ impl Watcher for Watch {
                     ok: *ok,
                     failed: *failed,
                     unsent: *unsent,
-                    throughput,
-                    p50: *p50,
-                    p99: *p99,
                 });
             }
             Event::Note { text } => self.shown().progress.note(text),

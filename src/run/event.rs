@@ -33,12 +33,6 @@ pub enum Event<'a> {
         failed: u64,
         /// Requests that were due and not sent.
         unsent: u64,
-        /// Median e2e in seconds.
-        p50: Option<f64>,
-        /// p99 of e2e in seconds.
-        p99: Option<f64>,
-        /// From the first scheduled to the last end, in seconds.
-        seconds: f64,
     },
     /// Something that the user should know and no number says.
     Note {

@@ -17,7 +17,7 @@ use crate::instruments::record::{Commit, SampleFile};
 use crate::instruments::transport::Origin;
 use crate::kinds::dataset::workload::Workload;
 use crate::kinds::protocol::{self, Protocol};
-use crate::load::{self, Figures, KeptSample, Live, RepeatReport, Requests, Work};
+use crate::load::{self, KeptSample, Live, RepeatReport, Requests, Work};
 use crate::plan::{Cell, Execution, Plan};
 use crate::results::folder;
 use crate::scenario;
@@ -68,11 +68,10 @@ impl Repeat<'_> {
                 repeat: self.execution.repeat,
                 source,
             })?;
-        let figures = live.figures();
         let mut commit = self.commit(&report, self.keep(&report.samples, (part, rooms))?);
         commit.suspensions = self.session.signals.suspensions() - before;
         journal.commit(&commit)?;
-        self.session.watcher.event(&ended(stage, &commit, &figures));
+        self.session.watcher.event(&ended(stage, &commit));
         Ok(commit)
     }
 
@@ -229,15 +228,12 @@ pub fn expected(cell: &Cell) -> Option<Duration> {
     Some(bounds.into_iter().flatten().min()? + cell.load.cooldown)
 }
 
-fn ended<'a>(stage: Stage<'a>, commit: &Commit, figures: &Figures) -> Event<'a> {
+fn ended<'a>(stage: Stage<'a>, commit: &Commit) -> Event<'a> {
     Event::Ended {
         stage,
         ok: commit.counts.ok,
         failed: commit.counts.failed,
         unsent: commit.counts.unsent,
-        p50: figures.e2e_p50.map(|time| time.as_secs_f64()),
-        p99: figures.e2e_p99.map(|time| time.as_secs_f64()),
-        seconds: figures.elapsed.as_secs_f64(),
     }
 }
 
