@@ -301,11 +301,11 @@ pub struct Relative {
     /// The factor by which the cell is better (above 1) or worse (below 1): the speed-up. Of the means over the repeats,
     /// where both sides have two or more; else of the cells' own numbers. Null where a side is INVALID.
     pub speedup: Option<f64>,
-    /// 95 % bootstrap interval of the speed-up over repeats.
+    /// 95 % bootstrap interval of the speed-up over repeats; null where a side has fewer than five.
     pub interval: Option<[f64; 2]>,
     /// Whether it is only known from one side, since the cap on requests in flight held a rate down.
     pub bound: Option<Bound>,
-    /// Why there is no speed-up, where there is none.
+    /// Why there is no speed-up, or no interval of it.
     pub reason: Option<String>,
 }
 

@@ -11,6 +11,10 @@ use crate::kinds::metric::catalogue;
 /// Statistics of a distribution that are shown relative to the baseline.
 const STATISTICS: [&str; 5] = ["mean", "p50", "p90", "p95", "p99"];
 
+/// Fewest repeats a side that have an interval: two drawn from two give so few different means that the interval is far
+/// too narrow.
+const LEAST_REPEATS: usize = 5;
+
 /// Fills `relative` of every cell that differs from a baseline cell only in the axes that `baseline` names.
 pub(super) fn relative_to_baseline(cells: &mut [CellResult], baseline: &IndexMap<String, Value>) {
     if baseline.is_empty() {
@@ -86,7 +90,8 @@ fn names(cell: &CellResult) -> Vec<(String, &'static str, Option<&'static str>)>
 /// The factor by which `cell` is better than `base`, as times: above 1 is better, whatever the metric's direction.
 ///
 /// Speed-up and interval are of the repeats' means, the interval's draws from a seed that the cell and the metric give: the
-/// same results have the same interval. With one repeat on a side it is of the cells' own numbers, without an interval.
+/// same results have the same interval. Under [`LEAST_REPEATS`] on a side there is none; with one, the speed-up is of the
+/// cells' own numbers.
 fn compare(
     cell: &CellResult,
     base: &CellResult,
@@ -110,6 +115,7 @@ fn compare(
         repeats(cell, metric, statistic),
         repeats(base, metric, statistic),
     );
+    let enough = repeats.0.len().min(repeats.1.len()) >= LEAST_REPEATS;
     let several = repeats.0.len() >= 2 && repeats.1.len() >= 2;
     let (own, theirs) = match (mean(&repeats.0), mean(&repeats.1)) {
         (Some(own), Some(theirs)) if several => (own, theirs),
@@ -132,9 +138,9 @@ fn compare(
     };
     speedup.is_finite().then_some(Relative {
         speedup: Some(speedup),
-        interval,
+        interval: interval.filter(|_| enough),
         bound: known,
-        reason: None,
+        reason: (!enough).then(|| format!("needs {LEAST_REPEATS} repeats")),
     })
 }
 

@@ -261,7 +261,7 @@ fn measured(rate: f64, target: &str, e2e_p50: f64, throughput: f64) -> CellResul
     cell.metrics
         .insert("offered_rate".into(), Some(MetricValue::Number(rate)));
     cell.metrics.insert("goodput".into(), None);
-    for (repeat, share) in [(1, 0.9), (2, 1.0), (3, 1.1)] {
+    for (repeat, share) in [(1, 0.9), (2, 0.95), (3, 1.0), (4, 1.05), (5, 1.1)] {
         let metrics = [
             (
                 "e2e".to_owned(),
@@ -339,6 +339,22 @@ fn a_speed_up_lies_in_its_own_interval() {
         low <= speedup && speedup <= high,
         "{speedup} in {low} … {high}"
     );
+}
+
+/// Two repeats drawn from two have three different means: 95 % of them say nothing.
+#[test]
+fn a_speed_up_of_fewer_than_five_repeats_has_no_interval_and_says_what_it_needs() {
+    let mut cells = vec![measured(1.0, "a", 2.0, 10.0), measured(2.0, "a", 1.0, 20.0)];
+    let baseline = IndexMap::from([("rate".to_owned(), json!(1))]);
+    relative_to_baseline(&mut cells, &baseline);
+    let enough = &cells[1].relative["e2e.p50"];
+    assert!(enough.interval.is_some() && enough.reason.is_none());
+    cells[0].repeats.truncate(4);
+    relative_to_baseline(&mut cells, &baseline);
+    let few = &cells[1].relative["e2e.p50"];
+    assert!(few.speedup.is_some());
+    assert_eq!(few.interval, None);
+    assert_eq!(few.reason.as_deref(), Some("needs 5 repeats"));
 }
 
 #[test]

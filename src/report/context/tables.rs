@@ -248,7 +248,8 @@ pub fn relative(results: &Results, axes: &Axes) -> Option<Table> {
     })
 }
 
-/// `× 1.8` with its interval, `≥` or `≤` where it is known from one side; why there is none, where there is none.
+/// `× 1.8` with its interval, `≥` or `≤` where it is known from one side; why there is none or no
+/// interval, where there is none.
 fn speedup(relative: Option<&Relative>) -> Value {
     let Some(relative) = relative else {
         return Value::number(None, Scale::Plain);
@@ -266,7 +267,8 @@ fn speedup(relative: Option<&Relative>) -> Value {
     value.text = format!("{sign}× {}", value.text);
     value.note = relative
         .interval
-        .map(|[low, high]| format!("{} … {}", Scale::Plain.show(low), Scale::Plain.show(high)));
+        .map(|[low, high]| format!("{} … {}", Scale::Plain.show(low), Scale::Plain.show(high)))
+        .or_else(|| relative.reason.clone());
     value
 }
 
@@ -466,10 +468,19 @@ mod tests {
         assert_eq!(
             shown(Relative {
                 bound: Some(Bound::AtLeast),
-                ..known
+                ..known.clone()
             })
             .0,
             "≥ × 2.00"
+        );
+        let few = Relative {
+            interval: None,
+            reason: Some("needs 5 repeats".to_owned()),
+            ..known
+        };
+        assert_eq!(
+            shown(few),
+            ("× 2.00".to_owned(), Some("needs 5 repeats".to_owned()))
         );
         let void = Relative {
             reason: Some("the cell is INVALID".to_owned()),
