@@ -41,10 +41,13 @@ impl Interrupt {
     async fn wait(self, listening: Sender<()>) {
         use tokio::signal::unix::{SignalKind, signal};
         let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
-        let (Ok(mut interrupts), Ok(mut terminations), Ok(mut continuations)) = (
+        // A file over its limit ends the process, unless somebody listens: then the write fails as on a full disk.
+        let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        let (Ok(mut interrupts), Ok(mut terminations), Ok(mut continuations), Ok(_too_large)) = (
             signal(SignalKind::interrupt()),
             signal(SignalKind::terminate()),
             signal(continued),
+            signal(too_large),
         ) else {
             tracing::warn!("signals cannot be listened for: Ctrl-C ends the process at once");
             return;

@@ -1,7 +1,7 @@
 //! Runs that end before their time, by a signal or by their target.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -67,6 +67,26 @@ fn an_interrupted_run_is_not_replaced_unless_that_is_said() {
     assert!(refused.stderr.contains("--restart"), "{}", refused.stderr);
     let restarted = run(folder.path(), &["run", "b.yaml", "--restart"]);
     assert_eq!(restarted.code, Some(0), "{}", restarted.stderr);
+}
+
+/// The limit of a shell or a service on the size of files: by itself its signal ends a process without a word.
+#[test]
+fn a_file_over_its_limit_ends_a_run_as_a_full_disk_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: {}",
+        &format!("load: {{ requests: 3000, concurrency: 4 }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 40 && exec \"$0\" run a.yaml"])
+        .arg(env!("CARGO_BIN_EXE_plimsoll"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{:?}: {said}", output.status);
+    assert!(said.contains("File too large"), "{said}");
 }
 
 #[test]
