@@ -153,7 +153,10 @@ fn git(object: &str) -> Result<Vec<u8>, Problem> {
         message: format!("cannot read git:{object}: {reason}"),
         help: "the form is git:REV:PATH, PATH from the repository's root".to_owned(),
     };
-    // `--end-of-options`: a revision can be no option.
+    if object.starts_with('-') {
+        return Err(problem("a revision does not begin with `-`".to_owned()));
+    }
+    // `--end-of-options`: for git too it is no option.
     let shown = Command::new("git")
         .args(["show", "--end-of-options", &object])
         .output()

@@ -7,7 +7,7 @@ use super::evidence;
 use super::folder::Workplace;
 use super::records::{self, Bases};
 use super::{Finished, RunError, Session};
-use crate::compare::{self, Diff, Outcome};
+use crate::compare::{self, Diff, Outcome, Refusal, Verdict};
 use crate::foundation::files::{self, FilesError};
 use crate::foundation::secret::Redactor;
 use crate::instruments::record::journal::Contents;
@@ -181,7 +181,7 @@ fn verdict(
     match diff.map(|diff| diff.outcome(diff.default_gate(), strict)) {
         Some(Outcome::Regressed) => all.push((Ending::Missed, regressed(diff))),
         Some(Outcome::Void) => {
-            all.push((Ending::Void, "a gate of the comparison is void".to_owned()));
+            all.push((Ending::Void, void(diff)));
         }
         Some(Outcome::Inconclusive) => {
             all.push((
@@ -201,6 +201,32 @@ fn verdict(
             reasons,
         },
     )
+}
+
+/// What keeps the comparison from passing: void and refused gates are two things, and may be one gate.
+fn void(diff: Option<&Diff>) -> String {
+    let Some(diff) = diff else {
+        return String::new();
+    };
+    if let Some(refusal) = diff.refused(diff.default_gate()).first() {
+        return format!("the comparison cannot gate: {}", refusal.text);
+    }
+    let (wanted, what) = if diff.summary.invalid > 0 {
+        (Some(Verdict::Invalid), "void")
+    } else {
+        (None, "refused")
+    };
+    let refusals: Vec<&Refusal> = diff
+        .gates
+        .iter()
+        .filter(|row| wanted.is_none_or(|verdict| row.verdict == verdict))
+        .filter_map(|row| row.refusal.as_ref())
+        .collect();
+    let why = refusals
+        .first()
+        .map_or_else(String::new, |refusal| format!(": {}", refusal.text));
+    let (count, all) = (refusals.len(), diff.gates.len());
+    format!("{count} of {all} gates of the comparison {what}{why} (diff.md)")
 }
 
 fn regressed(diff: Option<&Diff>) -> String {

@@ -86,3 +86,37 @@ fn a_declared_gate_that_applies_nowhere_has_not_passed() {
     let ended = run(folder.path(), &["run", "b.yaml", "--out", "shown"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
+
+#[test]
+fn what_looks_like_an_option_of_git_is_no_revision() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = run(
+        folder.path(),
+        &["diff", "git:--output=taken:a.json", "git:HEAD:a.json"],
+    );
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("does not begin with `-`"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_comparison_that_is_refused_is_not_told_as_void() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "a.yaml",
+        &gate("20ms").replace("repeats: 5", "repeats: 2"),
+    );
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let results = results(&folder.path().join("reports/gate"));
+    let reasons = results["verdict"]["reasons"].to_string();
+    assert!(
+        reasons.contains("1 of 1 gates of the comparison refused: 2 blocks have a value"),
+        "{reasons}"
+    );
+}

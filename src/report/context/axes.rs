@@ -116,7 +116,7 @@ impl Axes {
     }
 }
 
-/// An axis value as people write it: a number in its shortest form, a text without quotes.
+/// An axis value as people write it: a number in its shortest form, a text without quotes, a range by its ends.
 pub fn shown(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => NO_DATA.to_owned(),
@@ -125,8 +125,15 @@ pub fn shown(value: Option<&Value>) -> String {
             .as_f64()
             .filter(|_| number.is_f64())
             .map_or_else(|| number.to_string(), |float| float.to_string()),
-        Some(other) => other.to_string(),
+        Some(other) => range(other).unwrap_or_else(|| other.to_string()),
     }
+}
+
+/// A range as an id shows it, by its ends: `1ms..9ms`.
+fn range(value: &Value) -> Option<String> {
+    let ends = (value.get("min")?, value.get("max")?);
+    let of_two = value.as_object().is_some_and(|map| map.len() == 2);
+    of_two.then(|| format!("{}..{}", shown(Some(ends.0)), shown(Some(ends.1))))
 }
 
 #[cfg(test)]
@@ -162,6 +169,14 @@ mod tests {
         let axes = Axes::of(&results);
         assert_eq!(axes.label(&results.cells[0]), "params.steps=–");
         assert_eq!(axes.label(&results.cells[1]), "params.steps=20");
+    }
+
+    #[test]
+    fn a_range_is_shown_by_its_ends_as_in_an_id() {
+        let value = json!({"min": "1ms", "max": "9ms"});
+        assert_eq!(shown(Some(&value)), "1ms..9ms");
+        let other = json!({"min": 1, "mean": 2, "max": 9});
+        assert!(shown(Some(&other)).starts_with('{'));
     }
 
     #[test]

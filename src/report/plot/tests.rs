@@ -177,3 +177,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_name_of_the_line_of_all_that_is_offered_is_not_cut_off_where_that_line_is_steep() {
+    let name = |factor: f64| {
+        let mut results = fixture::results();
+        for cell in &mut results.cells {
+            let rate = cell.axes["rate"].as_f64().unwrap_or(8.0) * factor;
+            cell.axes.insert("rate".to_owned(), rate.into());
+        }
+        let svg = plots(&results)
+            .into_iter()
+            .find(|plot| plot.file.contains("throughput"))
+            .unwrap()
+            .svg
+            .file();
+        let (before, _) = svg.split_once("all that is offered")?;
+        let tag = before.rsplit('<').next().unwrap().to_owned();
+        let x: f64 = tag.split_once(" x=\"")?.1.split('"').next()?.parse().ok()?;
+        Some((tag, x))
+    };
+    let mut drawn = 0;
+    for factor in [1.0, 3.0, 10.0, 30.0, 1000.0] {
+        let Some((tag, x)) = name(factor) else {
+            continue;
+        };
+        drawn += 1;
+        let ends_there = tag.contains(" e\"");
+        assert!(!ends_there || x > 19.0 * 6.4, "{factor}: {tag}");
+    }
+    assert!(drawn > 1, "drawn {drawn} times");
+}

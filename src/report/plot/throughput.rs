@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::frame::{self, Area, nothing};
 use super::rows::{HEAD, LABELS, NOTES, Rows, WIDTH, float};
 use super::scale::{From, PlotScale};
-use super::svg::{Anchor, MARKERS, Marker, Svg};
+use super::svg::{Anchor, CHARACTER, MARKERS, Marker, Svg};
 use crate::report::context::{Axes, shown};
 use crate::report::number::Scale;
 use crate::results::{CellResult, Results, ValidityStatus};
@@ -18,6 +18,8 @@ const NAMES: f64 = 178.0;
 /// Room for what has no place on the scale: `inf`.
 const BEYOND: f64 = 54.0;
 const LINE: f64 = 14.0;
+/// The name of the line that throughput has where the target carries all that is offered.
+const ALL: &str = "all that is offered";
 const METRICS: [(&str, &str); 2] = [("request_throughput", "throughput"), ("goodput", "goodput")];
 
 /// One value of one cell.
@@ -200,6 +202,9 @@ fn offered(svg: &mut Svg, area: &Area, x: &PlotScale, y: &PlotScale) {
         return;
     };
     let high = high.min(y.high());
+    if high <= *low {
+        return;
+    }
     let points: Vec<(f64, f64)> = (0..=32_u8)
         .map(|step| low + (high - low) * f64::from(step) / 32.0)
         .filter(|rate| *rate >= 0.0)
@@ -207,12 +212,13 @@ fn offered(svg: &mut Svg, area: &Area, x: &PlotScale, y: &PlotScale) {
         .collect();
     svg.polyline("l cd", "1.5 4", &points);
     if let Some((x, y)) = points.get(points.len() * 4 / 5) {
-        svg.text(
-            "s",
-            Anchor::End,
-            (x - 10.0, (y - 2.0).max(area.top + 10.0)),
-            "all that is offered",
-        );
+        // Where the line is steep there is no room at its left.
+        let (anchor, x) = if x - 10.0 - float(ALL.len()) * CHARACTER < 0.0 {
+            (Anchor::Start, x + 10.0)
+        } else {
+            (Anchor::End, x - 10.0)
+        };
+        svg.text("s", anchor, (x, (y - 2.0).max(area.top + 10.0)), ALL);
     }
 }
 
