@@ -109,15 +109,15 @@ fn two_files_that_would_write_one_report_are_refused_before_any_load() {
 #[test]
 fn a_capped_replay_of_a_trace_is_client_limited_as_a_constant_rate_is() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..20)
+    let rows: Vec<String> = (0..20)
         .map(|row| {
             format!(
-                "{{\"prompt\": \"p\", \"timestamp\": {}}}\n",
+                r#"{{"prompt": "p", "timestamp": {}}}"#,
                 f64::from(row) * 0.01
             )
         })
         .collect();
-    write(folder.path(), "t.jsonl", &rows);
+    write(folder.path(), "t.jsonl", &rows.join("\n"));
     for load in [
         "arrival: trace",
         "arrival: constant, rate: 100, requests: 20",
