@@ -213,7 +213,7 @@ pub struct HttpOptions {
     pub proxy_from_environment: bool,
     /// Client.
     pub client: HttpClient,
-    /// Certificates to trust beside the system's.
+    /// Certificates to trust beside the system's; found from the scenario's folder.
     pub ca_file: Option<PathBuf>,
 }
 

@@ -119,6 +119,45 @@ fn an_authority_of_the_scenarios_own_is_trusted_by_load_and_readiness() {
 }
 
 #[test]
+fn an_authority_is_found_beside_the_scenario_from_wherever_it_is_run() {
+    let server = secure("good");
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("bench");
+    std::fs::create_dir_all(&inner).unwrap();
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
+    std::fs::copy(fixture("authority.pem"), inner.join("ca.pem")).unwrap();
+    let scenario = format!(
+        "version: 1
+name: tls
+targets:
+  secure:
+    protocol: http
+    path: /x
+    base_url: https://localhost:{}
+    http: {{ tls: {{ ca: ca.pem }} }}
+    ready: {{ path: /health, within: 5s }}
+    metadata: /version
+load: {{ requests: 4 }}
+{WIDE}",
+        server.port()
+    );
+    write(&inner, "a.yaml", &scenario);
+    let key = |out: &str| {
+        let results = results(&folder.path().join(out));
+        assert_eq!(results["cells"][0]["requests"]["ok"], 4);
+        results["cells"][0]["key"].clone()
+    };
+    let ended = run(folder.path(), &["run", "bench/a.yaml", "--out", "above"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    // What a run leaves can be run again, and is the same cell.
+    let effective = folder.path().join("above/effective.yaml");
+    let effective = effective.to_str().unwrap();
+    let ended = run(&inner, &["run", effective, "--out", "../again"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(key("above"), key("again"));
+}
+
+#[test]
 fn whom_nobody_vouches_for_is_a_failure_of_tls_with_its_reason() {
     // As servers without TLS answer what they cannot read.
     let plain = listen(|mut stream| {

@@ -49,7 +49,12 @@ pub fn scenario(given: Given<'_>) -> Result<Scenario, Finding> {
             .unwrap_or_else(|| Value::Object(serde_json::Map::new()))
     };
     let slo_document = part("slo");
-    let targets = target::targets(&document.targets, &slo_document, given.value)?;
+    let targets = target::targets(
+        &document.targets,
+        &slo_document,
+        given.value,
+        &given.folders.scenario,
+    )?;
     let datasets = dataset::datasets(document.datasets);
     Ok(Scenario {
         matrix: axes::matrix(&document.matrix, &part("load")),

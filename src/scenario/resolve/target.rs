@@ -1,5 +1,7 @@
 //! Targets: addresses normalised, credentials by reference, limits merged over the file's.
 
+use std::path::Path;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 use url::Url;
@@ -19,17 +21,20 @@ const READY_WITHIN_S: u64 = 60;
 /// Seconds between two tries.
 const READY_EVERY_S: u64 = 1;
 
-/// The targets of a legal document.
+/// The targets of a legal document, whose paths start at `folder`.
 pub(super) fn targets(
     written: &IndexMap<String, document::Target>,
     file_slo: &Value,
     whole: &Value,
+    folder: &Path,
 ) -> Result<IndexMap<String, Target>, Finding> {
     let mut targets = IndexMap::new();
     for (name, target) in written {
         let pointer = child("/targets", name);
         let own_slo = whole.pointer(&format!("{pointer}/slo"));
-        targets.insert(name.clone(), resolve(name, target, file_slo, own_slo)?);
+        let mut resolved = resolve(name, target, file_slo, own_slo)?;
+        resolved.http.ca_file = resolved.http.ca_file.map(|path| folder.join(path));
+        targets.insert(name.clone(), resolved);
     }
     Ok(targets)
 }
