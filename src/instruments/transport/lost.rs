@@ -76,6 +76,7 @@ impl Lost {
             Outcome::Protocol
         } else {
             match io.map(io::Error::kind) {
+                Some(io::ErrorKind::InvalidData) if io.is_some_and(is_cap) => Outcome::TooLarge,
                 // hyper's readers of chunks say so where sizes or ends are not as HTTP has them.
                 Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Outcome::Protocol,
                 _ => cut,
@@ -87,6 +88,12 @@ impl Lost {
         }
         Self::new(outcome, text)
     }
+}
+
+/// Whether hyper ran into a cap of its own for extensions or trailers of chunks, which it says in words alone.
+fn is_cap(error: &io::Error) -> bool {
+    let text = error.to_string();
+    text.ends_with("over limit") || text.ends_with("count overflow")
 }
 
 fn source_io(error: &hyper::Error) -> Option<&io::Error> {

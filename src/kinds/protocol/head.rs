@@ -32,6 +32,16 @@ impl Body {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// What came, to be read as JSON.
+    pub fn json(&self) -> &[u8] {
+        without_mark(&self.bytes)
+    }
+}
+
+/// A text without the byte-order mark that some servers write first, and that JSON does not know.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
 }
 
 /// A failure by status, whose body is read for its text.
@@ -68,6 +78,7 @@ impl Refusal {
 
 /// The text of an error: its message where it is one of the JSON forms in use, else all of it.
 pub fn error_text(body: &[u8]) -> String {
+    let body = without_mark(body);
     let message = serde_json::from_slice::<Value>(body)
         .ok()
         .and_then(|value| message(&value));
@@ -182,6 +193,7 @@ mod tests {
             (r#"{"detail":"Not Found"}"#, "Not Found"),
             (r#"{"detail":[{"loc":["body"]}]}"#, r#"[{"loc":["body"]}]"#),
             ("  upstream timed out\n", "upstream timed out"),
+            ("\u{feff}{\"error\":\"busy\"}", "busy"),
             ("", ""),
         ] {
             assert_eq!(error_text(body.as_bytes()), text);

@@ -109,6 +109,27 @@ fn trailers_are_passed_over_and_the_connection_goes_on(client: Client) {
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
+fn many_fields_and_long_trailers_are_taken_up_to_their_caps(client: Client) {
+    let fields = |many: usize| "a: b\r\n".repeat(many);
+    let headed = |many: usize| attempt(client, whole(&fields(many), b"{}")).outcome;
+    assert_eq!(headed(150), Outcome::Ok);
+    assert_eq!(headed(1100), Outcome::TooLarge);
+    let trailed = |trailers: String| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n";
+        attempt(client, format!("{head}{trailers}\r\n").into_bytes()).outcome
+    };
+    assert_eq!(trailed(fields(1000)), Outcome::Ok);
+    assert_eq!(
+        trailed(format!("x: {}\r\n", "y".repeat(18 << 10))),
+        Outcome::Ok
+    );
+    assert_eq!(trailed(fields(3000)), Outcome::TooLarge);
+    assert_eq!(
+        trailed(format!("x: {}\r\n", "y".repeat(64 << 10))),
+        Outcome::TooLarge
+    );
+}
+
 fn statuses_are_classed_without_following_or_retrying_them(client: Client) {
     let of = |head: &str| {
         attempt(
@@ -256,6 +277,7 @@ by_both_clients! {
     a_coded_answer_is_read_as_what_it_says_and_counted_as_what_came,
     a_coded_answer_that_is_cut_damaged_or_a_bomb_has_its_outcome,
     trailers_are_passed_over_and_the_connection_goes_on,
+    many_fields_and_long_trailers_are_taken_up_to_their_caps,
     statuses_are_classed_without_following_or_retrying_them,
     interim_heads_without_end_are_no_first_byte,
     comments_keep_an_answer_from_being_idle,

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 
 use super::super::stamped::{Stamped, Stamps};
 use super::super::{Lost, Origin};
-use super::codec::{Final, Refusal};
+use super::codec::{FIELDS, Final, Refusal};
 use super::request;
 use crate::instruments::exchange::Exchange;
 
@@ -33,6 +33,7 @@ impl ByHyper {
     pub(super) async fn begin(stream: Stamped, head_cap: usize) -> Result<Self, Lost> {
         let (send, drive) = http1::Builder::new()
             .max_header_size(head_cap)
+            .max_headers(FIELDS)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| Lost::of_hyper(&error, false))?;

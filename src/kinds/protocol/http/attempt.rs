@@ -73,7 +73,7 @@ impl<'a> Attempt<'a> {
                 .values()
                 .any(|from| matches!(from, Extract::Json(_)));
         let json = if reads_json {
-            serde_json::from_slice(arrived.body.bytes()).ok()
+            serde_json::from_slice(arrived.body.json()).ok()
         } else {
             None
         };

@@ -136,7 +136,7 @@ impl<'a> Answer<'a> {
             (Some(judgement), _) => judgement,
             (None, Form::Refused(refusal)) => refusal.judge(),
             (None, Form::Events(_)) => self.found.judge(self.prepared.choices),
-            (None, Form::Whole(body)) => match self.found.whole(body.bytes(), seen) {
+            (None, Form::Whole(body)) => match self.found.whole(body.json(), seen) {
                 Some(judgement) => judgement,
                 None => self.found.judge(self.prepared.choices),
             },

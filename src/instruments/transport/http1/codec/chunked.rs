@@ -128,7 +128,7 @@ impl Chunked {
             Place::TrailerFeed if byte == b'\n' => {
                 self.trailer_lines += 1;
                 if self.trailer_lines > FIELDS {
-                    return Err(Refusal::Chunk("too many trailers"));
+                    return Err(Refusal::ChunkTooLarge("too many trailers"));
                 }
                 self.trailer(byte, Place::Line)
             }
@@ -162,7 +162,7 @@ impl Chunked {
             _ => self.extension_bytes += 1,
         }
         if self.extension_bytes >= EXTENSION_BYTES {
-            return Err(Refusal::Chunk("the extensions are too long"));
+            return Err(Refusal::ChunkTooLarge("the extensions are too long"));
         }
         Ok(Place::Extension)
     }
@@ -171,7 +171,7 @@ impl Chunked {
         self.trailers.push(byte);
         // hyper looks at the cap from the second byte on.
         if self.trailers.len() >= self.trailer_cap.max(2) {
-            return Err(Refusal::Chunk("the trailers are too long"));
+            return Err(Refusal::ChunkTooLarge("the trailers are too long"));
         }
         Ok(next)
     }

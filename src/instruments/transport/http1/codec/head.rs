@@ -9,7 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::{Final, Refusal};
 
 /// Most fields of a head, and of trailers.
-pub(super) const FIELDS: usize = 100;
+pub const FIELDS: usize = 1024;
+
+/// So many fields are read without allocating: more than servers send.
+const USUAL_FIELDS: usize = 100;
 
 /// Largest length that a body can have; hyper keeps the two above it for other uses.
 const LONGEST: u64 = u64::MAX - 2;
@@ -45,12 +48,24 @@ pub(super) fn may_end(bytes: &[u8], looked_at: usize) -> bool {
 
 /// Parses a head; `None` where it has not ended.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<Parsed>, Refusal> {
-    let mut fields = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; FIELDS];
+    let mut fields = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
+    match parse_into(bytes, &mut fields) {
+        Err(Refusal::TooManyFields { .. }) => {
+            parse_into(bytes, &mut vec![MaybeUninit::uninit(); FIELDS])
+        }
+        parsed => parsed,
+    }
+}
+
+fn parse_into<'b>(
+    bytes: &'b [u8],
+    fields: &mut [MaybeUninit<httparse::Header<'b>>],
+) -> Result<Option<Parsed>, Refusal> {
     let mut response = httparse::Response::new(&mut []);
     let status = httparse::ParserConfig::default().parse_response_with_uninit_headers(
         &mut response,
         bytes,
-        &mut fields,
+        fields,
     );
     let used = match status {
         Ok(httparse::Status::Complete(used)) => used,

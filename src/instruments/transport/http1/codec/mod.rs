@@ -12,7 +12,7 @@ use http::{HeaderMap, StatusCode};
 use chunked::Chunked;
 use head::{Framing, Parsed};
 
-pub use head::has_token;
+pub use head::{FIELDS, has_token};
 
 /// Something that an answer's bytes said.
 #[derive(Debug)]
@@ -81,6 +81,9 @@ pub enum Refusal {
     /// The server wants to speak something else from here on.
     #[error("the server switched protocols (101), which nobody had asked for")]
     Upgrade,
+    /// More extensions or trailers than are taken.
+    #[error("the body's chunks are beyond what is taken: {0}")]
+    ChunkTooLarge(&'static str),
     /// The framing of a chunk is wrong.
     #[error("the body's chunks are broken: {0}")]
     Chunk(&'static str),
@@ -91,7 +94,10 @@ impl Refusal {
     pub const fn is_too_large(self) -> bool {
         matches!(
             self,
-            Self::HeadTooLarge { .. } | Self::TooManyFields { .. } | Self::LengthTooLarge
+            Self::HeadTooLarge { .. }
+                | Self::TooManyFields { .. }
+                | Self::LengthTooLarge
+                | Self::ChunkTooLarge(_)
         )
     }
 }

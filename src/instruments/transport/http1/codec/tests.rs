@@ -4,7 +4,7 @@ mod against_hyper;
 mod generate;
 mod reference;
 
-use super::{After, Answer, Event, Refusal};
+use super::{After, Answer, Event, FIELDS, Refusal};
 use generate::{Case, Ending};
 
 /// Most bytes of a head in these tests, as by default.

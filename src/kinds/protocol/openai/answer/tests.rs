@@ -341,6 +341,15 @@ fn an_answer_that_was_not_streamed_has_no_marks_of_content() {
 }
 
 #[test]
+fn a_byte_order_mark_before_a_whole_answer_is_noise() {
+    let marked = format!("\u{feff}{WHOLE}");
+    let asked = json!({"stream": false});
+    let attempt = chat(asked, &Answer::ok("application/json", marked));
+    assert_eq!(attempt.judgement.outcome, Outcome::Ok);
+    assert_eq!(attempt.seen.tokens.output, Some(4));
+}
+
+#[test]
 fn the_content_type_chooses_the_parser_and_a_difference_is_noted() {
     let whole = chat(json!({}), &Answer::ok("application/json", WHOLE));
     assert_eq!(
@@ -465,6 +474,10 @@ fn a_request_holds_what_the_row_asks_for() {
     assert_eq!(
         prepared.params_json,
         r#"{"max_tokens":8,"seed":0,"n":2,"custom":{"a":[1]}}"#
+    );
+    assert!(
+        chat.prepare(request("Hi", json!({"stream": "yes"})))
+            .is_err()
     );
     let completions = protocol(Kind::OpenaiCompletions)
         .prepare(request("Hi", json!({})))

@@ -12,7 +12,7 @@ use hyper::client::conn::http1;
 use hyper::rt::{Read, ReadBufCursor, Write};
 
 use super::generate::{Case, Ending};
-use super::{CAP, Ended, Said, listed};
+use super::{CAP, Ended, FIELDS, Said, listed};
 
 /// Gives nothing before the request was written, then piece for piece.
 struct Pieces {
@@ -118,7 +118,12 @@ pub fn read(case: &Case) -> Said {
         asked: false,
         ending: case.ending,
     };
-    let mut handshake = pin!(http1::Builder::new().max_header_size(CAP).handshake(pieces));
+    let mut handshake = pin!(
+        http1::Builder::new()
+            .max_header_size(CAP)
+            .max_headers(FIELDS)
+            .handshake(pieces)
+    );
     let Poll::Ready(Ok((send, drive))) = handshake.as_mut().poll(&mut cx) else {
         panic!("no handshake")
     };
@@ -200,7 +205,11 @@ fn refused(error: &hyper::Error) -> Ended {
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
+            let text = io.to_string();
             return match io.kind() {
+                _ if text.ends_with("over limit") || text.ends_with("count overflow") => {
+                    Ended::TooLarge
+                }
                 io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Ended::Refused,
                 _ => Ended::Cut,
             };
