@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::output;
 use super::surroundings::Surroundings;
-use crate::foundation::diagnostic::{Finding, Findings, Place};
+use crate::foundation::diagnostic::{Finding, Findings};
 use crate::plan::{self, Plan, Rehearsal};
 use crate::report::{self, UserTemplate};
 use crate::results::{Ending, Selection};
@@ -211,6 +211,7 @@ fn everything(rejected: Rejected) -> Refused {
     }
 }
 
-fn place(finding: &Finding) -> Option<(usize, usize)> {
-    finding.place.as_ref().map(Place::line_column)
+/// Where a finding stands in its file: in bytes, for lines would be counted anew for each of thousands.
+fn place(finding: &Finding) -> Option<usize> {
+    finding.place.as_ref().map(|place| place.span.start)
 }

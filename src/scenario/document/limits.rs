@@ -31,7 +31,7 @@ impl Limits {
         scalar_bytes: MIB,
         key_bytes: 1024,
         depth: 64,
-        nodes: 100_000,
+        nodes: 50_000,
         aliases: 1_000,
         files: 64,
     };

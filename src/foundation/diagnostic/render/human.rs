@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::shown::{Shown, harmless, harmless_source, one_line};
 use crate::foundation::diagnostic::{Finding, Place, Severity, SourceFile};
@@ -63,11 +63,16 @@ struct Mark<'f> {
     text: &'f str,
 }
 
-/// One snippet a file, the finding's own file first.
-fn snippets(finding: &Finding) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+/// One snippet a file, the finding's own file first; of what stands far into a line, the place alone.
+fn snippets(finding: &Finding) -> Vec<Element<'_>> {
     let Some(place) = &finding.place else {
         return Vec::new();
     };
+    let (line, column) = place.line_column();
+    if column > BEHIND {
+        let origin = Origin::path(shown_path(&place.file)).line(line);
+        return vec![origin.char_column(column).into()];
+    }
     let mut marks = vec![Mark {
         kind: AnnotationKind::Primary,
         place,
@@ -89,7 +94,7 @@ fn snippets(finding: &Finding) -> Vec<Snippet<'_, annotate_snippets::Annotation<
     }
     files
         .into_iter()
-        .map(|file| snippet(file, &marks))
+        .map(|file| snippet(file, &marks).into())
         .collect()
 }
 
@@ -127,13 +132,17 @@ fn snippet<'f>(
         }
     });
     Snippet::source(harmless_source(&file.text[start..end]))
-        .path(harmless(&file.path).replace('\n', "\\n"))
+        .path(shown_path(file))
         .line_start(line)
         .fold(true)
         .annotations(annotations)
 }
 
-/// So many bytes are marked at most, and so many shown behind a mark: more than any terminal is wide.
+fn shown_path(file: &SourceFile) -> String {
+    harmless(&file.path).replace('\n', "\\n")
+}
+
+/// So many bytes are marked at most, and so many shown behind a mark and before it: more than any terminal is wide.
 const BEHIND: usize = 2000;
 
 /// The span as far as it lies within the text, on character boundaries, and no longer than can be shown.
