@@ -30,11 +30,15 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 
 use crate::foundation::diagnostic::{Finding, Findings, Severity};
+use crate::foundation::units::Rate;
 use crate::scenario::Scenario;
 use build::Builder;
 use declared::{Declared, HARD_CAP, report};
 use matrix::{Point, expand_points};
 use objectives::{Known, Objectives, check_named};
+
+/// Most pairs of an entry of `include` and a cell that it may be merged into.
+const MOST_MERGES: u64 = 200_000;
 
 /// Expands the matrix into cells.
 ///
@@ -52,7 +56,8 @@ pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
     let check_declared = |findings: &mut Findings| {
         check_named(scenario, &Known::declared(scenario, &declared), findings);
     };
-    if let Some(too_many) = too_many(scenario, declared.size()) {
+    let too_many = too_many(scenario, declared.size());
+    if let Some(too_many) = too_many.or_else(|| too_many_includes(&declared)) {
         findings.push(too_many);
         check_declared(&mut findings);
         return Err(findings);
@@ -78,6 +83,7 @@ pub fn expand(scenario: &Scenario) -> Result<Plan, Findings> {
     }
     // A value that stands for no cell is told beside whatever else is wrong with the matrix.
     if findings.is_empty() {
+        findings.extend(of_closed_loops(scenario, &cells));
         objectives.check_use(&cells, &mut warnings);
         check_named(scenario, &Known::of(&cells), &mut findings);
     } else {
@@ -221,6 +227,54 @@ fn duplicate(declared: &Declared, combination: &matrix::Combination, id: &str) -
         format!("the cell `{id}` is there already"),
     )
     .help("remove one of the two; `load.repeats` runs a cell several times")
+}
+
+/// What only the clients of a closed loop do, where no cell is one.
+fn of_closed_loops(scenario: &Scenario, cells: &[Cell]) -> Findings {
+    let is_closed = |cell: &Cell| cell.rate == Rate::Infinite && !cell.arrival.sets_own_times();
+    if cells.iter().any(is_closed) {
+        return Findings::new();
+    }
+    let idle = |key: &str| {
+        let under_load = scenario
+            .load_document
+            .get(key)
+            .map(|_| format!("/load/{key}"));
+        let axis = format!("load.{key}");
+        let as_axis = scenario
+            .matrix
+            .axes
+            .contains_key(&axis)
+            .then(|| format!("/matrix/{axis}"));
+        let message = format!("`{key}` changes nothing: no cell is a closed loop");
+        let finding = Finding::error("without-effect", under_load.or(as_axis)?, message).at_key();
+        Some(
+            finding
+                .help("remove it; only clients who wait for their answers (`rate: inf`) have it"),
+        )
+    };
+    ["think_time", "ramp"]
+        .into_iter()
+        .filter_map(idle)
+        .collect()
+}
+
+/// The finding of entries of `include` that are held against too many cells.
+fn too_many_includes(declared: &Declared) -> Option<Finding> {
+    let (entries, open) = (
+        declared.include.len() as u64,
+        declared.targets.len() * declared.datasets.len().max(1),
+    );
+    let cells = declared.size().max(open as u64);
+    if entries.saturating_mul(cells) <= MOST_MERGES {
+        return None;
+    }
+    let message = format!(
+        "{entries} entries for {cells} cells are {} merges, and at most {MOST_MERGES} are allowed",
+        entries.saturating_mul(cells)
+    );
+    let finding = Finding::error("too-many-includes", "/matrix/include", message).at_key();
+    Some(finding.help("make what the entries share an axis, or take values away"))
 }
 
 /// Says where cells send the same rows of a file to one target, into caches that the cells before have warmed.

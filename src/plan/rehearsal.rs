@@ -20,8 +20,11 @@ use crate::kinds::dataset::{BadRow, DatasetError, INLINE, Layers, Params, Prompt
 use crate::kinds::protocol::{self, PrepareError, Protocol};
 use crate::scenario::{Scenario, Target};
 
-/// So many shapes of rows are tried with the templates of one target.
+/// So many shapes of rows are tried with one target.
 const SHAPES: usize = 64;
+
+/// What of a row makes its request of another kind: its prompt's form, whether it has no pictures, its parameters.
+type Shape = (Discriminant<Prompt>, bool, Vec<(String, Option<Value>)>);
 
 /// Keys of a target that its requests are made of.
 const OF_REQUESTS: [&str; 12] = [
@@ -80,7 +83,11 @@ pub fn rehearse(scenario: &Scenario, cells: &[Cell], is_whole: &dyn Fn(&str) -> 
     }
     let mut asked = HashSet::new();
     for cell in cells {
-        let params: Vec<&String> = cell.params.keys().collect();
+        let params: Vec<(&String, Option<&Value>)> = cell
+            .params
+            .iter()
+            .map(|(name, value)| (name, judged(name, value)))
+            .collect();
         let is_trace = cell.arrival == arrival::Kind::Trace;
         if !asked.insert((
             &cell.target,
@@ -102,6 +109,11 @@ pub fn rehearse(scenario: &Scenario, cells: &[Cell], is_whole: &dyn Fn(&str) -> 
         asking.requests(&mut rehearsal);
     }
     rehearsal
+}
+
+/// The parameter's value where that alone can make a request impossible.
+fn judged<'v>(name: &str, value: &'v Value) -> Option<&'v Value> {
+    (name == "stream").then_some(value)
 }
 
 /// Tells why a dataset cannot be used: each bad row where the scenario names it or its file.
@@ -287,16 +299,17 @@ impl Asking<'_> {
         let Some(rows) = rows else {
             return prepare(&*protocol, Row::default());
         };
-        // Only templates ask for more than what every row of a task has.
-        let is_templated = target.protocol == protocol::Kind::Http;
-        let last = rows.len().filter(|_| is_templated).unwrap_or(1);
-        let mut shapes: HashSet<(Discriminant<Prompt>, bool, Vec<String>)> = HashSet::new();
-        for position in 0..last {
+        let mut shapes: HashSet<Shape> = HashSet::new();
+        // Rows that never end are all of one kind.
+        for position in 0..rows.len().unwrap_or(1) {
             let Ok(row) = rows.row(position) else {
                 continue;
             };
-            let keys = row.params.keys().cloned().collect();
-            if shapes.insert((discriminant(&row.prompt), row.images.is_empty(), keys)) {
+            let params = row.params.iter();
+            let params = params
+                .map(|(name, value)| (name.clone(), judged(name, value).cloned()))
+                .collect();
+            if shapes.insert((discriminant(&row.prompt), row.images.is_empty(), params)) {
                 prepare(&*protocol, row)?;
             }
             if shapes.len() == SHAPES {

@@ -13,7 +13,7 @@ use crate::kinds::protocol;
 const NOWHERE: &str = "http://unset.invalid";
 
 /// Findings that may come of values that were left out, each with the parts of the document that it hangs on.
-const HANGS_ON: [(&str, &[&str]); 10] = [
+const HANGS_ON: [(&str, &[&str]); 11] = [
     ("task-not-served", &["/targets", "/datasets"]),
     ("no-dataset", &["/targets", "/datasets"]),
     (
@@ -42,6 +42,10 @@ const HANGS_ON: [(&str, &[&str]); 10] = [
     ("no-cells", &["/matrix", "/load/rate", "/load/concurrency"]),
     ("too-many-cells", &["/matrix/max_cells"]),
     ("no-target", &["/targets"]),
+    (
+        "without-effect",
+        &["/matrix", "/load/rate", "/load/arrival"],
+    ),
 ];
 
 /// Findings about values that no cell has, which hang on the axes that they name.
@@ -136,8 +140,8 @@ impl Pruned {
 
     /// Whether a finding of the plan could come of what was left out.
     pub fn clouds(&self, finding: &Finding) -> bool {
-        if finding.code == "invalid-axis-value" {
-            // A part of the value itself is gone.
+        if finding.code == "invalid-axis-value" || finding.code == "empty-axis" {
+            // A part of the value itself is gone, or all values are.
             let axis = super::document::steps(&finding.pointer).nth(1);
             return axis.is_some_and(|axis| self.is_cut(&axis));
         }
@@ -362,6 +366,8 @@ mod tests {
         no_rate.value = json!({ "matrix": { "exclude": [{ "rate": 3 }, { "concurrency": 3 }] } });
         assert!(no_rate.clouds(&finding("exclude-removes-nothing", "/matrix/exclude/0")));
         assert!(!no_rate.clouds(&finding("exclude-removes-nothing", "/matrix/exclude/1")));
+        assert!(no_rate.clouds(&finding("empty-axis", "/matrix/rate")));
+        assert!(!no_rate.clouds(&finding("empty-axis", "/matrix/concurrency")));
         assert!(no_rate.clouds(&finding("no-such-cell", "/compare/by/rate/1")));
         assert!(!no_rate.clouds(&finding("no-such-cell", "/compare/by/target/1")));
         assert!(!no_rate.clouds(&finding("unknown-axis", "/report/baseline/foo")));

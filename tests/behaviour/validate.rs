@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::support::{Ended, run};
+use super::support::{Ended, run, write};
 
 const FIXTURE: &str = "tests/fixtures/scenarios/many-mistakes.yaml";
 
@@ -195,4 +195,78 @@ fn a_reference_in_a_credential_field_is_refused_whether_or_not_it_is_set() {
     let ended = run(folder.path(), &["validate", "a.yaml"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("literal-secret"), "{}", ended.stderr);
+}
+
+/// A legal scenario of one chat target, with more at its end.
+fn chat_of(dataset: &str, more: &str) -> String {
+    format!(
+        "version: 1
+name: a
+targets: {{ api: {{ protocol: openai-chat, base_url: 'http://127.0.0.1:9' }} }}
+datasets: {{ chat: {{ {dataset}, task: chat }} }}
+{more}
+"
+    )
+}
+
+#[test]
+fn a_row_of_a_file_that_no_request_can_be_made_of_is_named_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "{\"prompt\":\"a\",\"stream\":true}\n{\"prompt\":\"b\",\"stream\":\"yes\"}\n";
+    write(folder.path(), "rows.jsonl", rows);
+    let scenario = chat_of("kind: prompts, path: rows.jsonl", "load: { requests: 2 }");
+    write(folder.path(), "a.yaml", &scenario);
+    let ended = run(folder.path(), &["run", "a.yaml", "--out", "out"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("row 2"), "{}", ended.stderr);
+    let reason = "`stream` is true or false, and not \"yes\"";
+    assert!(ended.stderr.contains(reason), "{}", ended.stderr);
+}
+
+#[test]
+fn entries_of_include_are_bounded_before_they_are_expanded() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = |many: usize| {
+        (0..many)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let entries = |many: usize| {
+        let entry = |n| format!("{{ params.a: {n}, params.c: {n} }}");
+        (0..many).map(entry).collect::<Vec<_>>().join(", ")
+    };
+    let validate = |axes: &str, included: usize| {
+        let matrix = format!("matrix: {{ {axes}, include: [{}] }}", entries(included));
+        let more = format!("{matrix}\nload: {{ requests: 1 }}");
+        write(folder.path(), "a.yaml", &chat_of("kind: random", &more));
+        run(folder.path(), &["validate", "a.yaml"])
+    };
+    let ended = validate(&format!("params.a: [{}]", numbers(256)), 256);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let hundred = numbers(100);
+    let most = format!("params.a: [{hundred}], params.b: [{hundred}], max_cells: 10000");
+    let ended = validate(&most, 21);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("too-many-includes"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("210000 merges"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_stands_far_into_a_line_is_told_by_its_place_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let blank = " ".repeat(900_000);
+    write(
+        folder.path(),
+        "a.yaml",
+        &format!("{{version: 1, name: x,{blank} wrong: 1}}"),
+    );
+    let ended = run(folder.path(), &["validate", "a.yaml"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("a.yaml:1:900023"), "{}", ended.stderr);
+    assert!(ended.stderr.len() < 10_000, "{}", ended.stderr.len());
 }

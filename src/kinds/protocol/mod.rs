@@ -18,7 +18,7 @@ mod vllm_omni;
 use crate::foundation::kinds::kinds;
 use crate::foundation::secret::Secret;
 use crate::instruments::exchange::{Exchange, Issue, Steps};
-use crate::kinds::dataset::{Folders, Request, Task};
+use crate::kinds::dataset::{Folders, Params, Request, Task};
 
 kinds! {
     /// The protocols, as a scenario names them.
@@ -123,6 +123,23 @@ pub struct Settings {
     pub secrets: Vec<Secret>,
     /// What a file that a request names may be.
     pub folders: Option<Folders>,
+}
+
+/// Whether the parameters ask for a stream; `None` where they do not say.
+///
+/// # Errors
+/// Where they say what no server reads as a yes or a no.
+fn stream_of(params: &Params) -> Result<Option<bool>, PrepareError> {
+    match params.get("stream") {
+        None => Ok(None),
+        Some(serde_json::Value::Bool(stream)) => Ok(Some(*stream)),
+        Some(other) => Err(PrepareError {
+            at: None,
+            message: format!("`stream` is true or false, and not {other}"),
+            help: "write `stream: true` or `stream: false`; YAML 1.2 reads `yes` and `on` as texts"
+                .to_owned(),
+        }),
+    }
 }
 
 /// One wire format.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::framing::media::{self, Media};
 use super::head::{self, Body, Refusal};
 use super::openai::{content, params_json};
-use super::{About, PrepareError, Prepared, Protocol, Settings};
+use super::{About, PrepareError, Prepared, Protocol, Settings, stream_of};
 use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Outcome, Sample, Seen};
 use crate::kinds::dataset::{Params, Prompt, Request, Task};
@@ -63,6 +63,7 @@ impl Protocol for VllmOmni {
             json!([{ "role": "user", "content": content(text, &request)? }]),
         );
         let params = &request.params;
+        stream_of(params)?;
         for name in TOP_LEVEL {
             if let Some(value) = params.get(name) {
                 body.insert(name.to_owned(), value.clone());
@@ -168,7 +169,7 @@ impl Steps for Answer<'_> {
             (Some(judgement), _) => judgement,
             (None, State::Refused(refusal)) => refusal.judge(),
             (None, State::Whole(body)) => {
-                judge(body.bytes(), self.prepared.choices, self.wants_video, seen)
+                judge(body.json(), self.prepared.choices, self.wants_video, seen)
             }
         })
     }

@@ -11,6 +11,7 @@ use crate::scenario::check;
 use crate::scenario::document::load as document;
 use crate::scenario::document::matrix::Searched;
 use crate::scenario::domain::{Load, Order, Scenario, Timeouts, Warmup, Workload, WorkloadCost};
+use crate::scenario::rules;
 
 /// Time-outs unless given, in seconds (running.md, "The engine").
 const CONNECT_S: u64 = 5;
@@ -31,7 +32,10 @@ impl Scenario {
         for (path, value) in overrides {
             put(&mut document, path, value);
         }
-        if let Some(finding) = check::load_findings(&document).into_iter().next() {
+        let mut wrong = check::load_findings(&document)
+            .into_iter()
+            .chain(rules::durations(&document));
+        if let Some(finding) = wrong.next() {
             return Err(finding);
         }
         let written = serde_json::from_value(document).map_err(|error| refused("/load", &error))?;

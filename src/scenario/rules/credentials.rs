@@ -7,6 +7,7 @@ use http::HeaderValue;
 use serde::Deserialize as _;
 use serde_json::Value;
 
+use super::files::leaves_project;
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
 use crate::foundation::files::inside;
@@ -50,25 +51,36 @@ pub fn unreadable(
     environment: &BTreeMap<String, String>,
     findings: &mut Findings,
 ) {
+    each_secret(subject, &mut |pointer, reference| {
+        // That it lies outside the project is told by a rule.
+        if matches!(&reference, SecretRef::File(path) if leaves_project(subject, path)) {
+            return;
+        }
+        let variable = |name: &str| environment.get(name).cloned();
+        let secret = reference.read(variable, |path| file(subject, path));
+        let in_header = pointer.split('/').nth(3) == Some("auth");
+        findings.extend(match secret {
+            Err(error) => Some(
+                Finding::error(UNREADABLE, pointer, error.to_string()).help(supply(&reference)),
+            ),
+            Ok(secret) if in_header && HeaderValue::from_str(secret.expose()).is_err() => {
+                let message = format!(
+                    "the secret {secret} cannot be sent in a header: it holds control characters"
+                );
+                Some(
+                    Finding::error(UNREADABLE, pointer, message).help("remove line breaks from it"),
+                )
+            }
+            Ok(_) => None,
+        });
+    });
+}
+
+/// Calls `visit` with every reference to a secret that a target names.
+pub(super) fn each_secret(subject: &Subject<'_>, visit: &mut dyn FnMut(&str, SecretRef)) {
     for target in subject.targets() {
-        let keys = target
-            .map
-            .iter()
-            .map(|(key, value)| (target.at(key), value));
-        for (pointer, value) in keys {
-            each_reference(value, &pointer, &mut |pointer, reference| {
-                let variable = |name: &str| environment.get(name).cloned();
-                let secret = reference.read(variable, |path| file(subject, path));
-                let in_header = pointer.starts_with(&target.at("auth"));
-                findings.extend(match secret {
-                    Err(error) => Some(Finding::error(UNREADABLE, pointer, error.to_string()).help(supply(&reference))),
-                    Ok(secret) if in_header && HeaderValue::from_str(secret.expose()).is_err() => {
-                        let message = format!("the secret {secret} cannot be sent in a header: it holds control characters");
-                        Some(Finding::error(UNREADABLE, pointer, message).help("remove line breaks from it"))
-                    }
-                    Ok(_) => None,
-                });
-            });
+        for (key, value) in target.map {
+            each_reference(value, &target.at(key), visit);
         }
     }
 }

@@ -4,9 +4,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::credentials::each_secret;
 use super::http::each_request;
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::foundation::secret::SecretRef;
 use crate::scenario::check::child;
 
 /// A file that is not there.
@@ -48,9 +50,14 @@ pub const OUTSIDE: Rule = Rule {
 };
 
 fn outside(subject: &Subject<'_>, findings: &mut Findings) {
-    for (pointer, path) in named(subject) {
-        let joined = subject.source.folder.join(&path);
-        if leaves_root(&joined, &subject.source.root) {
+    let mut paths = named(subject);
+    each_secret(subject, &mut |pointer, reference| {
+        if let SecretRef::File(path) = reference {
+            paths.push((pointer.to_owned(), path.display().to_string()));
+        }
+    });
+    for (pointer, path) in paths {
+        if leaves_project(subject, Path::new(&path)) {
             findings.push(
                 Finding::error(
                     OUTSIDE.code,
@@ -111,6 +118,11 @@ fn sent(pointer: &str, request: &Map<String, Value>, paths: &mut Vec<(String, St
         let at = child(&child(pointer, "multipart"), part);
         take(child(&at, "upload"), value.get("upload"));
     }
+}
+
+/// Whether a path of the scenario leaves its project.
+pub(super) fn leaves_project(subject: &Subject<'_>, path: &Path) -> bool {
+    leaves_root(&subject.source.folder.join(path), &subject.source.root)
 }
 
 /// Whether a path lies outside the root, symbolic links followed as far as they exist.

@@ -85,6 +85,72 @@ fn workload(subject: &Subject<'_>, findings: &mut Findings) {
     }
 }
 
+/// A duration with which nothing can be measured.
+pub const DURATION: Rule = Rule {
+    code: "bad-duration",
+    explain: "A time-out of zero fails every request, a `duration` of zero sends none, and a `window` may not leave out all.",
+    check: |subject, findings| {
+        // What cells write over is held against their values.
+        let axes = subject.get("/matrix").and_then(Value::as_object);
+        let is_axis = |key: &str| {
+            let mut axes = axes.into_iter().flatten();
+            axes.any(|(axis, _)| {
+                axis.strip_prefix("load.")
+                    .is_some_and(|axis| key.starts_with(axis))
+            })
+        };
+        if let Some(load) = subject
+            .get("/load")
+            .filter(|_| !is_axis("window.skip") && !is_axis("duration"))
+        {
+            findings.extend(durations(load));
+        }
+    },
+};
+
+/// Durations of a `load` with which nothing can be measured.
+pub fn durations(load: &Value) -> Findings {
+    let of = |key: &str| {
+        let text = load.pointer(key)?.as_str()?;
+        Some(text.parse::<HumanDuration>().ok()?.0)
+    };
+    let wrong = |key: &str, message: &str, help: &str| {
+        Finding::error(DURATION.code, format!("/load{key}"), message).help(help)
+    };
+    let mut findings = Findings::new();
+    for key in [
+        "/timeout/connect",
+        "/timeout/first_byte",
+        "/timeout/idle",
+        "/timeout/total",
+    ] {
+        if of(key).is_some_and(|time| time.is_zero()) {
+            findings.push(wrong(
+                key,
+                "with a time-out of zero every request fails",
+                "give it a time, or remove it to have its default",
+            ));
+        }
+    }
+    let duration = of("/duration");
+    if duration.is_some_and(|duration| duration.is_zero()) {
+        findings.push(wrong(
+            "/duration",
+            "in no time nothing is sent",
+            "write it like `60s`",
+        ));
+    } else if let (Some(skip), Some(duration)) = (of("/window/skip"), duration)
+        && skip >= duration
+    {
+        findings.push(wrong(
+            "/window/skip",
+            "the window leaves out all that is sent within `duration`",
+            "skip less than `duration`",
+        ));
+    }
+    findings
+}
+
 /// A setting that nothing reads.
 pub const IDLE: Rule = Rule {
     code: "without-effect",

@@ -18,6 +18,7 @@ mod subject;
 mod template;
 mod unsupported;
 
+pub use load::durations;
 use subject::Part;
 pub use subject::Subject;
 pub use unsupported::unsupported;
@@ -62,8 +63,10 @@ pub const ALL: &[Rule] = &[
     load::RANGE,
     params::RANGE,
     params::LIST,
+    params::STREAM,
     load::WORKLOAD,
     load::IDLE,
+    load::DURATION,
     slo::METRIC,
     slo::STATISTIC,
     slo::OBJECTIVE,

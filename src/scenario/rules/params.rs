@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::kinds::protocol;
 use crate::scenario::check::child;
 use crate::scenario::suggest::nearest;
 
@@ -76,6 +77,50 @@ pub const LIST: Rule = Rule {
     },
 };
 
+/// A `stream` that is neither.
+pub const STREAM: Rule = Rule {
+    code: "bad-stream",
+    explain: "`stream` is true or false: servers take nothing else, and YAML 1.2 reads `yes` and `on` as texts.",
+    check: |subject, findings| {
+        // What `http` sends is the author's own.
+        let own =
+            |target: super::Part<'_>| target.text("protocol") == Some(protocol::Kind::Http.name());
+        if subject.targets().all(own) {
+            return;
+        }
+        let mut visit = |pointer: &str, value: &Value| {
+            let name = pointer
+                .split('/')
+                .rfind(|step| step.parse::<usize>().is_err());
+            let is_stream = matches!(name, Some("stream" | "params.stream"));
+            if is_stream && !value.is_boolean() && !value.is_null() && !value.is_array() {
+                let written = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                let message = format!("`stream` is true or false, and not `{written}`");
+                let finding = Finding::error(STREAM.code, pointer, message);
+                findings.push(finding.help("write `stream: true` or `stream: false`"));
+            }
+        };
+        each(subject, &mut visit);
+        axes(subject, &mut visit);
+        rows(subject, &mut visit);
+    },
+};
+
+/// Calls `visit` with every field of every row that a dataset has inline.
+fn rows(subject: &Subject<'_>, visit: &mut dyn FnMut(&str, &Value)) {
+    for dataset in subject.datasets() {
+        let rows = dataset.map.get("rows").and_then(Value::as_array);
+        for (index, row) in rows.into_iter().flatten().enumerate() {
+            let pointer = format!("{}/{index}", dataset.at("rows"));
+            for (name, value) in row.as_object().into_iter().flatten() {
+                visit(&child(&pointer, name), value);
+            }
+        }
+    }
+}
+
 /// Calls `visit` with every parameter outside of the matrix and of rows.
 fn each(subject: &Subject<'_>, visit: &mut dyn FnMut(&str, &Value)) {
     let mut map = |pointer: String, params: Option<&Value>| {
@@ -113,8 +158,15 @@ fn axes(subject: &Subject<'_>, visit: &mut dyn FnMut(&str, &Value)) {
         .and_then(Value::as_object)
         .into_iter()
         .flatten();
-    for (axis, values) in matrix {
-        let pointer = child("/matrix", axis);
+    let included = subject.get("/matrix/include").and_then(Value::as_array);
+    let included = included.into_iter().flatten().enumerate();
+    let included = included.flat_map(|(index, entry)| {
+        let entry = entry.as_object().into_iter().flatten();
+        entry.map(move |axis| (format!("/matrix/include/{index}"), axis))
+    });
+    let matrix = matrix.map(|axis| ("/matrix".to_owned(), axis));
+    for (parent, (axis, values)) in matrix.chain(included) {
+        let pointer = child(&parent, axis);
         let values = match values {
             Value::Array(values) => {
                 let placed = values.iter().enumerate();

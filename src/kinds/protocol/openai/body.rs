@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::instruments::exchange::Exchange;
 use crate::kinds::dataset::{Params, Request};
 use crate::kinds::protocol::framing::media;
-use crate::kinds::protocol::{PrepareError, Prepared, Settings};
+use crate::kinds::protocol::{PrepareError, Prepared, Settings, stream_of};
 
 /// What a user's message holds: its text, or a list of parts where pictures go with it.
 ///
@@ -50,10 +50,7 @@ pub fn prepare(
     request: Request,
 ) -> Result<Prepared, PrepareError> {
     let params = &request.params;
-    let stream = params
-        .get("stream")
-        .and_then(Value::as_bool)
-        .unwrap_or(stream);
+    let stream = stream_of(params)?.unwrap_or(stream);
     let mut body = Map::new();
     if let Some(model) = &settings.model {
         body.insert("model".to_owned(), Value::from(model.as_str()));
