@@ -3,6 +3,8 @@
 //!
 //! Knows which of the plan's findings could come of what is left out: a pass must not tell of mistakes that are none.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::document::source::Source;
@@ -91,8 +93,13 @@ impl Pruned {
         // The last first: what is taken out of a list moves only what comes after it.
         pointers.sort_by_key(|pointer| std::cmp::Reverse(place_in_lists(pointer)));
         let mut rest = value.clone();
-        for pointer in pointers.iter().filter(|pointer| !is_declared(pointer)) {
-            take_out(&mut rest, pointer);
+        let gone: Vec<&str> = pointers
+            .iter()
+            .map(String::as_str)
+            .filter(|pointer| !is_declared(pointer))
+            .collect();
+        for siblings in gone.chunk_by(|one, other| parent(one) == parent(other)) {
+            take_out(&mut rest, siblings);
         }
         mend(&mut rest, wrong);
         let mut left_out = pointers;
@@ -307,24 +314,36 @@ fn place_in_lists(pointer: &str) -> Vec<(String, usize)> {
         .collect()
 }
 
-fn take_out(document: &mut Value, pointer: &str) {
-    let Some((parent, key)) = pointer.rsplit_once('/') else {
+fn parent(pointer: &str) -> Option<&str> {
+    pointer.rsplit_once('/').map(|(parent, _)| parent)
+}
+
+/// Takes values with one parent out: of a map all at once, for a file may have thousands of wrong keys.
+fn take_out(document: &mut Value, siblings: &[&str]) {
+    let Some(parent) = siblings.first().and_then(|pointer| parent(pointer)) else {
         return;
     };
-    let key = key.replace("~1", "/").replace("~0", "~");
-    let is_address = key == "base_url" || parent.ends_with("/base_urls");
+    let keys = siblings.iter().filter_map(|pointer| {
+        let (_, key) = pointer.rsplit_once('/')?;
+        Some(key.replace("~1", "/").replace("~0", "~"))
+    });
     match document.pointer_mut(parent) {
-        Some(Value::Object(map)) if is_address && map.contains_key(&key) => {
-            map.insert(key, Value::String(NOWHERE.to_owned()));
-        }
         Some(Value::Object(map)) => {
-            map.shift_remove(&key);
+            let mut gone: HashSet<String> = keys.collect();
+            if gone.remove("base_url")
+                && let Some(address) = map.get_mut("base_url")
+            {
+                *address = Value::String(NOWHERE.to_owned());
+            }
+            map.retain(|key, _| !gone.contains(key));
         }
         Some(Value::Array(items)) => {
-            if let Ok(index) = key.parse::<usize>()
-                && index < items.len()
-            {
-                if is_address {
+            let indices = keys.filter_map(|key| key.parse::<usize>().ok());
+            for index in indices {
+                if index >= items.len() {
+                    continue;
+                }
+                if parent.ends_with("/base_urls") {
                     items[index] = Value::String(NOWHERE.to_owned());
                 } else {
                     items.remove(index);
