@@ -67,7 +67,7 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
         }
     };
     let mut endings = Vec::new();
-    for (file, one) in &planned {
+    for (file, one) in planned {
         findings::people(&one.loaded.warnings, surroundings);
         endings.push(execute(file, one, arguments, (surroundings, &interrupt)));
         if interrupt.stop().is_stopped() {
@@ -149,20 +149,20 @@ fn dry_run(planned: &[(&PathBuf, Planned)]) -> Ending {
 
 fn execute(
     file: &Path,
-    planned: &Planned,
+    planned: Planned,
     arguments: &RunArguments,
     with: (&Surroundings, &Interrupt),
 ) -> Ending {
     let (surroundings, interrupt) = with;
     let scenario = &planned.loaded.scenario;
-    let out = out(planned, arguments);
+    let out = out(&planned, arguments);
     let watch = Watch::new(surroundings, &planned.plan);
     let session = Session {
         scenario,
         environment: &surroundings.environment,
         watcher: &watch,
         signals: interrupt,
-        template: planned.template.clone(),
+        template: planned.template,
         out: &out,
         existing: if arguments.restart {
             Existing::Restart
@@ -172,9 +172,9 @@ fn execute(
         fail_fast: arguments.fail_fast,
         strict: arguments.strict,
         options: recorded(arguments),
-        selection: planned.selection.clone(),
+        selection: planned.selection,
     };
-    let finished = run::execute(&session, &planned.plan);
+    let finished = run::execute(&session, &planned.plan, planned.rehearsal.into_datasets());
     watch.finish();
     match finished {
         Ok(finished) => ended(&finished, arguments, surroundings),

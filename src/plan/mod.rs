@@ -22,7 +22,7 @@ mod tests;
 pub use cell::{Cell, Plan};
 pub use estimate::{CellEstimate, PlanDocument, estimate};
 pub use order::{Execution, order};
-pub use rehearsal::{Rehearsal, rehearse};
+pub use rehearsal::{Opened, Rehearsal, rehearse};
 pub use search::{Capacity, MOST_ROUNDS, Search, Shown};
 
 use std::collections::{BTreeMap, HashSet};

@@ -49,10 +49,18 @@ pub struct Rehearsal {
     pub findings: Findings,
     /// What cannot be read yet, likewise.
     pub unsupported: Findings,
-    datasets: BTreeMap<String, Box<dyn Rows>>,
+    datasets: Opened,
 }
 
+/// Datasets that were opened, by name, with the seed of the whole load.
+pub type Opened = BTreeMap<String, Box<dyn Rows>>;
+
 impl Rehearsal {
+    /// The datasets that it opened, so that a run does not read them again.
+    pub fn into_datasets(self) -> Opened {
+        self.datasets
+    }
+
     /// How many rows a dataset has; `None` where it never ends, or could not be read.
     pub fn rows(&self, dataset: &str) -> Option<u64> {
         self.datasets.get(dataset)?.len()

@@ -34,7 +34,7 @@ use crate::foundation::clock;
 use crate::foundation::secret::{Redactor, Secret};
 use crate::instruments::record::journal::Journal;
 use crate::instruments::telemetry;
-use crate::plan::Plan;
+use crate::plan::{Opened, Plan};
 use crate::report::UserTemplate;
 use crate::results::{Ending, Environment, Results, Selection};
 use crate::scenario::Scenario;
@@ -82,10 +82,12 @@ pub struct Finished {
     pub ending: Ending,
 }
 
-/// Executes a plan.
-pub fn execute(session: &Session<'_>, plan: &Plan) -> Result<Finished, RunError> {
-    let datasets = dataset::Datasets::open(session.scenario, plan, session.watcher)?;
-    repeat::check(session, plan, &datasets)?;
+/// Executes a plan, whose datasets were `opened` when it was rehearsed.
+pub fn execute(session: &Session<'_>, plan: &Plan, opened: Opened) -> Result<Finished, RunError> {
+    repeat::check(session, plan, &opened)?;
+    let datasets = dataset::Datasets::pin(session.scenario, plan, (&opened, session.watcher));
+    // Each repeat reads its own: what it draws, and no more, is in memory.
+    drop(opened);
     let workplace = Workplace::claim(session.out, session.existing, session.selection.is_none())?;
     let mut environment = environment(session);
     let journal = Journal::create(&workplace.journal())?;

@@ -6,7 +6,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::credentials::{self, Vault};
-use super::dataset::Datasets;
 use super::event::{Event, Stage};
 use super::target;
 use super::{Rooms, RunError, Session};
@@ -18,7 +17,7 @@ use crate::instruments::transport::Origin;
 use crate::kinds::dataset::workload::Workload;
 use crate::kinds::protocol::{self, Protocol};
 use crate::load::{self, KeptSample, Live, RepeatReport, Requests, Work};
-use crate::plan::{Cell, Execution, Plan};
+use crate::plan::{Cell, Execution, Opened, Plan};
 use crate::results::folder;
 use crate::scenario;
 
@@ -76,14 +75,15 @@ impl Repeat<'_> {
     }
 
     fn work(&self, rooms: &Rooms<'_>) -> Result<Work<'_>, RunError> {
+        let repeat = u64::from(self.execution.repeat);
+        let seed = self.cell.seed.index(repeat).derive("dataset");
         Ok(Work {
             cell: self.cell,
             repeat: self.execution.repeat,
-            requests: requests(
-                self.session,
-                self.cell,
-                (rooms.datasets, self.execution.repeat),
-            )?,
+            requests: Requests {
+                rows: rooms.datasets.rows(self.cell, seed)?.map(Arc::from),
+                ..requests(self.session, self.cell)?
+            },
             origins: self.origins.to_vec(),
             samples: if self.execution.repeat == 1 {
                 self.session.scenario.report.samples
@@ -237,12 +237,14 @@ fn ended<'a>(stage: Stage<'a>, commit: &Commit) -> Event<'a> {
     }
 }
 
-/// Makes one request of every cell, so that what cannot be asked ends the run before a byte is sent.
-pub fn check(session: &Session<'_>, plan: &Plan, datasets: &Datasets<'_>) -> Result<(), RunError> {
+/// Makes the first request of every cell with all that it is sent with, secrets too, so that what cannot be asked ends
+/// the run before a byte is sent.
+pub fn check(session: &Session<'_>, plan: &Plan, opened: &Opened) -> Result<(), RunError> {
     for cell in &plan.cells {
-        let requests = requests(session, cell, (datasets, 1))?;
+        let requests = requests(session, cell)?;
         let seed = cell.seed.derive("check");
-        let row = match &requests.rows {
+        let rows = cell.dataset.as_ref().and_then(|name| opened.get(name));
+        let row = match rows {
             Some(rows) => rows.row(0).map_err(|source| RunError::Dataset {
                 name: cell.dataset.clone().unwrap_or_default(),
                 source,
@@ -263,32 +265,24 @@ pub fn check(session: &Session<'_>, plan: &Plan, datasets: &Datasets<'_>) -> Res
     Ok(())
 }
 
-/// Where the requests of a repeat of a cell come from.
-fn requests(
-    session: &Session<'_>,
-    cell: &Cell,
-    from: (&Datasets<'_>, u32),
-) -> Result<Requests, RunError> {
-    let (datasets, repeat) = from;
-    let missing = |what, name: &str| RunError::Missing {
-        what,
-        name: name.to_owned(),
-    };
-    let target = session
-        .scenario
+/// What the requests of a cell are made with; the rows are a repeat's own.
+fn requests(session: &Session<'_>, cell: &Cell) -> Result<Requests, RunError> {
+    let scenario = session.scenario;
+    let target = scenario
         .targets
         .get(&cell.target)
-        .ok_or_else(|| missing("target", &cell.target))?;
+        .ok_or_else(|| RunError::Missing {
+            what: "target",
+            name: cell.target.clone(),
+        })?;
     let dataset = cell
         .dataset
         .as_ref()
-        .and_then(|name| session.scenario.datasets.get(name));
-    let seed = cell.seed.index(u64::from(repeat)).derive("dataset");
-    let rows = datasets.rows(cell, seed)?.map(Arc::from);
+        .and_then(|name| scenario.datasets.get(name));
     Ok(Requests {
-        rows,
+        rows: None,
         cycle: dataset.is_none_or(|dataset| dataset.cycle),
-        layers: cell.layers(session.scenario, target),
+        layers: cell.layers(scenario, target),
         workload: workload(cell)?.map(Arc::new),
         protocol: Arc::from(build(session, cell, target)?),
     })
