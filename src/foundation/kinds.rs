@@ -5,8 +5,8 @@
 
 /// Declares the enum of a set of kinds from one line each: `Poisson = "poisson" => poisson::ABOUT,`.
 ///
-/// Beside the variants it has `ALL` (in the order of the lines), `name` (as written in a scenario) and, private to the
-/// room, `about` (the value that the kind's file gives, of the type after the enum's name).
+/// Beside the variants it has `ALL` (in the order of the lines), `name` (as written in a scenario), `named` (the
+/// way back) and, private to the room, `about` (the value that the kind's file gives, of the type after the enum's name).
 macro_rules! kinds {
     ($(#[$meta:meta])* $visibility:vis enum $Kind:ident: $About:ty {
         $( $(#[$line:meta])* $Variant:ident = $name:literal => $about:expr ),+ $(,)?
@@ -29,6 +29,11 @@ macro_rules! kinds {
                 match self {
                     $( Self::$Variant => $name ),+
                 }
+            }
+
+            /// The kind of that name.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|kind| kind.name() == name)
             }
 
             const fn about(self) -> &'static $About {

@@ -168,11 +168,7 @@ pub(super) fn concurrency(value: &Value) -> Result<Concurrency, String> {
 
 /// An arrival process as it stands in a matrix.
 pub(super) fn arrival_kind(value: &Value) -> Result<arrival::Kind, String> {
-    let found = value.as_str().and_then(|name| {
-        arrival::Kind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-    });
+    let found = value.as_str().and_then(arrival::Kind::named);
     found.ok_or_else(|| {
         let names = arrival::Kind::ALL.map(arrival::Kind::name).join(", ");
         format!(

@@ -4,7 +4,7 @@
 //! from wherever in the project it is read.
 
 use std::cell::Cell;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ type Change<'a> = dyn Fn(&str) -> Option<String> + 'a;
 /// Turns paths that start at the scenario's folder into paths that start at the project's root.
 pub fn from_root(document: &mut Value, folders: &Folders) {
     change(document, &|path| {
-        let real = tidy(&folders.scenario.join(path));
+        let real = files::tidy(&folders.scenario.join(path));
         Some(real.strip_prefix(&folders.root).ok()?.display().to_string())
     });
 }
@@ -123,21 +123,6 @@ fn set(value: &mut Value, change: &Change<'_>) {
     if let Some(changed) = change(path) {
         *path = changed;
     }
-}
-
-/// The path without `.` and `..`.
-fn tidy(path: &Path) -> PathBuf {
-    let mut tidied = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                tidied.pop();
-            }
-            other => tidied.push(other),
-        }
-    }
-    tidied
 }
 
 #[cfg(test)]

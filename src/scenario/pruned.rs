@@ -249,11 +249,7 @@ fn mend(document: &mut Value, wrong: &[&Finding]) {
             let known = target
                 .get("protocol")
                 .and_then(Value::as_str)
-                .is_some_and(|protocol| {
-                    protocol::Kind::ALL
-                        .iter()
-                        .any(|kind| kind.name() == protocol)
-                });
+                .is_some_and(|protocol| protocol::Kind::named(protocol).is_some());
             let Value::Object(keys) = target else {
                 *target = json!({ "protocol": "openai-chat" });
                 continue;

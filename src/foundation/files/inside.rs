@@ -45,6 +45,21 @@ pub fn inside(root: &Path, path: &Path) -> Result<PathBuf, FilesError> {
     }
 }
 
+/// The path without `.` and `..`, by its text alone: it need not exist, and no link is followed.
+pub fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                tidied.pop();
+            }
+            other => tidied.push(other),
+        }
+    }
+    tidied
+}
+
 fn resolve(path: &Path) -> Result<PathBuf, FilesError> {
     path.canonicalize().map_err(|source| FilesError::Read {
         path: path.to_owned(),

@@ -6,7 +6,7 @@ mod inside;
 mod lock;
 mod publish;
 
-pub use inside::{inside, project_root};
+pub use inside::{inside, project_root, tidy};
 pub use lock::Lock;
 pub use publish::{publish_folder, recover_folder, write_atomically};
 

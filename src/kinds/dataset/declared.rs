@@ -42,6 +42,18 @@ pub struct Kind {
     pub needs_rows: bool,
 }
 
+impl Kind {
+    /// The kind whose options are `O`.
+    pub(super) const fn of<O: Owned>(name: &'static str) -> Self {
+        Self {
+            name,
+            endless: O::ENDLESS,
+            cycles: O::CYCLES,
+            needs_rows: O::NEEDS_ROWS,
+        }
+    }
+}
+
 /// Declares the datasets from one line a kind: its documentation, variant, name as written and options.
 macro_rules! datasets {
     ($( $(#[doc = $doc:literal])* $Variant:ident = $name:literal => $Options:ty ),+ $(,)?) => {
@@ -53,20 +65,14 @@ macro_rules! datasets {
         }
 
         /// The kinds, in the order of the documentation.
-        pub const KINDS: [Kind; [$($name),+].len()] = [$( Kind {
-            name: $name,
-            endless: <$Options as Owned>::ENDLESS,
-            cycles: <$Options as Owned>::CYCLES,
-            needs_rows: <$Options as Owned>::NEEDS_ROWS,
-        } ),+];
+        pub const KINDS: [Kind; [$($name),+].len()] = [$( Kind::of::<$Options>($name) ),+];
 
         impl Dataset {
             /// Its kind.
-            pub fn kind(&self) -> Kind {
-                let name = match self {
-                    $( Self::$Variant(_) => $name ),+
-                };
-                KINDS.into_iter().find(|kind| kind.name == name).unwrap_or(KINDS[0])
+            pub const fn kind(&self) -> Kind {
+                match self {
+                    $( Self::$Variant(_) => Kind::of::<$Options>($name) ),+
+                }
             }
 
             /// What every kind has, and what opens it.

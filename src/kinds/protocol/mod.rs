@@ -65,6 +65,19 @@ struct About {
     build: Option<Build>,
 }
 
+/// Every task that sends requests of a dataset.
+const ANY_TASK: &[Task] = &[
+    Task::Chat,
+    Task::Completion,
+    Task::Embedding,
+    Task::T2i,
+    Task::I2i,
+    Task::Ti2i,
+    Task::T2v,
+    Task::I2v,
+    Task::Ti2v,
+];
+
 /// How a protocol is made ready for a target and its dataset.
 type Build = fn(Settings) -> Result<Box<dyn Protocol>, PrepareError>;
 

@@ -4,22 +4,11 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::About;
-use crate::kinds::dataset::Task;
+use super::{ANY_TASK, About};
 
 /// The protocol.
 pub(super) const ABOUT: About = About {
-    tasks: &[
-        Task::Chat,
-        Task::Completion,
-        Task::Embedding,
-        Task::T2i,
-        Task::I2i,
-        Task::Ti2i,
-        Task::T2v,
-        Task::I2v,
-        Task::Ti2v,
-    ],
+    tasks: ANY_TASK,
     without_task: false,
     under_v1: false,
     build: None,

@@ -1,6 +1,6 @@
 //! Files that a scenario names.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
@@ -8,6 +8,7 @@ use super::credentials::each_secret;
 use super::http::each_request;
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::foundation::files;
 use crate::foundation::secret::SecretRef;
 use crate::scenario::check::child;
 
@@ -36,7 +37,7 @@ fn missing(subject: &Subject<'_>, findings: &mut Findings) {
 
 /// The path as seen from the project root: findings name no machine's folders.
 fn within(path: &Path, root: &Path) -> String {
-    tidy(path).strip_prefix(root).map_or_else(
+    files::tidy(path).strip_prefix(root).map_or_else(
         |_| path.display().to_string(),
         |inside| format!("{} in the project", inside.display()),
     )
@@ -127,21 +128,6 @@ pub(super) fn leaves_project(subject: &Subject<'_>, path: &Path) -> bool {
 
 /// Whether a path lies outside the root, symbolic links followed as far as they exist.
 fn leaves_root(path: &Path, root: &Path) -> bool {
-    let real = path.canonicalize().unwrap_or_else(|_| tidy(path));
+    let real = path.canonicalize().unwrap_or_else(|_| files::tidy(path));
     !real.starts_with(root)
-}
-
-/// The path without `.` and `..`.
-fn tidy(path: &Path) -> PathBuf {
-    let mut tidied = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                tidied.pop();
-            }
-            other => tidied.push(other),
-        }
-    }
-    tidied
 }

@@ -59,7 +59,7 @@ pub fn unsupported(subject: &Subject<'_>) -> Findings {
         .enumerate()
     {
         let name = export.as_str().unwrap_or_default();
-        let known = Export::ALL.into_iter().find(|known| known.name() == name);
+        let known = Export::named(name);
         if known.is_some_and(|known| !known.supported()) {
             let pointer = format!("/report/exports/{index}");
             tell(
@@ -75,11 +75,7 @@ pub fn unsupported(subject: &Subject<'_>) -> Findings {
 
 fn targets(subject: &Subject<'_>, found: &mut Findings) {
     for target in subject.targets() {
-        let kind = target.text("protocol").and_then(|name| {
-            protocol::Kind::ALL
-                .into_iter()
-                .find(|kind| kind.name() == name)
-        });
+        let kind = target.text("protocol").and_then(protocol::Kind::named);
         if let Some(kind) = kind.filter(|kind| !kind.supported()) {
             let names: Vec<&str> = protocol::Kind::ALL
                 .into_iter()

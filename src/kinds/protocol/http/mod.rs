@@ -17,24 +17,14 @@ use self::exchange::Compiled;
 use self::options::Body;
 use super::framing::media;
 use super::openai::params_json;
-use super::{About, PrepareError, Prepared, Protocol, Settings};
+use super::{ANY_TASK, About, PrepareError, Prepared, Protocol, Settings};
 use crate::foundation::secret::SecretRef;
 use crate::instruments::exchange::{Issue, Steps};
-use crate::kinds::dataset::{Prompt, Request, Task};
+use crate::kinds::dataset::{Prompt, Request};
 
 /// The protocol: it serves any task, and none at all.
 pub(super) const ABOUT: About = About {
-    tasks: &[
-        Task::Chat,
-        Task::Completion,
-        Task::Embedding,
-        Task::T2i,
-        Task::I2i,
-        Task::Ti2i,
-        Task::T2v,
-        Task::I2v,
-        Task::Ti2v,
-    ],
+    tasks: ANY_TASK,
     without_task: true,
     under_v1: false,
     build: Some(|settings| Ok(Box::new(Http::new(settings)?))),

@@ -8,7 +8,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use super::words::{IsError, Reason};
+use super::words::{Word, finish, is_error};
 use super::{Choice, Event};
 
 /// Where text goes.
@@ -129,7 +129,7 @@ impl<'de> Visitor<'de> for EventSeed<'_, '_> {
                 Key::Usage => event.usage = map.next_value()?,
                 Key::Timings => event.timings = map.next_value()?,
                 Key::Error => event.error = map.next_value::<Option<&'de RawValue>>()?,
-                Key::Object => event.is_error = map.next_value_seed(IsError)?,
+                Key::Object => event.is_error = map.next_value_seed(Word(is_error))?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -208,7 +208,7 @@ impl<'de> Visitor<'de> for ChoiceSeed<'_, '_> {
                     choice.answer |= delta.answer;
                 }
                 Key::Text => choice.answer |= map.next_value_seed(Words { text: self.text })?,
-                Key::FinishReason => choice.finish = map.next_value_seed(Reason)?,
+                Key::FinishReason => choice.finish = map.next_value_seed(Word(finish))?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }

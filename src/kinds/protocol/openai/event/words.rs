@@ -1,4 +1,4 @@
-//! Visitors of single words: what an event calls itself, and why a choice finished.
+//! Single words of an event: a text or null, judged without being kept.
 
 use std::fmt;
 
@@ -6,77 +6,49 @@ use serde::de::{DeserializeSeed, Deserializer, Visitor};
 
 use super::{Finish, GIVEN_UP};
 
-/// Reads a finish reason: a text, or null.
-pub struct Reason;
+/// Why a choice finished; `None` where it has not.
+pub fn finish(reason: Option<&[u8]>) -> Option<Finish> {
+    let reason = reason.filter(|reason| !reason.is_empty())?;
+    let given_up = GIVEN_UP.iter().find(|word| word.as_bytes() == reason);
+    Some(given_up.map_or(Finish::Complete, |word| Finish::GivenUp(word)))
+}
 
-impl<'de> DeserializeSeed<'de> for Reason {
-    type Value = Option<Finish>;
+/// Whether an event calls itself an error.
+pub fn is_error(kind: Option<&[u8]>) -> bool {
+    kind == Some(b"error")
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+/// Reads a text or null, and judges it.
+pub struct Word<T>(pub fn(Option<&[u8]>) -> T);
+
+impl<'de, T> DeserializeSeed<'de> for Word<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_option(self)
     }
 }
 
-impl<'de> Visitor<'de> for Reason {
-    type Value = Option<Finish>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a finish reason")
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_bytes(self)
-    }
-
-    fn visit_bytes<E>(self, reason: &[u8]) -> Result<Self::Value, E> {
-        let given_up = GIVEN_UP.iter().find(|word| word.as_bytes() == reason);
-        Ok(match given_up {
-            _ if reason.is_empty() => None,
-            Some(word) => Some(Finish::GivenUp(word)),
-            None => Some(Finish::Complete),
-        })
-    }
-
-    fn visit_str<E: serde::de::Error>(self, reason: &str) -> Result<Self::Value, E> {
-        self.visit_bytes(reason.as_bytes())
-    }
-}
-
-/// Reads what an event calls itself: whether that is `error`.
-pub struct IsError;
-
-impl<'de> DeserializeSeed<'de> for IsError {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_option(self)
-    }
-}
-
-impl<'de> Visitor<'de> for IsError {
-    type Value = bool;
+impl<'de, T> Visitor<'de> for Word<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text")
     }
 
-    fn visit_none<E>(self) -> Result<bool, E> {
-        Ok(false)
+    fn visit_none<E>(self) -> Result<T, E> {
+        Ok((self.0)(None))
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_bytes(self)
     }
 
-    fn visit_bytes<E>(self, text: &[u8]) -> Result<bool, E> {
-        Ok(text == b"error")
+    fn visit_bytes<E>(self, text: &[u8]) -> Result<T, E> {
+        Ok((self.0)(Some(text)))
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<bool, E> {
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
         self.visit_bytes(text.as_bytes())
     }
 }
