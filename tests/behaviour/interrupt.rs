@@ -1,11 +1,25 @@
 //! Runs that end before their time, by a signal or by their target.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
 use super::support::{Mock, Process, WIDE, chat, plimsoll, results, run, wait_for_records, write};
+
+/// A run of the scenario that has records on disk.
+fn recording(folder: &Path, scenario: &str, stderr: Stdio) -> Process {
+    write(folder, "a.yaml", scenario);
+    let child = plimsoll(folder)
+        .args(["run", "a.yaml"])
+        .stderr(stderr)
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    wait_for_records(folder, &mut process);
+    process
+}
 
 #[test]
 fn an_interrupted_run_says_so_and_the_second_one_is_refused_meanwhile() {
@@ -14,14 +28,7 @@ fn an_interrupted_run_says_so_and_the_second_one_is_refused_meanwhile() {
         "embedded: { ttft: 5ms }",
         &format!("load: {{ duration: 60s }}\n{WIDE}"),
     );
-    write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path())
-        .args(["run", "a.yaml"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first = Process(child);
-    wait_for_records(folder.path(), &mut first);
+    let mut first = recording(folder.path(), &scenario, Stdio::piped());
     let second = run(folder.path(), &["run", "a.yaml"]);
     assert_eq!(second.code, Some(2), "{}", second.stderr);
     assert!(
@@ -47,14 +54,7 @@ fn an_interrupted_run_is_not_replaced_unless_that_is_said() {
         "embedded: { ttft: 5ms }",
         &format!("load: {{ duration: 60s }}\n{WIDE}"),
     );
-    write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path())
-        .args(["run", "a.yaml"])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut first = Process(child);
-    wait_for_records(folder.path(), &mut first);
+    let mut first = recording(folder.path(), &scenario, Stdio::null());
     first.signal(Signal::INT);
     assert_eq!(first.wait().code(), Some(130));
     write(
@@ -97,14 +97,7 @@ fn a_target_that_dies_halfway_leaves_a_whole_report() {
         &format!("base_url: '{}'", mock.base_url),
         &format!("load: {{ duration: 3s, concurrency: 2, think_time: 5ms }}\n{WIDE}"),
     );
-    write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path())
-        .args(["run", "a.yaml"])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut process = Process(child);
-    wait_for_records(folder.path(), &mut process);
+    let mut process = recording(folder.path(), &scenario, Stdio::piped());
     mock.process.0.kill().unwrap();
     mock.process.wait();
     let code = process.wait().code();
@@ -130,14 +123,7 @@ fn what_was_due_by_the_time_of_a_stop_is_a_row_and_counts() {
         "embedded: { servers: 1, service: { kind: constant, median: 100ms } }",
         &format!("load: {{ rate: 100, concurrency: 1, duration: 60s }}\n{WIDE}"),
     );
-    write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path())
-        .args(["run", "a.yaml"])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut process = Process(child);
-    wait_for_records(folder.path(), &mut process);
+    let mut process = recording(folder.path(), &scenario, Stdio::null());
     process.signal(Signal::INT);
     // As timeout and systemd do, whether the process is stopped or not.
     process.signal(Signal::CONT);
@@ -166,14 +152,7 @@ fn a_stop_and_continue_voids_the_repeat_however_short_it_was() {
         "embedded: { ttft: 5ms }",
         &format!("load: {{ duration: 1s }}\n{WIDE}"),
     );
-    write(folder.path(), "a.yaml", &scenario);
-    let child = plimsoll(folder.path())
-        .args(["run", "a.yaml"])
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut process = Process(child);
-    wait_for_records(folder.path(), &mut process);
+    let mut process = recording(folder.path(), &scenario, Stdio::null());
     // Not SIGTSTP: the system ignores it where no shell could continue the process, as under a test's.
     process.signal(Signal::STOP);
     process.wait_until_stopped();

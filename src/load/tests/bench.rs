@@ -178,6 +178,13 @@ impl Done {
         measured
     }
 
+    /// When each of them was due, in seconds.
+    pub fn scheduled(&self) -> Vec<f64> {
+        let measured = self.measured();
+        let due = measured.iter().map(|one| one.clocks.scheduled.as_seconds());
+        due.collect()
+    }
+
     pub fn outcomes(&self) -> Vec<Outcome> {
         self.measured().iter().map(|one| one.outcome).collect()
     }

@@ -13,6 +13,19 @@ use super::bench::*;
 use crate::foundation::units::Concurrency;
 use crate::instruments::record::{Ended, Outcome, Phase};
 use crate::kinds::arrival;
+use crate::plan::Cell;
+
+/// The cell against a server that takes so many seconds for each request.
+fn served_in(seconds: f64, cell: &Cell) -> Done {
+    simulated(
+        cell,
+        |_| {},
+        move |_, timer| async move {
+            timer.after(secs(seconds)).await;
+            ok()
+        },
+    )
+}
 
 /// ci.md D-4. 100 a second for 20 s, the server frozen from 10 s to 12 s, then drained at once: 10 % of the requests wait
 /// between 0 and 2 s, so that p95 of e2e is 1.00 s and p99 1.80 s.
@@ -75,26 +88,14 @@ fn under_a_cap_only_the_clock_from_the_schedule_tells_of_a_freeze() {
 /// G19, seeds.md 7.
 #[test]
 fn a_constant_schedule_does_not_drift() {
-    let done = simulated(
-        &constant(4.0, 5, Concurrency::Infinite),
-        |_| {},
-        |_, timer| async move {
-            timer.after(secs(0.3)).await;
-            ok()
-        },
-    );
-    let scheduled: Vec<f64> = done
-        .measured()
-        .iter()
-        .map(|one| one.clocks.scheduled.as_seconds())
-        .collect();
-    assert_eq!(scheduled, [0.0, 0.25, 0.5, 0.75, 1.0]);
+    let done = served_in(0.3, &constant(4.0, 5, Concurrency::Infinite));
+    assert_eq!(done.scheduled(), [0.0, 0.25, 0.5, 0.75, 1.0]);
     let sent: Vec<f64> = done
         .measured()
         .iter()
         .map(|one| one.clocks.sent.unwrap().as_seconds())
         .collect();
-    assert_eq!(sent, scheduled);
+    assert_eq!(sent, done.scheduled());
 }
 
 /// G20, seeds.md 7: what a semaphore before the clock would hide.
@@ -104,14 +105,7 @@ fn the_wait_for_a_slot_counts() {
     cell.arrival = arrival::Kind::Batch;
     cell.load.batch = 3;
     cell.load.requests = Some(3);
-    let done = simulated(
-        &cell,
-        |_| {},
-        |_, timer| async move {
-            timer.after(secs(1.0)).await;
-            ok()
-        },
-    );
+    let done = served_in(1.0, &cell);
     let services: Vec<f64> = done.measured().into_iter().map(service).collect();
     let e2es: Vec<f64> = done.measured().into_iter().map(e2e).collect();
     assert_eq!(services, [1.0, 1.0, 1.0]);
@@ -123,14 +117,7 @@ fn all_at_once_is_all_at_once() {
     let mut cell = cell();
     cell.concurrency = Concurrency::Infinite;
     cell.load.requests = Some(300);
-    let done = simulated(
-        &cell,
-        |_| {},
-        |_, timer| async move {
-            timer.after(secs(1.0)).await;
-            ok()
-        },
-    );
+    let done = served_in(1.0, &cell);
     assert!(
         done.measured()
             .iter()
@@ -153,12 +140,7 @@ fn a_batch_begins_when_all_of_the_last_have_ended() {
             ok()
         },
     );
-    let scheduled: Vec<f64> = done
-        .measured()
-        .iter()
-        .map(|one| one.clocks.scheduled.as_seconds())
-        .collect();
-    assert_eq!(scheduled, [0.0, 0.0, 3.0, 3.0, 4.0]);
+    assert_eq!(done.scheduled(), [0.0, 0.0, 3.0, 3.0, 4.0]);
 }
 
 #[test]
@@ -166,20 +148,8 @@ fn a_closed_loops_client_is_due_when_its_last_request_ended_and_it_thought() {
     let mut cell = cell();
     cell.load.requests = Some(3);
     cell.load.think_time = (secs(0.5), secs(0.5));
-    let done = simulated(
-        &cell,
-        |_| {},
-        |_, timer| async move {
-            timer.after(secs(1.0)).await;
-            ok()
-        },
-    );
-    let scheduled: Vec<f64> = done
-        .measured()
-        .iter()
-        .map(|one| one.clocks.scheduled.as_seconds())
-        .collect();
-    assert_eq!(scheduled, [0.0, 1.5, 3.0]);
+    let done = served_in(1.0, &cell);
+    assert_eq!(done.scheduled(), [0.0, 1.5, 3.0]);
 }
 
 #[test]
@@ -188,20 +158,8 @@ fn clients_start_over_the_ramp() {
     cell.concurrency = at_most(4);
     cell.load.requests = Some(4);
     cell.load.ramp = secs(2.0);
-    let done = simulated(
-        &cell,
-        |_| {},
-        |_, timer| async move {
-            timer.after(secs(10.0)).await;
-            ok()
-        },
-    );
-    let scheduled: Vec<f64> = done
-        .measured()
-        .iter()
-        .map(|one| one.clocks.scheduled.as_seconds())
-        .collect();
-    assert_eq!(scheduled, [0.0, 0.5, 1.0, 1.5]);
+    let done = served_in(10.0, &cell);
+    assert_eq!(done.scheduled(), [0.0, 0.5, 1.0, 1.5]);
 }
 
 #[test]
@@ -237,14 +195,7 @@ fn what_was_due_and_not_sent_when_time_was_up_is_a_row() {
     let mut cell = constant(10.0, 0, at_most(1));
     cell.load.requests = None;
     cell.load.duration = Some(secs(2.0));
-    let done = simulated(
-        &cell,
-        |_| {},
-        |_, timer| async move {
-            timer.after(secs(0.5)).await;
-            ok()
-        },
-    );
+    let done = served_in(0.5, &cell);
     // Twenty were intended within two seconds; one slot serves those of 0, 0.1, 0.2 and 0.3 s, at 0, 0.5, 1 and 1.5 s.
     let outcomes = done.outcomes();
     assert_eq!(
@@ -349,14 +300,7 @@ fn warm_ups_are_recorded_first_and_never_counted() {
     cell.load.requests = Some(2);
     cell.load.warmup.requests = 3;
     cell.load.warmup.concurrency = 1;
-    let done = simulated(
-        &cell,
-        |_| {},
-        |_, timer| async move {
-            timer.after(secs(1.0)).await;
-            ok()
-        },
-    );
+    let done = served_in(1.0, &cell);
     let phases: Vec<_> = done.all.iter().map(|one| one.phase).collect();
     assert_eq!(phases[..3], [Phase::Warmup; 3]);
     assert_eq!(done.report.counts.intended, 2);
