@@ -227,3 +227,25 @@ fn a_second_signal_ends_at_once_and_the_next_run_says_what_was_left() {
         next.stderr
     );
 }
+
+#[test]
+fn a_dataset_that_changes_during_a_run_ends_it_and_what_was_measured_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "prompts.txt", "one\ntwo\n");
+    let scenario = "version: 1
+name: chat
+targets: { server: { protocol: openai-chat, embedded: { ttft: 5ms } } }
+datasets: { d: { kind: prompts, task: chat, path: prompts.txt } }
+load: { duration: 1s, repeats: 2 }
+";
+    let mut process = recording(folder.path(), scenario, Stdio::piped());
+    write(folder.path(), "prompts.txt", "one\nthree\n");
+    let stderr = BufReader::new(process.0.stderr.take().unwrap());
+    let said: Vec<String> = stderr.lines().map(Result::unwrap).collect();
+    assert_eq!(process.wait().code(), Some(6), "{said:?}");
+    let told = |words: &str| said.iter().any(|line| line.contains(words));
+    assert!(told("dataset `d` changed"), "{said:?}");
+    let journal = folder.path().join("reports/chat.part/journal");
+    let kept = std::fs::read_dir(journal).unwrap().count();
+    assert!(kept > 0, "the first repeat is lost");
+}
