@@ -15,6 +15,7 @@ mod order;
 mod rehearsal;
 mod search;
 mod sent;
+mod unusable;
 
 #[cfg(test)]
 mod tests;

@@ -21,5 +21,6 @@ mod run;
 mod scenarios;
 mod search;
 mod support;
+mod target;
 mod tls;
 mod validate;

@@ -107,6 +107,33 @@ fn two_files_that_would_write_one_report_are_refused_before_any_load() {
 
 /// A trace has a rate of its own, which the cap on requests in flight holds down like any other.
 #[test]
+fn a_trace_is_sent_once_and_other_rows_begin_again_unless_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, more, sent) in [
+        ("trace", "", 2),
+        ("trace", ", cycle: true", 5),
+        ("prompts", "", 5),
+        ("prompts", ", cycle: false", 2),
+    ] {
+        let scenario = format!(
+            "version: 1
+name: rows
+targets: {{ server: {{ protocol: openai-chat, embedded: {{}} }} }}
+datasets: {{ d: {{ kind: {kind}, task: chat, rows: [{{ prompt: one }}, {{ prompt: two }}]{more} }} }}
+load: {{ requests: 5 }}
+{WIDE}"
+        );
+        write(folder.path(), "a.yaml", &scenario);
+        run(folder.path(), &["run", "a.yaml"]);
+        let results = results(&folder.path().join("reports/rows"));
+        let cell = &results["cells"][0];
+        assert_eq!(cell["requests"]["sent"], sent, "{kind}{more}");
+        let warned = cell["warnings"].to_string().contains("ended");
+        assert_eq!(warned, sent == 2, "{kind}{more}: {}", cell["warnings"]);
+    }
+}
+
+#[test]
 fn a_capped_replay_of_a_trace_is_client_limited_as_a_constant_rate_is() {
     let folder = tempfile::tempdir().unwrap();
     let rows: Vec<String> = (0..20)
@@ -166,84 +193,6 @@ fn an_unset_reference_ends_a_run_before_anything_is_sent() {
         ended.stderr
     );
     assert!(!folder.path().join("reports").exists());
-}
-
-#[test]
-fn a_dead_target_is_reported_with_what_was_tried() {
-    let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "a.yaml",
-        &chat(
-            "base_url: 'http://127.0.0.1:9', ready: { path: /health, within: 300ms, every: 50ms }",
-            "load: { requests: 1 }\n",
-        ),
-    );
-    let ended = run(folder.path(), &["run", "a.yaml"]);
-    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains("http://127.0.0.1:9/health"),
-        "{}",
-        ended.stderr
-    );
-    assert!(ended.stderr.contains("tried"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("help:"), "{}", ended.stderr);
-}
-
-#[test]
-fn readiness_is_asked_for_once_more_when_its_budget_ends() {
-    let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "a.yaml",
-        &chat(
-            "base_url: 'http://127.0.0.1:9', ready: { path: /health, within: 600ms, every: 60s }",
-            "load: { requests: 1 }\n",
-        ),
-    );
-    let began = std::time::Instant::now();
-    let ended = run(folder.path(), &["run", "a.yaml"]);
-    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    assert!(ended.stderr.contains("2 times"), "{}", ended.stderr);
-    assert!(
-        began.elapsed().as_millis() >= 600,
-        "given up before its time: {}",
-        ended.stderr
-    );
-}
-
-#[test]
-fn a_dead_target_is_blamed_by_its_address_and_the_generator_is_not() {
-    let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "a.yaml",
-        &chat(
-            "base_url: 'http://127.0.0.1:9'",
-            &format!("load: {{ requests: 3, warmup: {{ requests: 2 }} }}\n{WIDE}"),
-        ),
-    );
-    let ended = run(folder.path(), &["run", "a.yaml"]);
-    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    assert!(!ended.stderr.contains("generator"), "{}", ended.stderr);
-    let report = std::fs::read_to_string(folder.path().join("reports/chat/report.md")).unwrap();
-    assert!(!report.contains("generator"), "{report}");
-    for said in [&ended.stderr, &report] {
-        assert!(said.contains("the target answered no warm-up"), "{said}");
-        assert!(said.contains("127.0.0.1:9"), "{said}");
-    }
-    // Without warm-ups the requests themselves are refused.
-    write(
-        folder.path(),
-        "b.yaml",
-        &chat(
-            "base_url: 'http://127.0.0.1:9'",
-            &format!("load: {{ requests: 3 }}\n{WIDE}"),
-        ),
-    );
-    let ended = run(folder.path(), &["run", "b.yaml", "--out", "b"]);
-    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    assert!(ended.stderr.contains("127.0.0.1:9"), "{}", ended.stderr);
 }
 
 #[test]
@@ -433,24 +382,6 @@ fn what_is_printed_is_checked_before_anything_is_sent() {
     let ended = run(folder.path(), &["run", "a.yaml", "--print", "goodputt"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(!folder.path().join("reports").exists());
-}
-
-#[test]
-fn why_requests_failed_stands_in_the_results() {
-    let folder = tempfile::tempdir().unwrap();
-    write(
-        folder.path(),
-        "a.yaml",
-        &chat("base_url: 'http://127.0.0.1:9'", "load: { requests: 2 }\n"),
-    );
-    let ended = run(folder.path(), &["run", "a.yaml"]);
-    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    let results = results(&folder.path().join("reports/chat"));
-    let warnings = results["cells"][0]["warnings"].to_string();
-    assert!(
-        warnings.contains("connect, 2 times") && warnings.contains("refused"),
-        "{warnings}"
-    );
 }
 
 #[test]
