@@ -103,6 +103,12 @@ impl Pruned {
         }
         mend(&mut rest, wrong);
         let mut left_out = pointers;
+        // What a misspelt key was meant to say is not known either.
+        left_out.extend(
+            wrong
+                .iter()
+                .filter_map(|finding| super::check::meant(finding)),
+        );
         // What is right but for a key that it has not, or for its name, is not left out.
         left_out.retain(|pointer| {
             !is_declared(pointer) || wrong.iter().any(|finding| stands_in(finding, pointer))

@@ -262,7 +262,7 @@ slo: { objectives: [{ objective: error_rate <= 1%, where: { bar: 1 } }] }",
 #[test]
 fn what_may_come_of_another_mistake_is_not_told_as_one() {
     // Of `rate` a value is missing, of `d` the task: neither the entry nor the pair is known to be wrong.
-    let told = told(
+    let of_values = told(
         "version: 1
 name: a
 targets: { t: { protocol: openai-chat, base_url: 'http://127.0.0.1:1' } }
@@ -273,12 +273,24 @@ matrix: { rate: [1, 2x], exclude: [{ rate: 2 }] }
         &[],
     );
     assert_told(
-        &told,
+        &of_values,
         &[
             ("4:39 wrong-value", "`chat`"),
             ("5:21 wrong-form", "is not a rate"),
         ],
     );
+    // A misspelt key hides what it was meant to say: whether the load ends, and which rates there are.
+    for (more, told_at) in [
+        ("load: { reqests: 3, repeats: 2 }", "7:9 unknown-key"),
+        (
+            "load: { requests: 3 }\nmatrix: { rte: [1, 2], exclude: [{ rate: 2 }] }",
+            "8:11 unknown-key",
+        ),
+    ] {
+        let scenario = with(more).replace("kind: prompts", "kind: random");
+        let scenario = scenario.replace(", rows: [{ prompt: hello }]", "");
+        assert_told(&told(&scenario, &[], &[]), &[(told_at, "did you mean")]);
+    }
 }
 
 #[test]

@@ -305,26 +305,29 @@ fn missing_key(pointer: &str, property: &Value, part: &Value) -> Finding {
     }
 }
 
+/// The key that an unknown one was meant to be, as a pointer.
+pub fn meant(finding: &Finding) -> Option<String> {
+    let (parent, _) = finding
+        .pointer
+        .rsplit_once('/')
+        .filter(|_| finding.code == "unknown-key")?;
+    let help = finding.help.as_deref()?;
+    let near = help.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    Some(child(parent, near))
+}
+
 /// A key that is missing because it was misspelt is told once.
 fn drop_slips(findings: &mut Findings) {
-    let meant: Vec<(String, String)> = findings
-        .iter()
-        .filter(|finding| finding.code == "unknown-key")
-        .filter_map(|finding| {
-            let (parent, _) = finding.pointer.rsplit_once('/')?;
-            let help = finding.help.as_deref()?.strip_prefix("did you mean ")?;
-            Some((
-                parent.to_owned(),
-                format!("no {}", help.trim_end_matches('?')),
-            ))
-        })
-        .collect();
-    findings.retain(|finding| {
-        finding.code != "missing-key"
-            || !meant.iter().any(|(parent, no)| {
-                *parent == finding.pointer && finding.message.ends_with(no.as_str())
+    let meant: Vec<String> = findings.iter().filter_map(meant).collect();
+    let is_slip = |finding: &Finding| {
+        finding.code == "missing-key"
+            && meant.iter().any(|meant| {
+                meant.rsplit_once('/').is_some_and(|(parent, key)| {
+                    parent == finding.pointer && finding.message.ends_with(&format!("no `{key}`"))
+                })
             })
-    });
+    };
+    findings.retain(|finding| !is_slip(finding));
 }
 
 fn illegal_name(pointer: &str, name: &str) -> Finding {
