@@ -191,7 +191,8 @@ impl Run<'_> {
             }
         }
         let due = total.min(lane.timer.now() + settings.timing.timeouts.connect);
-        let connecting = connect(&settings.origins[origin], lane.timer.clock());
+        let within = settings.timing.timeouts.connect;
+        let connecting = connect(&settings.origins[origin], lane.timer.clock(), within);
         match self.slot.guard.within(|| due, connecting).await {
             Ok(Ok(wire)) => Ok(wire),
             Ok(Err(lost)) => Err(self.lost(lost)),
@@ -262,7 +263,7 @@ impl Run<'_> {
             self.facts.first_byte = activity.first_byte();
             self.facts.traffic.reused = wire.reused();
             if !wire.reused() {
-                self.facts.connected = Some(wire.connected());
+                self.facts.connected = wire.connected();
             }
         }
         if activity.sent().is_some() {
@@ -311,11 +312,7 @@ impl Run<'_> {
                 if let Some(decoder) = &decoder {
                     decoder.finish().map_err(|lost| self.lost(lost))?;
                 }
-                let at = if head.ends_by_close() {
-                    self.lane.timer.now()
-                } else {
-                    activity.last_read()
-                };
+                let at = activity.last_read();
                 receive(Received::End { at });
                 return Ok(at);
             };

@@ -61,6 +61,8 @@ pub struct Work<'a> {
     pub redactor: Arc<Redactor>,
     /// Ends it early.
     pub stop: Stop,
+    /// Lanes at most; one a core where none is said. No result depends on it.
+    pub lanes: Option<u32>,
     /// Figures for whoever watches.
     pub live: Arc<Live>,
 }

@@ -92,7 +92,8 @@ impl<'a> PhaseRun<'a> {
     }
 
     pub(super) fn lanes(&self) -> u32 {
-        let cores = u32::try_from(process::cores()).unwrap_or(1);
+        let cores = || u32::try_from(process::cores()).unwrap_or(1);
+        let cores = self.work.lanes.unwrap_or_else(cores);
         self.slots.map_or(cores, |slots| cores.min(slots)).max(1)
     }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bench;
+mod connections;
 mod faults;
 mod pacing;
 mod simulated;

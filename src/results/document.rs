@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::search::SearchResult;
+pub use crate::instruments::record::{HttpSpoken, Spoken};
 use crate::kinds::arrival;
 use crate::kinds::metric::number;
 pub use crate::kinds::metric::{
@@ -110,6 +111,9 @@ pub struct Environment {
     pub finished: Option<String>,
     /// Addresses that each target's name resolved to.
     pub addresses: BTreeMap<String, Vec<String>>,
+    /// What was spoken over the connections to each target: the version of HTTP, and what TLS negotiated.
+    #[serde(default)]
+    pub connections: BTreeMap<String, Vec<Spoken>>,
     /// What each target's `metadata` answered.
     pub metadata: BTreeMap<String, Value>,
     /// `--set` and other options that changed what was run.

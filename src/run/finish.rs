@@ -44,7 +44,7 @@ pub fn finish(
     let (mut facts, redactor) = known;
     let scenario = session.scenario;
     let contents = Contents::read(&workplace.journal())?;
-    note_addresses(&mut facts.environment, plan, &contents);
+    note_connections(&mut facts.environment, plan, &contents);
     let part = workplace.part().to_owned();
     let table = part.join(folder::REQUESTS);
     let bases = Bases::measure(scenario, &plan.cells, &contents)?;
@@ -112,8 +112,8 @@ fn kind(results: &Results) -> Occupant {
     }
 }
 
-/// Names are resolved once a cell: every address that a target had.
-fn note_addresses(environment: &mut Environment, plan: &Plan, contents: &Contents) {
+/// Names are resolved once a cell: every address that a target had, and all that was spoken with it.
+fn note_connections(environment: &mut Environment, plan: &Plan, contents: &Contents) {
     for commit in contents.repeats.iter().map(|repeat| &repeat.commit) {
         let Some(cell) = plan.cells.iter().find(|cell| cell.id == commit.cell_id) else {
             continue;
@@ -125,6 +125,15 @@ fn note_addresses(environment: &mut Environment, plan: &Plan, contents: &Content
         for address in &commit.addresses {
             if !known.contains(address) {
                 known.push(address.clone());
+            }
+        }
+        let known = environment
+            .connections
+            .entry(cell.target.clone())
+            .or_default();
+        for spoken in &commit.connections {
+            if !known.contains(spoken) {
+                known.push(spoken.clone());
             }
         }
     }

@@ -7,7 +7,9 @@ use serde_json::json;
 use super::search;
 use crate::plan::Plan;
 use crate::report::{self, ReportError, UserTemplate};
-use crate::results::{self, Assembly, DatasetReference, Environment, Selection};
+use crate::results::{
+    self, Assembly, DatasetReference, Environment, HttpSpoken, Selection, Spoken,
+};
 use crate::scenario::Scenario;
 
 /// Renders the template as the run will, with figures that are made up.
@@ -55,6 +57,12 @@ fn environment(scenario: &Scenario) -> Environment {
         finished: some("1970-01-01T00:00:00Z"),
         addresses: targets()
             .map(|target| (target.name.clone(), vec!["127.0.0.1:80".to_owned()]))
+            .collect(),
+        connections: targets()
+            .map(|target| {
+                let spoken = vec![Spoken::plain(HttpSpoken::Http11)];
+                (target.name.clone(), spoken)
+            })
             .collect(),
         metadata: targets()
             .filter(|target| target.metadata.is_some())

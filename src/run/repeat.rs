@@ -92,6 +92,7 @@ impl Repeat<'_> {
             },
             redactor: Arc::new(rooms.redactor.clone()),
             stop: self.session.signals.stop().clone(),
+            lanes: None,
             live: Arc::new(Live::new()),
         })
     }
@@ -150,6 +151,7 @@ impl Repeat<'_> {
             own: report.own.clone(),
             suspensions: 0,
             addresses: target::addresses(self.origins),
+            connections: target::connections(self.origins),
             samples,
             notes: Vec::new(),
         }

@@ -14,6 +14,7 @@ use crate::foundation::access::Network;
 use crate::foundation::clock::Clock;
 use crate::foundation::secret::Secret;
 use crate::foundation::units::Offset;
+use crate::instruments::record::Spoken;
 use crate::instruments::simulator::{self, Running};
 use crate::instruments::transport::{Client, Options, Origin, Version, fetch};
 use crate::scenario::{Address, HttpClient, HttpVersion, Ready, Target};
@@ -92,6 +93,17 @@ pub fn addresses(origins: &[Arc<Origin>]) -> Vec<String> {
         .collect()
 }
 
+/// What was spoken over the connections to them, each way once.
+pub fn connections(origins: &[Arc<Origin>]) -> Vec<Spoken> {
+    let mut known = Vec::new();
+    for spoken in origins.iter().flat_map(|origin| origin.spoken()) {
+        if !known.contains(&spoken) {
+            known.push(spoken);
+        }
+    }
+    known
+}
+
 /// Makes a target ready: `Err` where it cannot be reached within its budget.
 pub async fn make_ready(target: &Target, session: &Session<'_>) -> Result<ReadyTarget, RunError> {
     let vault = Vault {
@@ -152,13 +164,14 @@ fn options(target: &Target) -> Options {
         HttpVersion::Http11 => Version::Http11,
         HttpVersion::Http2 => Version::Http2,
     };
+    let client = match target.http.client {
+        HttpClient::Native => Client::Native,
+        HttpClient::Hyper => Client::Hyper,
+        HttpClient::Reqwest => Client::Reqwest,
+    };
     Options {
         version,
-        client: if target.http.client == HttpClient::Native {
-            Client::Native
-        } else {
-            Client::Hyper
-        },
+        client,
         per_request: target.http.connection_per_request,
         ca_file: target.http.ca_file.clone(),
         ..Options::default()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::support::{WIDE, chat, plimsoll, results, run, write};
 
@@ -63,20 +63,31 @@ fn a_run_writes_every_file_of_the_contract_and_nothing_beside_it() {
 }
 
 #[test]
-fn the_same_scenario_runs_by_our_own_http_client() {
-    let folder = tempfile::tempdir().unwrap();
-    let scenario = chat(
-        "http: { client: native }, embedded: { ttft: 2ms, itl: 1ms }",
-        &format!("matrix: {{ concurrency: [1, 3] }}\nload: {{ requests: 12 }}\n{WIDE}"),
-    );
-    write(folder.path(), "a.yaml", &scenario);
-    let ended = run(folder.path(), &["run", "a.yaml"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let results = results(&folder.path().join("reports/chat"));
-    for cell in results["cells"].as_array().unwrap() {
-        assert_eq!(cell["requests"]["ok"], 12);
-        assert_eq!(cell["metrics"]["output_tokens"]["mean"], 4.0);
-        assert!(cell["metrics"]["ttft"]["p50"].as_f64().unwrap() >= 0.002);
+fn the_same_scenario_runs_by_every_client_and_version() {
+    for (http, spoken) in [
+        ("client: native", "1.1"),
+        ("client: reqwest", "1.1"),
+        ("version: 2", "2"),
+        ("version: '2', connections: per_request", "2"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let scenario = chat(
+            &format!("http: {{ {http} }}, embedded: {{ ttft: 2ms, itl: 1ms }}"),
+            &format!("matrix: {{ concurrency: [1, 3] }}\nload: {{ requests: 12 }}\n{WIDE}"),
+        );
+        write(folder.path(), "a.yaml", &scenario);
+        let ended = run(folder.path(), &["run", "a.yaml"]);
+        assert_eq!(ended.code, Some(0), "{http}: {}", ended.stderr);
+        let results = results(&folder.path().join("reports/chat"));
+        let connections = &results["environment"]["connections"]["server"];
+        let expected = json!([{ "http": spoken, "tls": null, "alpn": null }]);
+        assert_eq!(connections, &expected, "{http}");
+        for cell in results["cells"].as_array().unwrap() {
+            assert_eq!(cell["requests"]["ok"], 12, "{http}");
+            assert_eq!(cell["metrics"]["output_tokens"]["mean"], 4.0, "{http}");
+            assert!(cell["metrics"]["ttft"]["p50"].as_f64().unwrap() >= 0.002);
+            assert!(cell["metrics"]["itl"]["p50"].as_f64().unwrap() >= 0.0005);
+        }
     }
 }
 

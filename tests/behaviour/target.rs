@@ -1,6 +1,6 @@
 //! Targets that are not there, or not yet: what was tried, who is blamed, and where it is told.
 
-use super::support::{WIDE, chat, results, run, write};
+use super::support::{Mock, WIDE, chat, results, run, write};
 
 #[test]
 fn a_dead_target_is_reported_with_what_was_tried() {
@@ -43,6 +43,26 @@ fn readiness_is_asked_for_once_more_when_its_budget_ends() {
         began.elapsed().as_millis() >= 600,
         "given up before its time: {}",
         ended.stderr
+    );
+}
+
+/// A name may have several addresses; the server listens at one of them.
+#[test]
+fn the_addresses_of_a_name_are_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mock = Mock::start(folder.path(), "{ ttft: 1ms }", &[]);
+    let port = mock.base_url.rsplit(':').next().unwrap();
+    let target = format!("base_url: 'http://localhost:{port}'");
+    let load = format!("load: {{ requests: 3 }}\n{WIDE}");
+    write(folder.path(), "a.yaml", &chat(&target, &load));
+    let ended = run(folder.path(), &["run", "a.yaml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let results = results(&folder.path().join("reports/chat"));
+    assert_eq!(results["cells"][0]["requests"]["ok"], 3);
+    let addresses = results["environment"]["addresses"]["server"].to_string();
+    assert!(
+        addresses.contains(&format!("\"127.0.0.1:{port}\"")),
+        "{addresses}"
     );
 }
 

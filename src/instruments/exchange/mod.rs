@@ -95,12 +95,6 @@ impl Head {
         (!coding.is_empty() && !coding.eq_ignore_ascii_case("identity")).then_some(coding)
     }
 
-    /// Whether nothing but the close of its connection ends the body (RFC 9112, 6.3).
-    pub fn ends_by_close(&self) -> bool {
-        !self.headers.contains_key(http::header::CONTENT_LENGTH)
-            && !self.headers.contains_key(http::header::TRANSFER_ENCODING)
-    }
-
     /// The outcome by status alone: `None` for any 2xx.
     pub fn refusal(&self) -> Option<Outcome> {
         Outcome::of_status(

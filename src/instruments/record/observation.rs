@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Spoken;
 use crate::foundation::units::Offset;
 
 /// A distribution of times in three numbers.
@@ -127,6 +128,8 @@ pub struct Commit {
     pub suspensions: u32,
     /// Addresses that the target's name resolved to.
     pub addresses: Vec<String>,
+    /// What was spoken over its connections, each way once.
+    pub connections: Vec<Spoken>,
     /// What was kept.
     pub samples: Vec<SampleFile>,
     /// Notes that become warnings of the cell.

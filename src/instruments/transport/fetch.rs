@@ -1,13 +1,15 @@
 //! The control plane: readiness, metadata. By reqwest, over the same addresses and roots as the load.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use url::Url;
 
+use super::lost::causes;
 use super::origin::addresses;
-use super::{Options, TransportError, tls};
+use super::{Options, TransportError, Version, tls};
 use crate::foundation::access::{Allowed, Network};
 
 /// Most bytes of an answer.
@@ -71,15 +73,11 @@ pub async fn get(
     };
     let secure = parsed.scheme() == "https";
     let tls = if secure {
-        tls::config(options.ca_file.as_deref())
+        tls::config(options.ca_file.as_deref(), Version::Http11)
     } else {
         tls::none()
     }?;
-    let client = reqwest::Client::builder()
-        .tls_backend_preconfigured((*tls).clone())
-        .resolve_to_addrs(&host, &checked)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
+    let client = builder(&host, &checked, &tls)
         .timeout(timeout)
         .build()
         .map_err(failed)?;
@@ -105,21 +103,16 @@ pub async fn get(
     })
 }
 
-/// An error with what caused it; reqwest names only itself.
-fn causes(error: &reqwest::Error) -> String {
-    use std::error::Error as _;
-    let mut text = String::new();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    if text.is_empty() {
-        error.to_string()
-    } else {
-        text
-    }
+/// A client that goes to these addresses and nowhere else: no redirect, no proxy. HTTP/1.1.
+pub(super) fn builder(
+    host: &str,
+    addresses: &[SocketAddr],
+    tls: &rustls::ClientConfig,
+) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .resolve_to_addrs(host, addresses)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .http1_only()
 }

@@ -1,6 +1,6 @@
 //! Why an exchange got no whole answer, as an outcome of the attempt.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
 
 use super::http1::Refusal;
@@ -13,6 +13,16 @@ pub enum OwnLimit {
     Descriptors,
     /// No local port was left (`EADDRNOTAVAIL`).
     Ports,
+}
+
+impl OwnLimit {
+    fn of(error: &io::Error) -> Option<Self> {
+        match rustix::io::Errno::from_raw_os_error(error.raw_os_error()?) {
+            rustix::io::Errno::MFILE | rustix::io::Errno::NFILE => Some(Self::Descriptors),
+            rustix::io::Errno::ADDRNOTAVAIL => Some(Self::Ports),
+            _ => None,
+        }
+    }
 }
 
 /// An exchange that got no whole answer.
@@ -37,25 +47,17 @@ impl Lost {
 
     /// No connection could be made.
     pub(super) fn connecting(address: &str, error: &io::Error) -> Self {
-        let own = error
-            .raw_os_error()
-            .and_then(|code| match rustix::io::Errno::from_raw_os_error(code) {
-                rustix::io::Errno::MFILE | rustix::io::Errno::NFILE => Some(OwnLimit::Descriptors),
-                rustix::io::Errno::ADDRNOTAVAIL => Some(OwnLimit::Ports),
-                _ => None,
-            });
         Self {
             outcome: Outcome::Connect,
             text: format!("{address}: {error}"),
-            own,
+            own: OwnLimit::of(error),
         }
     }
 
     /// Our codec gave up; `answered` is whether any byte of an answer had come.
     pub(super) fn of_refusal(refusal: Refusal, answered: bool) -> Self {
         let outcome = match refusal {
-            Refusal::Cut if answered => Outcome::Invalid,
-            Refusal::Cut => Outcome::Reset,
+            Refusal::Cut => cut(answered),
             _ if refusal.is_too_large() => Outcome::TooLarge,
             _ => Outcome::Protocol,
         };
@@ -64,12 +66,7 @@ impl Lost {
 
     /// hyper gave up; `answered` is whether any byte of an answer had come.
     pub(super) fn of_hyper(error: &hyper::Error, answered: bool) -> Self {
-        let cut = if answered {
-            Outcome::Invalid
-        } else {
-            Outcome::Reset
-        };
-        let io = source_io(error);
+        let io = cause::<io::Error>(error);
         let outcome = if error.is_parse_too_large() {
             Outcome::TooLarge
         } else if error.is_parse() {
@@ -79,7 +76,7 @@ impl Lost {
                 Some(io::ErrorKind::InvalidData) if io.is_some_and(is_cap) => Outcome::TooLarge,
                 // hyper's readers of chunks say so where sizes or ends are not as HTTP has them.
                 Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => Outcome::Protocol,
-                _ => cut,
+                _ => cut(answered),
             }
         };
         let mut text = error.to_string();
@@ -88,21 +85,87 @@ impl Lost {
         }
         Self::new(outcome, text)
     }
+
+    /// HTTP/2 gave up, here or on the other side; `answered` is whether any byte of an answer had come.
+    pub(super) fn of_http2(error: &h2::Error, answered: bool) -> Self {
+        let outcome = match error.reason() {
+            // What h2 finds too much: heads, or frames in a head.
+            Some(h2::Reason::ENHANCE_YOUR_CALM) if error.is_library() => Outcome::TooLarge,
+            Some(h2::Reason::HTTP_1_1_REQUIRED) => Outcome::Protocol,
+            // What the other side gave up is a loss; what we could not read is no HTTP.
+            _ if error.is_remote() || error.is_io() => cut(answered),
+            _ => Outcome::Protocol,
+        };
+        let mut text = error.to_string();
+        if error.is_library() && error.reason() == Some(h2::Reason::FRAME_SIZE_ERROR) && !answered {
+            text.push_str(" (does the server speak HTTP/2 here?)");
+        }
+        Self::new(outcome, text)
+    }
+
+    /// reqwest gave up; `answered` is whether a head had come.
+    pub(super) fn of_reqwest(error: &reqwest::Error, answered: bool) -> Self {
+        let io = cause::<io::Error>(error);
+        if error.is_connect() {
+            let insecure = io
+                .and_then(io::Error::get_ref)
+                .is_some_and(|inner| inner.is::<rustls::Error>());
+            let outcome = match () {
+                () if error.is_timeout() => Outcome::TimeoutConnect,
+                () if insecure => Outcome::Tls,
+                () => Outcome::Connect,
+            };
+            return Self {
+                outcome,
+                text: causes(error),
+                own: io.and_then(OwnLimit::of),
+            };
+        }
+        match cause::<hyper::Error>(error) {
+            Some(hyper) => Self::of_hyper(hyper, answered),
+            None if error.is_builder() => Self::new(Outcome::Protocol, causes(error)),
+            None => Self::new(cut(answered), causes(error)),
+        }
+    }
+}
+
+/// A connection that ended before the answer did.
+const fn cut(answered: bool) -> Outcome {
+    if answered {
+        Outcome::Invalid
+    } else {
+        Outcome::Reset
+    }
+}
+
+/// What caused an error, each after what it caused; an error that names no cause is its own.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    let (mut texts, mut next) = (Vec::new(), error.source());
+    while let Some(cause) = next {
+        texts.push(cause.to_string());
+        next = cause.source();
+    }
+    if texts.is_empty() {
+        error.to_string()
+    } else {
+        texts.join(": ")
+    }
+}
+
+/// The first of an error and its causes that is of that type.
+fn cause<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// Whether hyper ran into a cap of its own for extensions or trailers of chunks, which it says in words alone.
 fn is_cap(error: &io::Error) -> bool {
     let text = error.to_string();
     text.ends_with("over limit") || text.ends_with("count overflow")
-}
-
-fn source_io(error: &hyper::Error) -> Option<&io::Error> {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return Some(io);
-        }
-        source = inner.source();
-    }
-    None
 }

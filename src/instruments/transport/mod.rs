@@ -5,21 +5,26 @@
 //! carries one exchange at a time. Time-outs are `load`'s; nothing here retries or follows. The control plane
 //! (readiness, metadata) goes by [`fetch`].
 
+mod by_reqwest;
 mod coding;
 mod connect;
+mod driven;
 pub mod fetch;
 mod http1;
+mod http2;
 mod lost;
 pub mod memory;
 mod options;
 mod origin;
+mod request;
 mod stamped;
 mod stream;
 mod tls;
+mod wire;
 
 pub use coding::Decoder;
 pub use connect::connect;
-pub use http1::Wire;
 pub use lost::{Lost, OwnLimit};
 pub use options::{Caps, Client, Options, Version};
 pub use origin::{Origin, TransportError};
+pub use wire::Wire;

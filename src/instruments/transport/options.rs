@@ -5,16 +5,16 @@ use std::path::PathBuf;
 /// Which HTTP is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Version {
-    /// HTTP/1.1, or what TLS negotiates: as long as HTTP/2 is not spoken, only 1.1 is offered.
+    /// HTTP/1.1, or what TLS negotiates of 2 and 1.1.
     #[default]
     Auto,
     /// HTTP/1.1.
     Http11,
-    /// HTTP/2.
+    /// HTTP/2: negotiated over TLS, without asking where there is none.
     Http2,
 }
 
-/// What speaks HTTP/1.1 over a connection.
+/// What speaks HTTP/1.1 over a connection; HTTP/2 is h2's, whichever it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Client {
     /// Our own codec.
@@ -22,6 +22,8 @@ pub enum Client {
     /// hyper's connections, driven directly.
     #[default]
     Hyper,
+    /// reqwest, which speaks HTTP/1.1 alone and hides its connections.
+    Reqwest,
 }
 
 /// What may at most come over a connection; what goes beyond is `too_large`.
@@ -31,6 +33,16 @@ pub struct Caps {
     pub head_bytes: usize,
     /// Bytes of an answer's body.
     pub body_bytes: u64,
+}
+
+impl Options {
+    /// Which HTTP is offered: a client that speaks 1.1 alone negotiates nothing else.
+    pub(super) const fn offered(&self) -> Version {
+        match self.client {
+            Client::Reqwest => Version::Http11,
+            Client::Native | Client::Hyper => self.version,
+        }
+    }
 }
 
 impl Default for Caps {

@@ -1,16 +1,17 @@
 //! Where connections go: a base URL, resolved once a cell, every address checked.
 
-use std::net::ToSocketAddrs as _;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::{HeaderName, HeaderValue, Uri};
 use rustls::pki_types::ServerName;
 use url::Url;
 
 use super::memory::Dialer;
-use super::{Caps, Options, Version, tls};
+use super::{Caps, Client, Options, Version, tls};
 use crate::foundation::access::{Allowed, Denied, Network};
+use crate::instruments::record::Spoken;
 
 /// Why a target cannot be spoken to at all.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +49,9 @@ pub enum TransportError {
         /// Why.
         reason: String,
     },
-    /// An option that is known but not yet carried out.
-    #[error("{what} is not supported yet")]
-    NotSupported {
-        /// What.
-        what: &'static str,
-    },
+    /// A version that the client does not speak.
+    #[error("reqwest speaks HTTP/1.1 here, and HTTP/2 is asked for")]
+    Version,
 }
 
 impl TransportError {
@@ -65,7 +63,7 @@ impl TransportError {
             Self::Denied(denied) => denied.help(),
             Self::Certificates { .. } => "name a file with certificates in PEM form".into(),
             Self::Tls { .. } => "use an http:// address, or report this".into(),
-            Self::NotSupported { .. } => "leave the option out, or use `version: 1.1`".into(),
+            Self::Version => "leave `client` out, or use `version: 1.1`".into(),
         }
     }
 }
@@ -73,8 +71,10 @@ impl TransportError {
 /// One place that a target answers at.
 #[derive(Debug)]
 pub struct Origin {
-    /// `http://host:port`, for messages.
+    /// `http://host:port`.
     name: String,
+    /// The host alone.
+    pub(super) host_name: String,
     /// The value of Host.
     host: HeaderValue,
     /// The path of the base URL, without a slash at its end.
@@ -84,6 +84,8 @@ pub struct Origin {
     pub(super) options: Options,
     pub(super) secure: Option<Secure>,
     pub(super) reach: Reach,
+    /// What was spoken over its connections, each way once.
+    spoken: Mutex<Vec<Spoken>>,
 }
 
 #[derive(Debug)]
@@ -117,10 +119,8 @@ impl Origin {
         options: &Options,
         network: &Network,
     ) -> Result<Self, TransportError> {
-        if options.version == Version::Http2 {
-            return Err(TransportError::NotSupported {
-                what: "`http.version: 2`",
-            });
+        if options.version == Version::Http2 && options.client == Client::Reqwest {
+            return Err(TransportError::Version);
         }
         let refuse = |reason: &str| TransportError::Url {
             url: base_url.into(),
@@ -134,7 +134,7 @@ impl Origin {
         let secure = match url.scheme() {
             "http" => None,
             "https" => Some(Secure {
-                config: tls::config(options.ca_file.as_deref())?,
+                config: tls::config(options.ca_file.as_deref(), options.offered())?,
                 server_name: server_name(&url).ok_or_else(|| refuse("TLS cannot name its host"))?,
             }),
             _ => return Err(refuse("it is neither http nor https")),
@@ -145,6 +145,7 @@ impl Origin {
             .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         Ok(Self {
             name: format!("{}://{host}:{port}", url.scheme()),
+            host_name: host.to_owned(),
             host: HeaderValue::from_str(&authority).map_err(|_| refuse("its host is no header"))?,
             prefix: url.path().trim_end_matches('/').to_owned(),
             headers,
@@ -154,6 +155,7 @@ impl Origin {
                 all,
                 held: OnceLock::new(),
             },
+            spoken: Mutex::default(),
         })
     }
 
@@ -162,16 +164,18 @@ impl Origin {
     pub fn in_memory(dialer: Dialer, options: &Options) -> Self {
         Self {
             name: "memory".into(),
+            host_name: "memory".into(),
             host: HeaderValue::from_static("memory"),
             prefix: String::new(),
             headers: Vec::new(),
             options: options.clone(),
             secure: None,
             reach: Reach::Memory(dialer),
+            spoken: Mutex::default(),
         }
     }
 
-    /// `http://host:port`, for messages.
+    /// `http://host:port`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -183,6 +187,43 @@ impl Origin {
                 all.iter().map(|one| one.address().to_string()).collect()
             }
             Reach::Memory(_) => Vec::new(),
+        }
+    }
+
+    /// What was spoken over its connections so far, each way once.
+    pub fn spoken(&self) -> Vec<Spoken> {
+        self.spoken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Takes note of what is spoken over a new connection.
+    pub(super) fn note(&self, spoken: Spoken) {
+        let mut known = self.spoken.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains(&spoken) {
+            known.push(spoken);
+        }
+    }
+
+    /// Where new connections go: all addresses in their order, or the one that holds.
+    pub(super) fn candidates(&self) -> Vec<SocketAddr> {
+        match &self.reach {
+            Reach::Addresses { all, held } => match held.get() {
+                Some(held) => vec![held.address()],
+                None => all.iter().copied().map(Allowed::address).collect(),
+            },
+            Reach::Memory(_) => Vec::new(),
+        }
+    }
+
+    /// A connection to that address was made: it holds for the cell.
+    pub(super) fn hold(&self, address: SocketAddr) {
+        if let Reach::Addresses { all, held } = &self.reach
+            && let Some(one) = all.iter().find(|one| one.address() == address)
+        {
+            // Another slot may have been first; then its address holds for those that follow.
+            let _ = held.set(*one);
         }
     }
 

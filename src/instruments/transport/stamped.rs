@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::http2::{DATA, Frames, HEADERS};
 use super::stream::Stream;
 use crate::foundation::clock::Clock;
 use crate::foundation::units::Offset;
@@ -17,10 +18,13 @@ use crate::foundation::units::Offset;
 pub(super) struct Stamps {
     pub(super) sent: Cell<Option<Offset>>,
     pub(super) first_byte: Cell<Option<Offset>>,
+    /// When bytes last came, or the stream's end.
     pub(super) last_read: Cell<Offset>,
     /// Whether any byte of an answer, interim heads included, has come.
     pub(super) answered: Cell<bool>,
     head: Cell<HeadScan>,
+    /// When the last head of an HTTP/2 answer began, which may be an interim one.
+    began: Cell<Option<Offset>>,
 }
 
 impl Stamps {
@@ -30,10 +34,30 @@ impl Stamps {
         self.first_byte.set(None);
         self.answered.set(false);
         self.head.set(HeadScan::default());
+        self.began.set(None);
+    }
+
+    /// An HTTP/2 answer's final head has been read: it is the last that began.
+    pub(super) fn head_came(&self) {
+        if self.first_byte.get().is_none() {
+            self.first_byte.set(self.began.get());
+        }
+    }
+
+    /// A frame of an HTTP/2 answer, if it is of one: the connection's own come at any time.
+    fn frame(&self, kind: u8, began: Offset) {
+        match kind {
+            HEADERS if self.sent.get().is_some() => {
+                self.answered.set(true);
+                self.began.set(Some(began));
+            }
+            // What follows is trailers.
+            DATA => self.head_came(),
+            _ => {}
+        }
     }
 
     fn read(&self, bytes: &[u8], at: Offset) {
-        self.last_read.set(at);
         if self.sent.get().is_none() {
             return;
         }
@@ -98,31 +122,67 @@ pub(super) struct Stamped {
     stream: Stream,
     clock: Clock,
     stamps: Rc<Stamps>,
+    /// What passes where HTTP/2 is spoken, on the way out and on the way in.
+    frames: Option<(Frames, Frames)>,
 }
 
 impl Stamped {
+    /// Stamps HTTP/1.1.
     pub(super) const fn new(stream: Stream, clock: Clock, stamps: Rc<Stamps>) -> Self {
         Self {
             stream,
             clock,
             stamps,
+            frames: None,
         }
     }
 
-    /// Stamps the request's first byte: `before` was read just ahead of the write that took it.
-    fn wrote(
-        &self,
-        result: Poll<io::Result<usize>>,
-        before: Option<Offset>,
-    ) -> Poll<io::Result<usize>> {
-        if let (Poll::Ready(Ok(1..)), Some(before)) = (&result, before) {
-            self.stamps.sent.set(Some(before));
+    /// Stamps HTTP/2, from a client's first byte on.
+    pub(super) fn of_frames(self) -> Self {
+        Self {
+            frames: Some((Frames::of_a_client(), Frames::default())),
+            ..self
         }
-        result
+    }
+
+    /// Stamps the request's first byte among those that the stream took; `before` was read just ahead of the write.
+    fn wrote<'b>(
+        &mut self,
+        taken: usize,
+        pieces: impl Iterator<Item = &'b [u8]>,
+        before: Option<Offset>,
+    ) {
+        let Some((out, _)) = &mut self.frames else {
+            if let (1.., Some(before)) = (taken, before) {
+                self.stamps.sent.set(Some(before));
+            }
+            return;
+        };
+        let (mut left, stamps) = (taken, &self.stamps);
+        for piece in pieces {
+            let piece = &piece[..piece.len().min(left)];
+            left -= piece.len();
+            out.take(piece, before.unwrap_or_default(), |kind, began| {
+                if kind == HEADERS && stamps.sent.get().is_none() {
+                    stamps.sent.set(Some(began));
+                }
+            });
+        }
     }
 
     fn before_write(&self) -> Option<Offset> {
         self.stamps.sent.get().is_none().then(|| self.clock.now())
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        let at = self.clock.now();
+        self.stamps.last_read.set(at);
+        match &mut self.frames {
+            None => self.stamps.read(bytes, at),
+            Some((_, incoming)) => {
+                incoming.take(bytes, at, |kind, began| self.stamps.frame(kind, began));
+            }
+        }
     }
 }
 
@@ -132,12 +192,13 @@ impl AsyncRead for Stamped {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let filled = buf.filled().len();
+        let (filled, room) = (buf.filled().len(), buf.remaining());
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if let Some(bytes) = buf.filled().get(filled..)
-            && !bytes.is_empty()
+        // Nothing, where there was room, is the stream's end; it may be what ends an answer.
+        if let Poll::Ready(Ok(())) = result
+            && room > 0
         {
-            self.stamps.read(bytes, self.clock.now());
+            self.read(&buf.filled()[filled..]);
         }
         result
     }
@@ -151,17 +212,23 @@ impl AsyncWrite for Stamped {
     ) -> Poll<io::Result<usize>> {
         let before = self.before_write();
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(result, before)
+        if let Poll::Ready(Ok(taken)) = result {
+            self.wrote(taken, std::iter::once(bytes), before);
+        }
+        result
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
+        pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let before = self.before_write();
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.wrote(result, before)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        if let Poll::Ready(Ok(taken)) = result {
+            self.wrote(taken, pieces.iter().map(|piece| &**piece), before);
+        }
+        result
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -251,6 +251,7 @@ pub fn work(cell: &Cell, origin: Origin) -> Work<'_> {
         samples: 0,
         redactor: Arc::default(),
         stop: Stop::default(),
+        lanes: None,
         live: Arc::new(Live::new()),
     }
 }
@@ -319,6 +320,21 @@ macro_rules! by_both_clients {
 }
 pub(super) use by_both_clients;
 
+/// Makes a test of each for reqwest, as far as it tells what they ask.
+macro_rules! by_reqwest_too {
+    ($($test:ident,)*) => {
+        mod by_reqwest {
+            $(
+                #[test]
+                fn $test() {
+                    super::$test(super::Client::Reqwest);
+                }
+            )*
+        }
+    };
+}
+pub(super) use by_reqwest_too;
+
 /// Runs a cell over real sockets.
 pub fn over_sockets(
     cell: &Cell,
@@ -335,13 +351,23 @@ pub fn over_sockets_by(
     address: std::net::SocketAddr,
     adjust: impl FnOnce(&mut Work<'_>),
 ) -> Done {
-    let network = crate::foundation::access::Network::default();
     let options = Options {
         client,
         ..Options::default()
     };
+    over_sockets_with(&options, cell, address, adjust)
+}
+
+/// Runs a cell over real sockets, spoken to as the options say.
+pub fn over_sockets_with(
+    options: &Options,
+    cell: &Cell,
+    address: std::net::SocketAddr,
+    adjust: impl FnOnce(&mut Work<'_>),
+) -> Done {
+    let network = crate::foundation::access::Network::default();
     let origin =
-        Origin::resolve(&format!("http://{address}"), Vec::new(), &options, &network).unwrap();
+        Origin::resolve(&format!("http://{address}"), Vec::new(), options, &network).unwrap();
     let mut work = work(cell, origin);
     adjust(&mut work);
     let mut kept = Kept::default();

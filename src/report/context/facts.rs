@@ -83,6 +83,13 @@ pub fn environment(results: &Results) -> Vec<Fact> {
                 value: addresses.join(", "),
             }),
     );
+    facts.extend(environment.connections.iter().map(|(target, spoken)| {
+        let spoken: Vec<_> = spoken.iter().map(ToString::to_string).collect();
+        Fact {
+            name: format!("connections to {target}"),
+            value: spoken.join(", "),
+        }
+    }));
     facts.extend(environment.metadata.iter().map(|(target, metadata)| Fact {
         name: format!("metadata of {target}"),
         value: escape::shorten(&sorted(metadata).to_string(), TEXT_SHOWN),

@@ -205,7 +205,7 @@ pub struct Ready {
 /// How HTTP is spoken with a target.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Http {
-    /// The version; `auto` is 1.1, or what TLS negotiates.
+    /// The version; `auto` is 1.1, or over TLS what the server chooses of 2 and 1.1.
     #[serde(default)]
     #[schemars(example = &"1.1")]
     pub version: HttpVersion,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{Part, Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
 use crate::scenario::check::child;
+use crate::scenario::domain::HttpVersion;
 
 const BODIES_OF: [&str; 5] = ["json", "form", "multipart", "text", "file"];
 
@@ -40,6 +41,31 @@ fn bodies(subject: &Subject<'_>, findings: &mut Findings) {
             );
         }
     });
+}
+
+/// A client that does not speak the version that is asked for.
+pub const CLIENT: Rule = Rule {
+    code: "client-of-another-version",
+    explain: "`native` and `reqwest` speak HTTP/1.1 alone.",
+    check: client,
+};
+
+fn client(subject: &Subject<'_>, findings: &mut Findings) {
+    for target in subject.targets() {
+        let http = |key: &str| target.map.get("http").and_then(|http| http.get(key));
+        let version = http("version").cloned().map(HttpVersion::try_from);
+        let client = http("client").and_then(Value::as_str);
+        if let (Some(Ok(HttpVersion::Http2)), Some(name @ ("native" | "reqwest"))) =
+            (version, client)
+        {
+            let pointer = child(&target.at("http"), "client");
+            let message = format!("`{name}` speaks HTTP/1.1 alone, and `version` asks for 2");
+            findings.push(
+                Finding::error(CLIENT.code, pointer, message)
+                    .help("leave `client` out, or ask for version 1.1"),
+            );
+        }
+    }
 }
 
 /// Calls `visit` with every request that a target describes itself, in the order in which they are sent.

@@ -58,6 +58,7 @@ pub const ALL: &[Rule] = &[
     files::OUTSIDE,
     http::BODIES,
     http::STEPS,
+    http::CLIENT,
     header::HEADER,
     template::TEMPLATE,
     load::RANGE,

@@ -20,13 +20,6 @@ const LATER: [(&str, &str); 3] = [
     ("allow_hosts", "an answer that sends us to another host"),
 ];
 
-/// HTTP options of a target, each with the values that come later.
-const LATER_HTTP: [(&str, &[&str], &str); 3] = [
-    ("version", &["2"], "HTTP/2"),
-    ("client", &["reqwest"], "this HTTP client"),
-    ("proxy", &["env"], "a proxy for load"),
-];
-
 /// What of a document cannot be executed yet.
 pub fn unsupported(subject: &Subject<'_>) -> Findings {
     let mut found = Findings::new();
@@ -94,22 +87,11 @@ fn targets(subject: &Subject<'_>, found: &mut Findings) {
                 tell(found, &target.at(key), what, "leave it out");
             }
         }
-        let http = |key: &str| {
-            target
-                .map
-                .get("http")
-                .and_then(|http| http.get(key))
-                .and_then(Value::as_str)
-        };
-        for (key, wanted, what) in LATER_HTTP {
-            if http(key).is_some_and(|written| wanted.contains(&written)) {
-                tell(
-                    found,
-                    &format!("{}/{key}", target.at("http")),
-                    what,
-                    "leave it out",
-                );
-            }
+        let http = target.map.get("http");
+        let proxy = http.and_then(|http| http.get("proxy"));
+        if proxy.and_then(Value::as_str) == Some("env") {
+            let pointer = child(&target.at("http"), "proxy");
+            tell(found, &pointer, "a proxy for load", "leave it out");
         }
         for key in ["setup", "teardown"] {
             if target.map.contains_key(key) {

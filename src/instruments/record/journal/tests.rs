@@ -61,6 +61,7 @@ fn commit(repeat: u32) -> Commit {
         own: OwnFigures::default(),
         suspensions: 1,
         addresses: Vec::new(),
+        connections: Vec::new(),
         samples: Vec::new(),
         notes: Vec::new(),
     }

@@ -1,7 +1,7 @@
 //! A connection by hyper, driven by whoever waits on it: no task behind it, no pool around it.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,16 +11,17 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
+use super::super::driven::{driven, turn};
+use super::super::request;
 use super::super::stamped::{Stamped, Stamps};
 use super::super::{Lost, Origin};
 use super::codec::{FIELDS, Final, Refusal};
-use super::request;
 use crate::instruments::exchange::Exchange;
 
 type Driven = Connection<TokioIo<Stamped>, Full<Bytes>>;
 
 /// A connection, and the exchange that runs over it.
-pub(super) struct ByHyper {
+pub struct ByHyper {
     send: SendRequest<Full<Bytes>>,
     /// Dropped as soon as it completes: a wire that is kept beyond that would leave the next exchange waiting for ever.
     drive: Option<Driven>,
@@ -30,7 +31,8 @@ pub(super) struct ByHyper {
 }
 
 impl ByHyper {
-    pub(super) async fn begin(stream: Stamped, head_cap: usize) -> Result<Self, Lost> {
+    /// Speaks over a stream; `head_cap` is the most bytes of an answer's head.
+    pub async fn begin(stream: Stamped, head_cap: usize) -> Result<Self, Lost> {
         let (send, drive) = http1::Builder::new()
             .max_header_size(head_cap)
             .max_headers(FIELDS)
@@ -45,8 +47,8 @@ impl ByHyper {
         })
     }
 
-    /// As [`super::Wire::poll_free`].
-    pub(super) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    /// As [`super::super::Wire::poll_free`].
+    pub fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         while let Some(body) = &mut self.body {
             match Pin::new(body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
@@ -80,8 +82,8 @@ impl ByHyper {
         turn(&mut self.drive, cx)
     }
 
-    /// As [`super::Wire::send`].
-    pub(super) async fn send(
+    /// As [`super::super::Wire::send`].
+    pub async fn send(
         &mut self,
         exchange: &Exchange,
         origin: &Origin,
@@ -122,7 +124,7 @@ impl ByHyper {
     }
 
     /// The next bytes of the body; `None` when it has ended.
-    pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
+    pub async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
         loop {
             let Some(body) = &mut self.body else {
                 return Ok(None);
@@ -152,26 +154,4 @@ impl ByHyper {
             }
         }
     }
-}
-
-fn turn(drive: &mut Option<Driven>, cx: &mut Context<'_>) -> bool {
-    if let Some(connection) = drive
-        && Pin::new(connection).poll(cx).is_ready()
-    {
-        *drive = None;
-    }
-    drive.is_some()
-}
-
-/// Waits for a part of an exchange while the connection behind it goes on.
-async fn driven<F: Future>(drive: &mut Option<Driven>, part: F) -> F::Output {
-    let mut part = pin!(part);
-    poll_fn(|cx| {
-        if let Poll::Ready(output) = part.as_mut().poll(cx) {
-            return Poll::Ready(output);
-        }
-        turn(drive, cx);
-        part.as_mut().poll(cx)
-    })
-    .await
 }

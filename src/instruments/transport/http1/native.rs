@@ -10,10 +10,10 @@ use bytes::Bytes;
 use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 
+use super::super::request;
 use super::super::stamped::{Stamped, Stamps};
 use super::super::{Caps, Lost, Origin};
 use super::codec::{After, Answer, Event, Final, Refusal, has_token};
-use super::request;
 use crate::instruments::exchange::Exchange;
 use crate::instruments::record::Outcome;
 
@@ -23,7 +23,7 @@ const BUFFER: usize = 16 << 10;
 const LARGEST_BUFFER: usize = 64 << 10;
 
 /// A connection, and the exchange that runs over it.
-pub(super) struct Native {
+pub struct Native {
     stream: Stamped,
     caps: Caps,
     request: Outgoing,
@@ -42,7 +42,8 @@ enum Came {
 }
 
 impl Native {
-    pub(super) fn new(stream: Stamped, caps: Caps) -> Self {
+    /// Speaks over a stream.
+    pub fn new(stream: Stamped, caps: Caps) -> Self {
         Self {
             stream,
             caps,
@@ -53,8 +54,8 @@ impl Native {
         }
     }
 
-    /// As [`super::Wire::poll_free`].
-    pub(super) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    /// As [`super::super::Wire::poll_free`].
+    pub fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let mut drained = 0;
         while self.answer.is_some() && drained <= self.caps.body_bytes {
             match ready!(self.poll_answer(cx)) {
@@ -73,8 +74,8 @@ impl Native {
         self.open
     }
 
-    /// As [`super::Wire::send`].
-    pub(super) async fn send(
+    /// As [`super::super::Wire::send`].
+    pub async fn send(
         &mut self,
         exchange: &Exchange,
         origin: &Origin,
@@ -105,7 +106,7 @@ impl Native {
     }
 
     /// The next bytes of the body; `None` when it has ended.
-    pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
+    pub async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
         if self.answer.is_none() {
             return Ok(None);
         }

@@ -45,7 +45,7 @@ where
             let clock = Clock::simulated();
             let timer = Timer::new(&clock).unwrap();
             // Connections within the process are made by the dialer; hyper's handshake sends nothing.
-            let wire = connect(&origin, &clock).await.unwrap();
+            let wire = connect(&origin, &clock, Duration::MAX).await.unwrap();
             let server = serve(listener.accept().await.unwrap(), timer.clone());
             let server = tokio::task::spawn_local(server);
             test(Bench {
@@ -422,7 +422,7 @@ fn seen(client: Client, exchanges: &[Exchange]) -> Vec<(String, Vec<String>, Vec
             },
         );
         let clock = Clock::simulated();
-        let mut wire = connect(&origin, &clock).await.unwrap();
+        let mut wire = connect(&origin, &clock, Duration::MAX).await.unwrap();
         let mut stream = listener.accept().await.unwrap();
         let mut requests = Vec::new();
         for exchange in exchanges {

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, Uri};
 
-use super::super::{Lost, Origin};
+use super::{Lost, Origin};
 use crate::instruments::exchange::{Destination, Exchange};
 use crate::instruments::record::Outcome;
 
