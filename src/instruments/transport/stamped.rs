@@ -177,6 +177,9 @@ impl Stamped {
     fn read(&mut self, bytes: &[u8]) {
         let at = self.clock.now();
         self.stamps.last_read.set(at);
+        if bytes.is_empty() {
+            return;
+        }
         match &mut self.frames {
             None => self.stamps.read(bytes, at),
             Some((_, incoming)) => {
