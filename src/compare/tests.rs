@@ -119,7 +119,7 @@ fn cell(target: &str, rate: u32, first: u32, seen: &[Seen]) -> CellResult {
         repeats,
         groups: Vec::new(),
         slo: SloResult::default(),
-        paced_by: PacedBy::Target,
+        paced_by: PacedBy::ClosedLoop,
         price_per_hour: None,
         objectives: Vec::new(),
         warnings: Vec::new(),

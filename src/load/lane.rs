@@ -259,11 +259,12 @@ impl Lane {
 
     /// Takes note of a request that was claimed and, if it was due, is not sent any more.
     fn not_sent(&self, ticket: &Ticket) {
-        if ticket.scheduled <= self.timer.now() {
+        let now = self.timer.now();
+        if ticket.scheduled <= now {
             self.live.unsent.fetch_add(1, Relaxed);
             self.recorder
                 .borrow_mut()
-                .push(&unsent(self.settings.phase, ticket));
+                .push(&unsent(self.settings.phase, ticket, now));
         }
     }
 

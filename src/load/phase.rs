@@ -187,7 +187,7 @@ impl<'a> PhaseRun<'a> {
         let mut count = 0;
         while let Some(ticket) = cursor.unsent(stopped) {
             count += 1;
-            let unsent = row::unsent(settings.phase, &ticket);
+            let unsent = row::unsent(settings.phase, &ticket, stopped);
             block = journal::encode(&unsent, block).map_err(|_| LoadError::Bug)?;
             if block.len() >= BLOCK_BYTES {
                 blocks.block(&block)?;

@@ -78,8 +78,9 @@ pub(super) fn record(
     }
 }
 
-/// The row of a request that was due and not sent.
-pub(super) fn unsent(phase: Phase, ticket: &Ticket) -> Attempt {
+/// The row of a request that was due and not sent. It ends when it is given up: had it been served at that moment, it
+/// would have taken so long, so that from its schedule to its end is what its latency is at least (ci.md D-3).
+pub(super) fn unsent(phase: Phase, ticket: &Ticket, given_up: Offset) -> Attempt {
     let prepared = &ticket.ready.prepared;
     Attempt {
         phase,
@@ -88,6 +89,7 @@ pub(super) fn unsent(phase: Phase, ticket: &Ticket) -> Attempt {
         dataset_row: ticket.ready.row,
         clocks: Clocks {
             scheduled: ticket.scheduled,
+            end: Some(given_up),
             ..Clocks::default()
         },
         outcome: Outcome::Unsent,

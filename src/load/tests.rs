@@ -4,5 +4,7 @@ mod answers;
 mod bench;
 mod connections;
 mod faults;
+mod followers;
 mod pacing;
 mod simulated;
+mod stalls;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::assemble::{definitions, with_numbers};
 use super::document::{
-    CellResult, MetricValue, ObjectiveResult, ObjectiveVerdict, PacedBy, ReportSettings, Results,
+    CellResult, MetricValue, ObjectiveResult, ObjectiveVerdict, ReportSettings, Results,
 };
 use super::relative::relative_to_baseline;
 use super::{ResultsError, folder};
@@ -125,7 +125,7 @@ fn context(cell: &CellResult, report: &ReportSettings) -> CellContext {
     percentiles.extend(named.into_iter().filter_map(|name| percentile_share(name)));
     CellContext {
         id: cell.id.clone(),
-        closed: cell.paced_by == PacedBy::Target,
+        closed: !cell.paced_by.offers_rate(),
         price_per_hour: cell.price_per_hour,
         percentiles,
         group_by: report.group_by.clone(),

@@ -203,21 +203,36 @@ pub struct CellResult {
 
 /// Who sets the pace of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum PacedBy {
     /// The schedule, whatever the target does: an open loop.
     Schedule,
-    /// The target: a closed loop, batches, all at once. There is no offered rate.
-    Target,
+    /// The target: each client sends its next request when its last has ended. The offered rate is not controlled.
+    ClosedLoop,
+    /// The target: a batch is sent when all of the last have ended. The offered rate is not controlled.
+    Batches,
+    /// Nobody: all requests are sent at once. There is no offered rate.
+    AtOnce,
 }
 
 impl PacedBy {
     /// Who sets the pace in a cell.
     pub fn of(cell: &Cell) -> Self {
-        match cell.rate.per_second() {
-            None if cell.arrival != arrival::Kind::Trace => Self::Target,
-            _ => Self::Schedule,
+        match (
+            cell.arrival,
+            cell.rate.per_second(),
+            cell.concurrency.limit(),
+        ) {
+            (arrival::Kind::Batch, ..) => Self::Batches,
+            (arrival::Kind::Trace, ..) | (_, Some(_), _) => Self::Schedule,
+            (_, None, Some(_)) => Self::ClosedLoop,
+            (_, None, None) => Self::AtOnce,
         }
+    }
+
+    /// Whether a rate is offered that does not depend on the target.
+    pub fn offers_rate(self) -> bool {
+        self == Self::Schedule
     }
 }
 

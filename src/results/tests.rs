@@ -50,7 +50,7 @@ fn cell(axes: &[(&str, Value)]) -> CellResult {
         repeats: Vec::new(),
         groups: Vec::new(),
         slo: SloResult::default(),
-        paced_by: PacedBy::Target,
+        paced_by: PacedBy::ClosedLoop,
         price_per_hour: None,
         objectives: Vec::new(),
         warnings: Vec::new(),

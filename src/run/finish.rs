@@ -155,7 +155,7 @@ pub fn context(scenario: &Scenario, cell: &Cell) -> CellContext {
     );
     CellContext {
         id: cell.id.clone(),
-        closed: PacedBy::of(cell) == PacedBy::Target,
+        closed: !PacedBy::of(cell).offers_rate(),
         price_per_hour: results::price_per_hour(scenario, cell),
         percentiles,
         group_by: scenario.report.group_by.clone(),

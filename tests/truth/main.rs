@@ -11,8 +11,11 @@
         and shows what it measured"
 )]
 
+mod capacity;
 mod comparison;
 mod latency;
+mod oha;
+mod rows;
 #[allow(dead_code, reason = "what the behaviour tests need beside")]
 #[path = "../behaviour/support.rs"]
 mod support;

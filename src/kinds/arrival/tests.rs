@@ -2,6 +2,8 @@
 
 #![expect(clippy::cast_precision_loss, reason = "small counts")]
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use statrs::function::gamma::gamma_lr;
 
@@ -72,6 +74,93 @@ fn assert_fits(process: &Process, shape: f64, per_second: f64) {
         scaled.iter().filter(|distance| **distance > 1.36).count() <= 3,
         "{scaled:?}"
     );
+}
+
+/// Whether each of 20 seeds is beyond the critical value at 0.1 %: another distribution is found out.
+fn assert_does_not_fit(process: &Process, shape: f64, per_second: f64) {
+    let n = 2000;
+    for seed in 0..20 {
+        let scaled =
+            distance(gaps(process.clone(), seed, n), shape, per_second) * (n as f64).sqrt();
+        assert!(scaled > 1.95, "seed {seed}: {scaled}");
+    }
+}
+
+#[test]
+fn gaps_of_another_shape_or_rate_do_not_pass_for_these() {
+    for (drawn, taken_for) in [(0.25, 1.0), (1.0, 0.6), (1.0, 1.6), (4.0, 1.0)] {
+        assert_does_not_fit(&process(Kind::Gamma, 7.0, drawn), taken_for, 7.0);
+    }
+    assert_does_not_fit(&process(Kind::Poisson, 4.0, 1.0), 1.0, 5.0);
+    assert_does_not_fit(&process(Kind::Constant, 4.0, 1.0), 1.0, 4.0);
+}
+
+/// A schedule as a program that shares nothing with ours computes it.
+#[derive(serde::Deserialize)]
+struct Golden {
+    kind: Kind,
+    rate: f64,
+    burstiness: f64,
+    seed: u64,
+    /// By number; so far out that every branch of the methods has been taken on the way.
+    offsets_ns: BTreeMap<usize, u64>,
+}
+
+#[derive(serde::Deserialize)]
+struct GoldenFile {
+    schedules: Vec<Golden>,
+}
+
+/// tests/fixtures/golden/schedules.py computes them from the papers. A nanosecond is the last digit of a logarithm.
+#[test]
+fn a_seed_draws_the_schedule_that_its_method_describes() {
+    let golden: GoldenFile = serde_json::from_str(include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/golden/schedules.json"
+    )))
+    .unwrap();
+    assert_eq!(golden.schedules.len(), 8);
+    for one in golden.schedules {
+        let drawn = process(one.kind, one.rate, one.burstiness);
+        let last = *one.offsets_ns.keys().last().unwrap();
+        let offsets = offsets(drawn, one.seed, last + 1);
+        for (number, expected) in one.offsets_ns {
+            let seen = offsets[number].as_nanos();
+            assert!(
+                seen.abs_diff(expected) <= 1,
+                "{:?} {} of seed {}: number {number} at {seen} for {expected}",
+                one.kind,
+                one.burstiness,
+                one.seed
+            );
+        }
+    }
+}
+
+/// Whole seconds of a whole rate: each has exactly that many, and a million are as far as they should be. The oracle
+/// counts in whole numbers.
+#[test]
+fn a_million_constant_arrivals_are_not_one_too_many_and_not_one_too_few() {
+    const NS: u64 = 1_000_000_000;
+    for rate in [3_u32, 7, 333, 1000, 9973] {
+        let mut generator = Seed::root(0).generator();
+        let mut arrival = open(process(Kind::Constant, f64::from(rate), 1.0)).unwrap();
+        let rate = u64::from(rate);
+        let (mut second, mut within) = (0, 0);
+        for number in 0..1_000_000_u64 {
+            let at = arrival.next(&mut generator).unwrap().as_nanos();
+            let exact = u128::from(number) * u128::from(NS) / u128::from(rate);
+            assert!(
+                u128::from(at).abs_diff(exact) <= 1,
+                "{rate}/s: number {number} at {at} ns"
+            );
+            if at >= (second + 1) * NS {
+                assert_eq!(within, rate, "in second {second} at {rate}/s");
+                (second, within) = (second + 1, 0);
+            }
+            within += 1;
+        }
+    }
 }
 
 #[test]

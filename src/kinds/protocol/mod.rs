@@ -12,6 +12,8 @@ pub mod model_load;
 mod openai;
 #[cfg(test)]
 mod rehearsal;
+#[cfg(test)]
+mod splits;
 pub mod triton;
 mod vllm_omni;
 

@@ -22,7 +22,7 @@ use super::escape;
 use super::number::Scale;
 use super::plot::Plot;
 use crate::compare;
-use crate::results::{CellResult, ObjectiveVerdict, Results, ValidityStatus};
+use crate::results::{CellResult, ObjectiveVerdict, PacedBy, Results, ValidityStatus};
 use facts::{environment, fact, reproduction};
 
 pub use axes::{Axes, names, shown};
@@ -31,7 +31,9 @@ pub use searches::{SearchView, searches};
 pub use table::{Value, status_of};
 pub use tables::{distribution, scale_of};
 pub use verdict::{Banner, Verdict, banners, counted};
-pub use view::{CellView, DefinitionView, Fact, PlotView, SampleView, Tables, WarningView};
+pub use view::{
+    CellView, DefinitionView, Fact, PlotView, SampleView, Tables, UncontrolledView, WarningView,
+};
 
 /// Name and version of the context.
 pub const SCHEMA: &str = "plimsoll.context.v1";
@@ -67,6 +69,8 @@ pub struct Context {
     pub tables: Tables,
     /// The cells, in the order of the plan.
     pub cells: Vec<CellView>,
+    /// Why cells have no offered rate that anybody controlled, each with the cells that it is about.
+    pub uncontrolled: Vec<UncontrolledView>,
     /// Warnings, each with the cells that it is about.
     pub warnings: Vec<WarningView>,
     /// The metrics that the tables show, with their definitions.
@@ -104,6 +108,7 @@ impl Context {
                 groups: tables::groups(results, &axes),
             },
             cells,
+            uncontrolled: uncontrolled(results, &axes),
             warnings: warnings(results, &axes),
             definitions: definitions(results),
             reproduction: reproduction(results),
@@ -261,6 +266,34 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// A closed loop is to be called one: its target sets the rate, and its latencies lack what nobody waited to send.
+fn uncontrolled(results: &Results, axes: &Axes) -> Vec<UncontrolledView> {
+    let of = |paced_by: PacedBy, text: &str| {
+        let cells = results
+            .cells
+            .iter()
+            .filter(|cell| cell.paced_by == paced_by);
+        UncontrolledView {
+            text: text.to_owned(),
+            cells: cells.map(|cell| axes.label(cell)).collect(),
+        }
+    };
+    let mut views = vec![
+        of(
+            PacedBy::ClosedLoop,
+            "closed loop, offered rate not controlled: a client sends its next request when its last one has ended, \
+             so that a target which slows down is asked less, and shows less of it",
+        ),
+        of(
+            PacedBy::Batches,
+            "batches, offered rate not controlled: the next one is sent when all of the last have ended",
+        ),
+        of(PacedBy::AtOnce, "all at once, without a rate"),
+    ];
+    views.retain(|view| !view.cells.is_empty());
+    views
 }
 
 fn warnings(results: &Results, axes: &Axes) -> Vec<WarningView> {

@@ -47,6 +47,15 @@ pub struct CellView {
     pub samples: Vec<SampleView>,
 }
 
+/// Why cells have no offered rate that anybody controlled.
+#[derive(Debug, Serialize)]
+pub struct UncontrolledView {
+    /// In one sentence.
+    pub text: String,
+    /// Labels of the cells.
+    pub cells: Vec<String>,
+}
+
 /// A warning.
 #[derive(Debug, Serialize)]
 pub struct WarningView {

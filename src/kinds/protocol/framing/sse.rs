@@ -279,38 +279,6 @@ mod tests {
             .collect()
     }
 
-    const RECORDED: [&str; 4] = [
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/fixtures/wire/openai-chat/llama-server.stream.txt"
-        )),
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/fixtures/wire/openai-chat/litellm.stream.txt"
-        )),
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/fixtures/wire/openai-chat/two-choices.stream.txt"
-        )),
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/fixtures/wire/openai-chat/reasoning-and-tool-call.stream.txt"
-        )),
-    ];
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2500))]
-        #[test]
-        fn any_split_of_a_recorded_stream_gives_the_same_events(
-            cuts in proptest::collection::vec(any::<proptest::sample::Index>(), 1..16),
-        ) {
-            for stream in RECORDED.map(str::as_bytes) {
-                let cuts = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
-                prop_assert_eq!(read(&pieces(stream, cuts)), read(&[stream]));
-            }
-        }
-    }
-
     proptest! {
         #[test]
         fn any_split_gives_the_same_events(

@@ -1,7 +1,6 @@
 //! Against recorded shapes of real servers (tests/fixtures/wire); what must come out of the oracle's stream is
 //! real-servers.md §2: 8 content chunks, 26 prompt tokens, 8 completion tokens.
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::foundation::units::Offset;
@@ -435,21 +434,6 @@ fn noise_between_events_changes_nothing() {
     );
     let seen = streamed(&noisy).seen;
     assert_eq!((seen.chunks, seen.tokens.output), (8, Some(8)));
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
-    #[test]
-    fn any_split_of_a_recorded_stream_gives_the_same_outcome(cuts in proptest::collection::vec(any::<usize>(), 1..20)) {
-        for stream in [LLAMA, VLLM, CONTINUOUS, LITELLM, TRANSFORMERS, OLLAMA, TOOLS, TWO, DIED, COMPLETION, COMPLETION_VLLM] {
-            let whole = Answer::ok("text/event-stream", stream);
-            let (one, many) = (chat(json!({}), &whole), chat(json!({}), &whole.cut(&cuts)));
-            prop_assert_eq!(one.judgement, many.judgement);
-            prop_assert_eq!((one.seen.chunks, one.seen.tokens), (many.seen.chunks, many.seen.tokens));
-            prop_assert_eq!(one.seen.gaps_ns.len(), many.seen.gaps_ns.len());
-            prop_assert_eq!((one.seen.server, one.seen.notes), (many.seen.server, many.seen.notes));
-        }
-    }
 }
 
 #[test]
