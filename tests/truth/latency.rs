@@ -157,7 +157,7 @@ matrix: { concurrency: [4], rate: [inf, 20] }
 load: { requests: 40 }
 ",
     );
-    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(matches!(ended.code, Some(0 | 3)), "{}", ended.stderr);
     let [closed, open] = [0, 1].map(|cell| &results["cells"][cell]);
     assert_eq!(closed["paced_by"], "closed_loop");
     assert!(closed["metrics"]["offered_rate"].is_null());

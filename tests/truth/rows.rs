@@ -154,36 +154,62 @@ fn rows_are_scheduled_as_the_seed_says(rows: &Rows) {
     assert!(held > 300, "{held} rows were held against it");
 }
 
-/// A request's clock runs from its first attempt's schedule to its last attempt's end; figures are of ok requests.
+/// Clocks of the ok requests of a run, in nanoseconds: a request's clock runs from its first attempt's schedule to its
+/// last attempt's end.
+struct Clocks {
+    requests: usize,
+    /// Rows of the last attempts.
+    ok: Vec<usize>,
+    e2e: Vec<i64>,
+    queue: Vec<i64>,
+    service: Vec<i64>,
+}
+
+impl Clocks {
+    fn of(rows: &Rows) -> Self {
+        let (index, attempts) = (rows.integers("index"), rows.integers("attempt"));
+        let outcomes = rows.texts("outcome");
+        let first = |row: usize| {
+            let same = |other: &usize| index[*other] == index[row] && attempts[*other] == Some(1);
+            (0..index.len()).find(same).unwrap()
+        };
+        let last = |row: &usize| {
+            let later =
+                |other: usize| index[other] == index[*row] && attempts[other] > attempts[*row];
+            !(0..index.len()).any(later)
+        };
+        let requests: Vec<usize> = (0..index.len()).filter(last).collect();
+        let [scheduled, sent, end] =
+            ["scheduled_ns", "sent_ns", "end_ns"].map(|name| rows.integers(name));
+        let mut clocks = Self {
+            requests: requests.len(),
+            ok: requests,
+            e2e: Vec::new(),
+            queue: Vec::new(),
+            service: Vec::new(),
+        };
+        clocks.ok.retain(|row| outcomes[*row] == "ok");
+        for row in &clocks.ok {
+            let began = first(*row);
+            let (due, sent) = (scheduled[began].unwrap(), sent[began].unwrap());
+            let end = end[*row].unwrap();
+            clocks.e2e.push(end - due);
+            clocks.queue.push(sent - due);
+            clocks.service.push(end - sent);
+        }
+        clocks
+    }
+}
+
 fn results_are_the_rows(rows: &Rows, cell: &Value) {
-    let (index, attempts) = (rows.integers("index"), rows.integers("attempt"));
-    let outcomes = rows.texts("outcome");
-    let first = |row: usize| {
-        let same = |other: &usize| index[*other] == index[row] && attempts[*other] == Some(1);
-        (0..index.len()).find(same).unwrap()
-    };
-    let last = |row: &usize| {
-        let later = |other: usize| index[other] == index[*row] && attempts[other] > attempts[*row];
-        !(0..index.len()).any(later)
-    };
-    let requests: Vec<usize> = (0..index.len()).filter(last).collect();
-    let ok: Vec<usize> = requests
-        .iter()
-        .copied()
-        .filter(|row| outcomes[*row] == "ok")
-        .collect();
-    assert_eq!(cell["requests"]["intended"], requests.len());
-    assert_eq!(cell["requests"]["ok"], ok.len());
-    let [scheduled, sent, end] =
-        ["scheduled_ns", "sent_ns", "end_ns"].map(|name| rows.integers(name));
-    let at = |column: &[Option<i64>], row: usize| column[row].unwrap();
-    let from_scheduled = |row: &usize| at(&end, *row) - at(&scheduled, first(*row));
-    let queue = |row: &usize| at(&sent, first(*row)) - at(&scheduled, first(*row));
-    let service = |row: &usize| at(&end, *row) - at(&sent, first(*row));
-    let e2e: Vec<i64> = ok.iter().map(from_scheduled).collect();
-    let queue: Vec<i64> = ok.iter().map(queue).collect();
-    let service: Vec<i64> = ok.iter().map(service).collect();
-    for (name, values) in [("e2e", &e2e), ("queue", &queue), ("service", &service)] {
+    let clocks = Clocks::of(rows);
+    assert_eq!(cell["requests"]["intended"], clocks.requests);
+    assert_eq!(cell["requests"]["ok"], clocks.ok.len());
+    for (name, values) in [
+        ("e2e", &clocks.e2e),
+        ("queue", &clocks.queue),
+        ("service", &clocks.service),
+    ] {
         for (name_of, q) in [("min", 0.0), ("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
             let told = statistic(cell, name, name_of);
             assert_within(
@@ -203,23 +229,23 @@ fn results_are_the_rows(rows: &Rows, cell: &Value) {
         "queue + service",
     );
     // What was not sent is in the denominator, and good is only what is ok and in time.
-    let good = e2e.iter().filter(|ns| **ns <= 200_000_000).count();
+    let good = clocks.e2e.iter().filter(|ns| **ns <= 200_000_000).count();
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
-    let attainment = good as f64 / requests.len() as f64;
+    let attainment = good as f64 / clocks.requests as f64;
     assert_within(
         scalar(cell, "slo_attainment"),
         attainment,
         1e-12,
         "slo_attainment",
     );
-    let gaps = rows.between("first_content_ns", "last_content_ns");
-    let lists = rows.0.column("gaps_ns").unwrap().list().unwrap().clone();
-    for row in ok {
-        let pooled = lists.get_as_series(row).unwrap();
-        let sum = pooled.cast(&DataType::Int64).unwrap().sum::<i64>().unwrap();
+    let streams = rows.between("first_content_ns", "last_content_ns");
+    let gaps = rows.0.column("gaps_ns").unwrap().list().unwrap().clone();
+    for row in clocks.ok {
+        let gaps = gaps.get_as_series(row).unwrap();
+        let sum = gaps.cast(&DataType::Int64).unwrap().sum::<i64>().unwrap();
         assert_eq!(
             Some(sum),
-            gaps[row],
+            streams[row],
             "the gaps of row {row} fill its stream"
         );
     }
