@@ -52,6 +52,9 @@ mod compare;
 /// Results rendered for people and machines.
 mod report;
 
+/// This machine and this binary measured on the simulator, and what a plan asks for beyond that.
+mod calibrate;
+
 /// The command line: one file a subcommand; the only place that prints or knows exit codes.
 mod command;
 

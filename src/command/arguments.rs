@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::foundation::units::HumanDuration;
+
 /// How much load does this model server carry within its SLOs, and did this change move it?
 #[derive(Debug, Parser)]
 #[command(
@@ -75,7 +77,7 @@ pub enum Command {
     /// Check scenarios; touches no network.
     #[command(after_help = "Example: plimsoll validate scenarios/*.yaml --format github")]
     Validate(ValidateArguments),
-    /// Print the JSON Schema of scenarios, results or diffs.
+    /// Print the JSON Schema of scenarios, results, diffs or calibrations.
     #[command(after_help = "Example: plimsoll schema scenario > scenario.v1.json")]
     Schema(SchemaArguments),
     /// Show the cells that a scenario expands into; touches no network.
@@ -94,6 +96,11 @@ pub enum Command {
         after_help = "Examples: plimsoll diff reports/main reports/pr --gate\n          plimsoll diff reports/pr-gate --by target=base,head --format md"
     )]
     Diff(DiffArguments),
+    /// Measure this machine and this binary on the simulator, client and simulators sharing the machine.
+    #[command(
+        after_help = "Examples: plimsoll calibrate\n          plimsoll calibrate scenarios/llm-chat.yaml --within 30s"
+    )]
+    Calibrate(CalibrateArguments),
     /// Serve the simulator: a server with known truth.
     #[command(after_help = "Example: plimsoll mock --port 8099 --seed 7")]
     Mock(MockArguments),
@@ -163,6 +170,8 @@ pub enum SchemaOf {
     Results,
     /// `diff.json`.
     Diff,
+    /// What `calibrate` writes.
+    Calibration,
 }
 
 /// `plan`.
@@ -172,7 +181,7 @@ pub struct PlanArguments {
     pub file: PathBuf,
     /// How it is shown.
     #[arg(long, default_value = "table")]
-    pub format: PlanFormat,
+    pub format: TableFormat,
     /// Only cells whose id matches.
     #[arg(long, value_name = "GLOB")]
     pub cells: Option<String>,
@@ -182,11 +191,14 @@ pub struct PlanArguments {
     /// Unset `${env:…}` references are errors.
     #[arg(long)]
     pub check_env: bool,
+    /// What `calibrate` has written of this machine; the one in the user's cache unless given.
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
 }
 
-/// How a plan is shown.
+/// How a table is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
+pub enum TableFormat {
     /// For people.
     Table,
     /// For machines.
@@ -224,6 +236,9 @@ pub struct RunArguments {
     /// Print this metric's value alone on stdout: `goodput`, `e2e.p99`.
     #[arg(long, value_name = "METRIC")]
     pub print: Option<String>,
+    /// What `calibrate` has written of this machine; the one in the user's cache unless given.
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
 }
 
 /// `report`.
@@ -283,6 +298,22 @@ pub enum DiffFormat {
     Json,
 }
 
+/// `calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArguments {
+    /// A scenario, whose cells are then held against what was measured.
+    pub file: Option<PathBuf>,
+    /// Where it is written; `plimsoll/calibration.json` in the user's cache unless given.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// About how long it may take; the less, the fewer requests are behind each figure.
+    #[arg(long, value_name = "DURATION", default_value = "100s")]
+    pub within: HumanDuration,
+    /// How it is shown.
+    #[arg(long, default_value = "table")]
+    pub format: TableFormat,
+}
+
 /// `mock`.
 #[derive(Debug, Args)]
 pub struct MockArguments {
@@ -295,6 +326,9 @@ pub struct MockArguments {
     /// The model as YAML: what `embedded:` takes.
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
+    /// End where standard input ends, as it does with the process that holds its other side.
+    #[arg(long)]
+    pub until_eof: bool,
 }
 
 /// `completions`.

@@ -3,6 +3,8 @@
 pub mod terminal;
 
 mod arguments;
+mod calibrate;
+mod calibration;
 mod diff;
 mod exit;
 mod findings;
@@ -58,6 +60,7 @@ fn run(arguments: Vec<OsString>) -> Ending {
         Command::Run(arguments) => run::run(arguments, &surroundings),
         Command::Report(arguments) => report::run(arguments, &surroundings),
         Command::Diff(arguments) => diff::run(arguments),
+        Command::Calibrate(arguments) => calibrate::run(arguments, &surroundings),
         Command::Mock(arguments) => mock::run(arguments, &surroundings),
         Command::Schema(arguments) => schema::run(arguments),
         Command::Completions(arguments) => packaging::completions(arguments),

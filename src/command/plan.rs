@@ -3,15 +3,19 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::arguments::{PlanArguments, PlanFormat};
+use super::arguments::{PlanArguments, TableFormat};
 use super::surroundings::Surroundings;
-use super::{findings, output, scenario};
+use super::{calibration, findings, output, scenario};
 use crate::foundation::units::HumanDuration;
 use crate::plan::{CellEstimate, PlanDocument, estimate};
 use crate::results::Ending;
 
 /// Shows the plan.
 pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
+    let calibration = match calibration::find(arguments.calibration.as_deref(), surroundings) {
+        Ok(calibration) => calibration,
+        Err(ending) => return ending,
+    };
     let options = scenario::options(&arguments.set, arguments.check_env, surroundings);
     let mut planned = match scenario::plan(&arguments.file, &options) {
         Ok(planned) => planned,
@@ -21,23 +25,28 @@ pub fn run(arguments: &PlanArguments, surroundings: &Surroundings) -> Ending {
             return Ending::Usage;
         }
     };
+    let selected = planned.select(arguments.cells.as_deref());
+    if let (Ok(()), Some(calibration)) = (selected, &calibration) {
+        planned.hold_against(calibration);
+    }
     findings::people(&planned.loaded.warnings, surroundings);
-    if let Err(ending) = planned.select(arguments.cells.as_deref()) {
+    if let Err(ending) = selected {
         return ending;
     }
     let scenario = &planned.loaded.scenario;
-    let document = estimate(&planned.plan, scenario, &|name| {
+    let mut document = estimate(&planned.plan, scenario, &|name| {
         planned.rehearsal.rows(name)
     });
+    document.warn(&planned.beyond);
     match arguments.format {
-        PlanFormat::Json => match serde_json::to_string_pretty(&document) {
+        TableFormat::Json => match serde_json::to_string_pretty(&document) {
             Ok(json) => output::data(&format!("{json}\n")),
             Err(error) => {
                 output::error(&format!("cannot write the plan as JSON: {error}"), None);
                 return Ending::Bug;
             }
         },
-        PlanFormat::Table => output::data(&table(&document)),
+        TableFormat::Table => output::data(&table(&document)),
     }
     Ending::Well
 }

@@ -8,7 +8,8 @@ use super::interrupt::Interrupt;
 use super::scenario::{self, Planned};
 use super::surroundings::Surroundings;
 use super::watch::Watch;
-use super::{findings, output, report};
+use super::{calibration, findings, output, report};
+use crate::instruments::telemetry::calibration::Calibration;
 use crate::report::UserTemplate;
 use crate::results::{Ending, Results};
 use crate::run::{self, Existing, Finished, RunError, Session, Signals as _};
@@ -22,26 +23,14 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
         );
         return Ending::Usage;
     }
-    let options = scenario::options(&arguments.set, true, surroundings);
-    let mut planned = Vec::new();
-    let mut rejected = false;
-    for file in &arguments.files {
-        match plan(file, &options, arguments) {
-            Ok(one) => planned.push((file, one)),
-            Err(Some(findings)) => {
-                findings::people(&findings, surroundings);
-                output::error(
-                    &format!("{} in {}", findings::count(&findings), file.display()),
-                    None,
-                );
-                rejected = true;
-            }
-            Err(None) => rejected = true,
-        }
-    }
-    if rejected {
-        return Ending::Usage;
-    }
+    let calibration = match calibration::find(arguments.calibration.as_deref(), surroundings) {
+        Ok(calibration) => calibration,
+        Err(ending) => return ending,
+    };
+    let planned = match plan_all(arguments, calibration.as_ref(), surroundings) {
+        Ok(planned) => planned,
+        Err(ending) => return ending,
+    };
     if let Err(ending) = one_folder_each(&planned, arguments) {
         return ending;
     }
@@ -69,12 +58,48 @@ pub fn run(arguments: &RunArguments, surroundings: &Surroundings) -> Ending {
     let mut endings = Vec::new();
     for (file, one) in planned {
         findings::people(&one.loaded.warnings, surroundings);
-        endings.push(execute(file, one, arguments, (surroundings, &interrupt)));
+        let known = (calibration.as_ref(), &interrupt);
+        endings.push(execute(file, one, arguments, (surroundings, known)));
         if interrupt.stop().is_stopped() {
             break;
         }
     }
     Ending::of(endings)
+}
+
+/// Every file with its cells, held against what is known of this machine.
+fn plan_all<'a>(
+    arguments: &'a RunArguments,
+    calibration: Option<&Calibration>,
+    surroundings: &Surroundings,
+) -> Result<Vec<(&'a PathBuf, Planned)>, Ending> {
+    let options = scenario::options(&arguments.set, true, surroundings);
+    let mut planned = Vec::new();
+    let mut rejected = false;
+    for file in &arguments.files {
+        match plan(file, &options, arguments) {
+            Ok(mut one) => {
+                if let Some(calibration) = calibration {
+                    one.hold_against(calibration);
+                }
+                planned.push((file, one));
+            }
+            Err(Some(findings)) => {
+                findings::people(&findings, surroundings);
+                output::error(
+                    &format!("{} in {}", findings::count(&findings), file.display()),
+                    None,
+                );
+                rejected = true;
+            }
+            Err(None) => rejected = true,
+        }
+    }
+    if rejected {
+        Err(Ending::Usage)
+    } else {
+        Ok(planned)
+    }
 }
 
 /// That no two files write one folder: the second report would replace the first.
@@ -151,9 +176,9 @@ fn execute(
     file: &Path,
     planned: Planned,
     arguments: &RunArguments,
-    with: (&Surroundings, &Interrupt),
+    with: (&Surroundings, (Option<&Calibration>, &Interrupt)),
 ) -> Ending {
-    let (surroundings, interrupt) = with;
+    let (surroundings, (calibration, interrupt)) = with;
     let scenario = &planned.loaded.scenario;
     let out = out(&planned, arguments);
     let watch = Watch::new(surroundings, &planned.plan);
@@ -173,6 +198,7 @@ fn execute(
         strict: arguments.strict,
         options: recorded(arguments),
         selection: planned.selection,
+        calibration,
     };
     let finished = run::execute(&session, &planned.plan, planned.rehearsal.into_datasets());
     watch.finish();

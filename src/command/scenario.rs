@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::output;
 use super::surroundings::Surroundings;
+use crate::calibrate;
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::instruments::telemetry::calibration::Calibration;
 use crate::plan::{self, Plan, Rehearsal};
 use crate::report::{self, UserTemplate};
 use crate::results::{Ending, Selection};
@@ -22,9 +24,19 @@ pub struct Planned {
     pub template: Option<UserTemplate>,
     /// What its files and first requests told.
     pub rehearsal: Rehearsal,
+    /// Cells, by their ids, that ask for more than this machine was shown to do, each with what.
+    pub beyond: Vec<(String, String)>,
 }
 
 impl Planned {
+    /// Warns of cells that ask for more than this machine was shown to do.
+    pub fn hold_against(&mut self, calibration: &Calibration) {
+        let beyond = calibrate::beyond(&self.plan, &self.loaded.scenario, calibration);
+        let warnings = self.loaded.attach(beyond.findings);
+        self.loaded.warnings.extend(warnings);
+        self.beyond = beyond.cells;
+    }
+
     /// Leaves only the cells that `--cells` selects.
     pub fn select(&mut self, glob: Option<&str>) -> Result<(), Ending> {
         let Some(glob) = glob else { return Ok(()) };
@@ -130,6 +142,7 @@ pub fn plan(file: &Path, options: &ReadOptions) -> Result<Planned, Refused> {
                 selection: None,
                 template: None,
                 rehearsal,
+                beyond: Vec::new(),
             })
         }
         expanded => {

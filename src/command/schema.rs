@@ -10,6 +10,7 @@ pub fn run(arguments: &SchemaArguments) -> Ending {
         SchemaOf::Scenario => crate::scenario::schema(),
         SchemaOf::Results => crate::results::schema(),
         SchemaOf::Diff => crate::compare::schema(),
+        SchemaOf::Calibration => crate::instruments::telemetry::calibration::schema(),
     };
     output::data(&format!("{schema:#}\n"));
     Ending::Well

@@ -40,6 +40,9 @@ pub struct CellEstimate {
     /// The most values that it tries, where it is a search; absent for a plain cell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub most_probes: Option<u32>,
+    /// What it asks for beyond what this machine was shown to do; absent where that is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Sums over all cells.
@@ -51,6 +54,16 @@ pub struct Totals {
     pub requests: Option<u64>,
     /// Seconds at worst; null where those of a cell are.
     pub worst_case_s: Option<f64>,
+}
+
+impl PlanDocument {
+    /// Adds warnings to cells, by their ids.
+    pub fn warn(&mut self, warnings: &[(String, String)]) {
+        for (id, text) in warnings {
+            let cells = self.cells.iter_mut().filter(|cell| cell.id == *id);
+            cells.for_each(|cell| cell.warnings.push(text.clone()));
+        }
+    }
 }
 
 /// What the plan costs. `rows` says how many rows a dataset has, `None` where that is not known.
@@ -85,6 +98,7 @@ pub fn estimate(
                 }),
                 created_by_include: cell.created_by_include,
                 most_probes,
+                warnings: Vec::new(),
             }
         })
         .collect();

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::calibrated::Calibrated;
 use super::search::SearchResult;
 pub use crate::instruments::record::{HttpSpoken, Spoken};
 use crate::kinds::arrival;
@@ -118,6 +119,9 @@ pub struct Environment {
     pub metadata: BTreeMap<String, Value>,
     /// `--set` and other options that changed what was run.
     pub options: Vec<String>,
+    /// What `calibrate` has shown of this machine; null where that is not known.
+    #[serde(default)]
+    pub calibration: Option<Calibrated>,
 }
 
 /// A dataset as it was read.

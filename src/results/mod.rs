@@ -5,6 +5,7 @@
 
 mod again;
 mod assemble;
+mod calibrated;
 mod document;
 mod ending;
 pub mod folder;
@@ -15,6 +16,7 @@ mod search;
 
 pub use again::{AgainError, again};
 pub use assemble::{Assembly, CellRun, assemble, price_per_hour};
+pub use calibrated::{Calibrated, warn_of_errors};
 pub use document::*;
 pub use ending::Ending;
 pub use json::{ResultsError, from_json, read, to_json};

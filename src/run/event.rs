@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::kinds::protocol::Protocol;
+use crate::plan::Cell;
+
 /// A change of state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event<'a> {
@@ -77,4 +80,10 @@ pub trait Watcher: Sync {
 
     /// Takes the figures of the repeat that runs, a few times a second.
     fn figures(&self, figures: &crate::load::Figures);
+
+    /// Puts itself between the engine and the protocol of a cell, where it looks on at what arrives; most do not.
+    fn beside(&self, cell: &Cell, protocol: Box<dyn Protocol>) -> Box<dyn Protocol> {
+        let _ = cell;
+        protocol
+    }
 }

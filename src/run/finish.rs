@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::event::Event;
 use super::evidence;
-use super::folder::Workplace;
+use super::folder::{Published, Workplace};
 use super::records::{self, Bases};
 use super::{Finished, RunError, Session};
 use crate::compare::{self, Diff, Outcome, Refusal, Verdict};
@@ -75,6 +75,9 @@ pub fn finish(
         incomplete: facts.ended.is_some(),
         selection: session.selection.clone(),
     });
+    if let Some(calibration) = session.calibration {
+        results::warn_of_errors(&mut results, calibration);
+    }
     let diff = compare::of_run(&results);
     let (ending, verdict) = verdict(&results, diff.as_ref(), facts.ended, session.strict);
     results.verdict = verdict;
@@ -83,24 +86,30 @@ pub fn finish(
     let beside = (diff.as_ref(), effective);
     write(session, (&part, redactor), &mut results, beside)?;
     let published = workplace.publish(kind(&results))?;
-    if !published.kept.is_empty() {
-        let names: Vec<_> = published
-            .kept
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
-        let text = format!(
-            "kept what is not plimsoll's in the report folder: {}",
-            names.join(", ")
-        );
-        session.watcher.event(&Event::Note { text: &text });
-    }
+    note_kept(session, &published);
     Ok(Finished {
         results,
         folder: published.folder,
         diff,
         ending,
     })
+}
+
+/// Says what of the user's was kept in the report folder.
+fn note_kept(session: &Session<'_>, published: &Published) {
+    if published.kept.is_empty() {
+        return;
+    }
+    let names: Vec<_> = published
+        .kept
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let text = format!(
+        "kept what is not plimsoll's in the report folder: {}",
+        names.join(", ")
+    );
+    session.watcher.event(&Event::Note { text: &text });
 }
 
 /// How complete a report of these results is.

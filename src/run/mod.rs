@@ -34,9 +34,10 @@ use crate::foundation::clock;
 use crate::foundation::secret::{Redactor, Secret};
 use crate::instruments::record::journal::Journal;
 use crate::instruments::telemetry;
+use crate::instruments::telemetry::calibration::Calibration;
 use crate::plan::{Opened, Plan};
 use crate::report::UserTemplate;
-use crate::results::{Ending, Environment, Results, Selection};
+use crate::results::{Calibrated, Ending, Environment, Results, Selection};
 use crate::scenario::Scenario;
 use course::Course;
 use event::{Event, Watcher};
@@ -68,6 +69,8 @@ pub struct Session<'a> {
     pub options: Vec<String>,
     /// Which cells of the plan are run, where not all.
     pub selection: Option<Selection>,
+    /// What this machine was shown to be able to do, where that is known.
+    pub calibration: Option<&'a Calibration>,
 }
 
 /// A run that has its report.
@@ -173,6 +176,7 @@ fn environment(session: &Session<'_>) -> Environment {
         git_commit: telemetry::git_commit(&session.scenario.folders.scenario),
         started: Some(clock::utc_now()),
         options: session.options.clone(),
+        calibration: session.calibration.map(Calibrated::of),
         ..Environment::default()
     }
 }

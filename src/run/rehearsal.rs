@@ -8,7 +8,7 @@ use super::search;
 use crate::plan::Plan;
 use crate::report::{self, ReportError, UserTemplate};
 use crate::results::{
-    self, Assembly, DatasetReference, Environment, HttpSpoken, Selection, Spoken,
+    self, Assembly, Calibrated, DatasetReference, Environment, HttpSpoken, Selection, Spoken,
 };
 use crate::scenario::Scenario;
 
@@ -69,5 +69,6 @@ fn environment(scenario: &Scenario) -> Environment {
             .map(|target| (target.name.clone(), json!({})))
             .collect::<BTreeMap<_, _>>(),
         options: Vec::new(),
+        calibration: Some(Calibrated::default()),
     }
 }

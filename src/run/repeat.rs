@@ -304,10 +304,12 @@ fn build(
         target,
         credentials::in_bodies(target, &vault)?,
     );
-    protocol::build(target.protocol, settings).map_err(|source| RunError::Protocol {
-        target: target.name.clone(),
-        source,
-    })
+    let protocol =
+        protocol::build(target.protocol, settings).map_err(|source| RunError::Protocol {
+            target: target.name.clone(),
+            source,
+        })?;
+    Ok(session.watcher.beside(cell, protocol))
 }
 
 fn workload(cell: &Cell) -> Result<Option<Workload>, RunError> {

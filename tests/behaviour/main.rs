@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod calibrate;
 mod diff;
 mod interrupt;
 mod invalid;

@@ -1,8 +1,11 @@
 //! `plimsoll mock`: the simulator as a process.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use rustix::process::Signal;
 
-use crate::support::{Mock, run};
+use crate::support::{Mock, Process, plimsoll, run};
 
 #[test]
 fn it_answers_once_its_address_is_printed_and_ends_well_when_told_to() {
@@ -13,6 +16,25 @@ fn it_answers_once_its_address_is_printed_and_ends_well_when_told_to() {
         mock.process.signal(signal);
         assert_eq!(mock.process.wait().code(), Some(0));
     }
+}
+
+#[test]
+fn it_ends_with_its_standard_input_where_it_was_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = plimsoll(folder.path())
+        .args(["mock", "--until-eof"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut mock = Process(child);
+    let mut address = String::new();
+    let stdout = mock.0.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut address).unwrap();
+    assert!(address.starts_with("http://127.0.0.1:"), "{address}");
+    assert!(mock.0.try_wait().unwrap().is_none());
+    drop(mock.0.stdin.take());
+    assert_eq!(mock.wait().code(), Some(0));
 }
 
 #[test]

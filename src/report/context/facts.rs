@@ -5,7 +5,8 @@ use serde_json::Value as Json;
 use super::view::Fact;
 use super::{TEXT_SHOWN, counted};
 use crate::report::escape;
-use crate::results::Results;
+use crate::report::number::Scale;
+use crate::results::{Calibrated, Results};
 
 /// A fact, where there is one.
 pub fn fact(name: &str, value: Option<String>) -> Option<Fact> {
@@ -74,6 +75,10 @@ pub fn environment(results: &Results) -> Vec<Fact> {
     .into_iter()
     .flatten()
     .collect();
+    facts.extend(fact(
+        "calibrated",
+        environment.calibration.as_ref().map(calibrated),
+    ));
     facts.extend(
         environment
             .addresses
@@ -95,6 +100,34 @@ pub fn environment(results: &Results) -> Vec<Fact> {
         value: escape::shorten(&sorted(metadata).to_string(), TEXT_SHOWN),
     }));
     facts
+}
+
+/// What the machine was shown to be able to do, in one line.
+fn calibrated(known: &Calibrated) -> String {
+    // Rates as they were offered: rounded up, one would flatter.
+    let mut parts = vec![match known.highest_rate {
+        Some(rate) => format!("offers up to {rate}/s truthfully"),
+        None => "offers no rate truthfully that was tried".to_owned(),
+    }];
+    if let (Some(rate), Some(p50), Some(p99)) =
+        (known.lateness_rate, known.lateness_p50, known.lateness_p99)
+    {
+        let ms = |seconds: f64| Scale::Milliseconds.with_unit(seconds);
+        parts.push(format!(
+            "sends {} late (p50), {} (p99) at {rate}/s",
+            ms(p50),
+            ms(p99)
+        ));
+    }
+    if !known.noise.is_empty() {
+        let noise: Vec<String> = known
+            .noise
+            .iter()
+            .map(|(metric, cv)| format!("{metric} {}", Scale::Percent.with_unit(*cv)))
+            .collect();
+        parts.push(format!("A/A noise (cv) of {}", noise.join(", ")));
+    }
+    format!("{}: {}", known.measured, parts.join("; "))
 }
 
 fn sorted(value: &Json) -> Json {

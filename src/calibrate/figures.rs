@@ -1,0 +1,338 @@
+//! What the parts have shown, read from their results.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::part::{NOISE, Part, Sizes};
+use super::witness::Errors;
+use crate::compare::{Diff, Row, Verdict};
+use crate::foundation::clock;
+use crate::instruments::statistics::{mean, quantile, stddev};
+use crate::instruments::telemetry;
+use crate::instruments::telemetry::calibration::{
+    Calibration, CpuFigures, HighestRate, Noise, NoiseFigures, Quantiles, RateFigures, SCHEMA,
+    StreamFigures,
+};
+use crate::results::{
+    CellResult, MetricValue, ProbeVerdict, Results, SearchResult, SelfCheckSecond, ValidityStatus,
+};
+
+/// How far a second's end may lie from where it should.
+const SLACK: f64 = 0.1;
+
+/// What has been shown so far.
+#[derive(Debug, Default)]
+pub struct Figures {
+    rates: Vec<RateFigures>,
+    highest_rate: Option<HighestRate>,
+    streams: Vec<StreamFigures>,
+    cpu: CpuFigures,
+    noise: NoiseFigures,
+}
+
+impl Figures {
+    /// Takes the search for the highest rate: its probes and its answer.
+    pub fn take_rates(&mut self, results: &Results) {
+        let Some(search) = results.searches.first() else {
+            return;
+        };
+        self.rates = results
+            .cells
+            .iter()
+            .filter_map(|cell| rate(cell, search))
+            .collect();
+        self.rates.sort_by(|one, two| one.rate.total_cmp(&two.rate));
+        self.highest_rate = search.capacity.map(|capacity| HighestRate {
+            value: capacity.value,
+            limit: limit(&self.rates, capacity.value),
+        });
+        let highest = search.capacity.and_then(|capacity| {
+            let probe = search
+                .probes
+                .iter()
+                .find(|probe| probe.value.total_cmp(&capacity.value).is_eq())?;
+            results.cells.iter().find(|cell| cell.id == probe.cell)
+        });
+        self.cpu.request_s = highest.and_then(|cell| {
+            let seconds = &cell.self_check.seconds;
+            let sent = seconds.last()?.sent;
+            each(cpu_time(seconds, cores(results)?, |_| true)?, sent)
+        });
+    }
+
+    /// Whether a part told nothing since not even the least rate was offered: a busy moment is enough for that, and it
+    /// took no longer.
+    pub fn want_another_look(&self, part: Part) -> bool {
+        part == Part::Rates && self.highest_rate.is_none()
+    }
+
+    /// Takes the streams; `errors` tells what was seen of a cell.
+    pub fn take_streams(
+        &mut self,
+        results: &Results,
+        errors: &dyn Fn(&str) -> Errors,
+        sizes: &Sizes,
+    ) {
+        let (from, until) = sizes.settled();
+        for cell in &results.cells {
+            let streams = cell
+                .axes
+                .get("concurrency")
+                .and_then(serde_json::Value::as_u64);
+            let Some(streams) = streams.and_then(|streams| u32::try_from(streams).ok()) else {
+                continue;
+            };
+            let Errors {
+                ttft_s,
+                gaps_s,
+                tokens,
+            } = errors(&cell.id);
+            self.streams.push(StreamFigures {
+                streams,
+                valid: cell.validity.status == ValidityStatus::Valid,
+                ttft_error: quantiles(ttft_s),
+                gap_error: quantiles(gaps_s),
+            });
+            self.cpu.token_event_s = cores(results).and_then(|cores| {
+                token_event(&cell.self_check.seconds, cores, tokens, (from, until))
+            });
+        }
+        self.streams.sort_by_key(|figures| figures.streams);
+    }
+
+    /// Takes the pairs of equal measurements and their comparison.
+    pub fn take_noise(&mut self, results: &Results, diff: Option<&Diff>) {
+        let side = |target: &str| {
+            let is = |cell: &&CellResult| cell.axes.get("target").is_some_and(|own| own == target);
+            results.cells.iter().find(is)
+        };
+        let (Some(base), Some(head)) = (side("base"), side("head")) else {
+            return;
+        };
+        let gates = diff.map_or(&[][..], |diff| &diff.gates);
+        let moved = |row: &&Row| matches!(row.verdict, Verdict::Regressed | Verdict::Improved);
+        self.noise = NoiseFigures {
+            blocks: u32::try_from(base.repeats.len()).unwrap_or(u32::MAX),
+            valid: [base, head]
+                .iter()
+                .all(|cell| cell.validity.status == ValidityStatus::Valid),
+            false_alarms: u32::try_from(gates.iter().filter(moved).count()).unwrap_or(u32::MAX),
+            metrics: NOISE
+                .iter()
+                .filter_map(|name| {
+                    let gate = gates.iter().find(|row| row.metric == *name);
+                    Some(((*name).to_owned(), noise(name, (base, head), gate)?))
+                })
+                .collect::<BTreeMap<_, _>>(),
+        };
+    }
+
+    /// The calibration, of now and of this machine.
+    pub fn calibration(self, simulators: u32, within: Duration) -> Calibration {
+        Calibration {
+            schema: SCHEMA.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            measured: clock::utc_now(),
+            within_s: within.as_secs_f64(),
+            machine: telemetry::host(),
+            simulators,
+            rates: self.rates,
+            highest_rate: self.highest_rate,
+            streams: self.streams,
+            cpu: self.cpu,
+            noise: self.noise,
+        }
+    }
+}
+
+/// A probe of the search.
+fn rate(cell: &CellResult, search: &SearchResult) -> Option<RateFigures> {
+    let probe = search.probes.iter().find(|probe| probe.cell == cell.id)?;
+    let check = &cell.self_check;
+    let lateness = || {
+        Some(Quantiles {
+            n: cell.requests.sent,
+            p50_s: check.lateness_p50?,
+            p99_s: check.lateness_p99?,
+            max_s: check.lateness_max?,
+        })
+    };
+    Some(RateFigures {
+        rate: probe.value,
+        truthful: probe.verdict == ProbeVerdict::Passed,
+        reason: match probe.verdict {
+            ProbeVerdict::ClientLimited => Some("the simulators beside it took no more".to_owned()),
+            _ => probe.reason.clone(),
+        },
+        lateness: lateness(),
+        service_error: summary(cell, "overhead"),
+    })
+}
+
+/// Why nothing beyond the highest rate was offered truthfully, where that was tried.
+fn limit(rates: &[RateFigures], highest: f64) -> Option<String> {
+    let beyond = rates.iter().find(|figures| figures.rate > highest)?;
+    let reason = beyond.reason.as_deref().unwrap_or("it did not pass");
+    Some(format!("at {}/s {reason}", beyond.rate))
+}
+
+fn summary(cell: &CellResult, metric: &str) -> Option<Quantiles> {
+    let Some(Some(MetricValue::Distribution(summary))) = cell.metrics.get(metric) else {
+        return None;
+    };
+    Some(Quantiles {
+        n: summary.n,
+        p50_s: cell.value(metric, Some("p50"))?,
+        p99_s: cell.value(metric, Some("p99"))?,
+        max_s: cell.value(metric, Some("max"))?,
+    })
+}
+
+fn quantiles(mut values: Vec<f64>) -> Option<Quantiles> {
+    values.sort_by(f64::total_cmp);
+    Some(Quantiles {
+        n: values.len() as u64,
+        p50_s: quantile(&values, 0.5)?,
+        p99_s: quantile(&values, 0.99)?,
+        max_s: *values.last()?,
+    })
+}
+
+fn cores(results: &Results) -> Option<f64> {
+    results.environment.cores.map(f64::from)
+}
+
+/// Processor time in the seconds that are asked for, each told by its beginning and its end; `None` without any.
+fn cpu_time(
+    seconds: &[SelfCheckSecond],
+    cores: f64,
+    asked: impl Fn((f64, f64)) -> bool,
+) -> Option<f64> {
+    let mut begin = 0.0;
+    let mut found = None;
+    for second in seconds {
+        let span = (std::mem::replace(&mut begin, second.at), second.at);
+        if let Some(share) = second.cpu_share.filter(|_| asked(span)) {
+            *found.get_or_insert(0.0) += share * cores * (span.1 - span.0);
+        }
+    }
+    found
+}
+
+/// Processor time of a token, over the whole seconds in which streams were looked at.
+fn token_event(
+    seconds: &[SelfCheckSecond],
+    cores: f64,
+    tokens: u64,
+    (from, until): (Duration, Duration),
+) -> Option<f64> {
+    let (from, until) = (from.as_secs_f64(), until.as_secs_f64());
+    let inside = |(begin, end): (f64, f64)| begin >= from - SLACK && end <= until + SLACK;
+    let mut begin = 0.0;
+    let covered: f64 = seconds
+        .iter()
+        .map(|second| (std::mem::replace(&mut begin, second.at), second.at))
+        .filter(|span| inside(*span))
+        .map(|(begin, end)| end - begin)
+        .sum();
+    #[expect(clippy::cast_precision_loss, reason = "counts of tokens")]
+    let tokens = tokens as f64 * covered / (until - from);
+    cpu_time(seconds, cores, inside)
+        .map(|time| time / tokens)
+        .filter(|each| each.is_finite())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+fn each(time: f64, count: u64) -> Option<f64> {
+    Some(time / count as f64).filter(|each| each.is_finite())
+}
+
+/// The noise of one metric over the pairs of repeats.
+fn noise(
+    name: &str,
+    (base, head): (&CellResult, &CellResult),
+    gate: Option<&Row>,
+) -> Option<Noise> {
+    let (metric, statistic) = match name.split_once('.') {
+        Some((metric, statistic)) => (metric, Some(statistic)),
+        None => (name, None),
+    };
+    let logs = |cell: &CellResult| -> Vec<Option<f64>> {
+        let values = cell.repeats.iter();
+        let logs = values.map(|repeat| repeat.value(metric, statistic).map(f64::ln));
+        logs.map(|log| log.filter(|log| log.is_finite())).collect()
+    };
+    let pairs: Vec<(f64, f64)> = logs(base)
+        .into_iter()
+        .zip(logs(head))
+        .filter_map(|(base, head)| base.zip(head))
+        .collect();
+    let ratios: Vec<f64> = pairs.iter().map(|(base, head)| head - base).collect();
+    let middles: Vec<f64> = pairs
+        .iter()
+        .map(|(base, head)| f64::midpoint(*base, *head))
+        .collect();
+    Some(Noise {
+        value: mean(&middles)?.exp(),
+        cv: stddev(&ratios)? / std::f64::consts::SQRT_2,
+        smallest_visible: gate.and_then(|row| row.smallest_visible).map(f64::abs),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(at: f64, cpu_share: f64, sent: u64) -> SelfCheckSecond {
+        SelfCheckSecond {
+            at,
+            cpu_share: Some(cpu_share),
+            sent,
+            ..SelfCheckSecond::default()
+        }
+    }
+
+    #[test]
+    fn processor_time_is_the_share_of_all_cores_over_the_seconds_that_count() {
+        // Two cores: 0.5 s, 1 s and 1 s of processor time; the first second is before streams have settled.
+        let seconds = [
+            second(1.0, 0.25, 0),
+            second(2.0, 0.5, 0),
+            second(3.0, 0.5, 0),
+        ];
+        assert_eq!(cpu_time(&seconds, 2.0, |_| true), Some(2.5));
+        let window = (Duration::from_secs(1), Duration::from_secs(3));
+        assert_eq!(token_event(&seconds, 2.0, 1000, window), Some(0.002));
+        // A window that no whole second covers tells of no second's tokens.
+        let short = (Duration::from_millis(1500), Duration::from_millis(1900));
+        assert_eq!(token_event(&seconds, 2.0, 1000, short), None);
+    }
+
+    #[test]
+    fn what_limits_the_highest_rate_is_what_the_next_one_shows() {
+        let figures = |rate: f64, reason: Option<&str>| RateFigures {
+            rate,
+            truthful: reason.is_none(),
+            reason: reason.map(str::to_owned),
+            lateness: None,
+            service_error: None,
+        };
+        let rates = [
+            figures(250.0, None),
+            figures(1000.0, Some("it was late")),
+            figures(4000.0, Some("it was later")),
+        ];
+        assert_eq!(
+            limit(&rates, 250.0).as_deref(),
+            Some("at 1000/s it was late")
+        );
+        assert_eq!(limit(&rates, 4000.0), None);
+    }
+
+    #[test]
+    fn quantiles_are_of_all_values_in_any_order() {
+        let found = quantiles(vec![3.0, 1.0, 2.0]).unwrap();
+        assert_eq!((found.n, found.p50_s, found.max_s), (3, 2.0, 3.0));
+        assert_eq!(quantiles(Vec::new()), None);
+    }
+}
