@@ -11,6 +11,7 @@ mod deadline;
 mod lane;
 mod timer;
 mod wall;
+mod wheel;
 
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
-//! A timer a thread, accurate to some ten microseconds: a heap of wakers behind one timerfd on Linux, tokio's own
-//! timers elsewhere and on the simulated clock.
+//! A timer a thread, accurate to some ten microseconds where the machine can: a [`wheel`] on Linux, tokio's own timers
+//! elsewhere and on the simulated clock.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -10,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::Clock;
+use super::{Clock, wheel};
 use crate::foundation::units::Offset;
 
 /// How long before its time a precise wait begins to spin.
@@ -165,197 +164,6 @@ impl Future for Until {
 impl Drop for Until {
     fn drop(&mut self) {
         self.leave_wheel();
-    }
-}
-
-/// Who waits for what, soonest first.
-#[derive(Default)]
-struct Waiters {
-    by_time: BTreeMap<(Offset, u64), Waker>,
-    /// The moment that the descriptor is set to.
-    armed: Option<Offset>,
-    inserted: u64,
-}
-
-impl Waiters {
-    /// Takes out all that are due.
-    fn due(&mut self, now: Offset) -> Vec<Waker> {
-        let later = self.by_time.split_off(&(now + Duration::from_nanos(1), 0));
-        std::mem::replace(&mut self.by_time, later)
-            .into_values()
-            .collect()
-    }
-
-    fn soonest(&self) -> Option<Offset> {
-        self.by_time.first_key_value().map(|((at, _), _)| *at)
-    }
-}
-
-#[cfg(target_os = "linux")]
-mod wheel {
-    //! One timerfd, and a task of the lane that wakes who is due.
-
-    use std::cell::RefCell;
-    use std::io;
-    use std::os::fd::OwnedFd;
-    use std::rc::Rc;
-    use std::task::Waker;
-
-    use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-        timerfd_settime,
-    };
-    use tokio::io::Interest;
-    use tokio::io::unix::AsyncFd;
-    use tokio::task::AbortHandle;
-
-    use super::{Clock, Offset, Waiters};
-
-    struct Wheel {
-        clock: Clock,
-        descriptor: AsyncFd<OwnedFd>,
-        waiters: RefCell<Waiters>,
-    }
-
-    /// The wheel, and its task, which ends with the last handle.
-    pub(super) struct Handle {
-        wheel: Rc<Wheel>,
-        task: AbortHandle,
-    }
-
-    impl Drop for Handle {
-        fn drop(&mut self) {
-            self.task.abort();
-        }
-    }
-
-    pub(super) fn start(clock: &Clock) -> io::Result<Option<Rc<Handle>>> {
-        let descriptor = timerfd_create(
-            TimerfdClockId::Monotonic,
-            TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
-        )?;
-        #[expect(
-            deprecated,
-            reason = "its successor is unsafe for the sake of types that lie about their descriptor; an OwnedFd does not"
-        )]
-        let descriptor = AsyncFd::with_interest(descriptor, Interest::READABLE)?;
-        let wheel = Rc::new(Wheel {
-            clock: clock.clone(),
-            descriptor,
-            waiters: RefCell::default(),
-        });
-        let task = tokio::task::spawn_local(drive(Rc::clone(&wheel))).abort_handle();
-        Ok(Some(Rc::new(Handle { wheel, task })))
-    }
-
-    async fn drive(wheel: Rc<Wheel>) {
-        while let Ok(mut ready) = wheel.descriptor.readable().await {
-            // The descriptor is never read: setting it again clears it.
-            ready.clear_ready();
-            let due = {
-                let mut waiters = wheel.waiters.borrow_mut();
-                waiters.armed = None;
-                waiters.due(wheel.clock.now())
-            };
-            for waker in due {
-                waker.wake();
-            }
-            wheel.arm();
-        }
-    }
-
-    impl Wheel {
-        /// Sets the descriptor to the soonest moment, unless it is set to an earlier one.
-        fn arm(&self) {
-            let mut waiters = self.waiters.borrow_mut();
-            let Some(soonest) = waiters.soonest() else {
-                return;
-            };
-            if waiters.armed.is_some_and(|armed| armed <= soonest) {
-                return;
-            }
-            let wait = soonest.since(self.clock.now());
-            // Zero would disarm it.
-            let value = Timespec {
-                tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: i64::from(wait.subsec_nanos()).max(i64::from(wait.as_secs() == 0)),
-            };
-            let never = Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            };
-            let spec = Itimerspec {
-                it_interval: never,
-                it_value: value,
-            };
-            match timerfd_settime(self.descriptor.get_ref(), TimerfdTimerFlags::empty(), &spec) {
-                Ok(_) => waiters.armed = Some(soonest),
-                Err(error) => tracing::error!(%error, "the timer could not be set"),
-            }
-        }
-    }
-
-    impl Handle {
-        pub(super) fn insert(&self, at: Offset, waker: Waker) -> (Offset, u64) {
-            let key = {
-                let mut waiters = self.wheel.waiters.borrow_mut();
-                waiters.inserted += 1;
-                let key = (at, waiters.inserted);
-                waiters.by_time.insert(key, waker);
-                key
-            };
-            self.wheel.arm();
-            key
-        }
-
-        pub(super) fn replace(&self, key: (Offset, u64), waker: Waker) {
-            let fired = self
-                .wheel
-                .waiters
-                .borrow_mut()
-                .by_time
-                .insert(key, waker)
-                .is_none();
-            if fired {
-                // It had been woken already, and was polled too early to be ready: wait again.
-                self.wheel.arm();
-            }
-        }
-
-        pub(super) fn remove(&self, key: (Offset, u64)) {
-            self.wheel.waiters.borrow_mut().by_time.remove(&key);
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod wheel {
-    //! Elsewhere tokio's timers, accurate to a millisecond or two, are the best that is to be had.
-
-    use std::io;
-    use std::rc::Rc;
-    use std::task::Waker;
-
-    use super::{Clock, Offset};
-
-    pub(super) enum Handle {}
-
-    pub(super) fn start(_clock: &Clock) -> io::Result<Option<Rc<Handle>>> {
-        Ok(None)
-    }
-
-    impl Handle {
-        pub(super) fn insert(&self, _at: Offset, _waker: Waker) -> (Offset, u64) {
-            match *self {}
-        }
-
-        pub(super) fn replace(&self, _key: (Offset, u64), _waker: Waker) {
-            match *self {}
-        }
-
-        pub(super) fn remove(&self, _key: (Offset, u64)) {
-            match *self {}
-        }
     }
 }
 
