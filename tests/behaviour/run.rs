@@ -86,7 +86,6 @@ fn the_same_scenario_runs_by_every_client_and_version() {
             assert_eq!(cell["requests"]["ok"], 12, "{http}");
             assert_eq!(cell["metrics"]["output_tokens"]["mean"], 4.0, "{http}");
             assert!(cell["metrics"]["ttft"]["p50"].as_f64().unwrap() >= 0.002);
-            assert!(cell["metrics"]["itl"]["p50"].as_f64().unwrap() >= 0.0005);
         }
     }
 }

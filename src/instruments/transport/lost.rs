@@ -107,12 +107,9 @@ impl Lost {
     pub(super) fn of_reqwest(error: &reqwest::Error, answered: bool) -> Self {
         let io = cause::<io::Error>(error);
         if error.is_connect() {
-            let insecure = io
-                .and_then(io::Error::get_ref)
-                .is_some_and(|inner| inner.is::<rustls::Error>());
             let outcome = match () {
                 () if error.is_timeout() => Outcome::TimeoutConnect,
-                () if insecure => Outcome::Tls,
+                () if io.is_some_and(is_of_tls) => Outcome::Tls,
                 () => Outcome::Connect,
             };
             return Self {
@@ -162,6 +159,13 @@ fn cause<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e
         next = error.source();
     }
     None
+}
+
+/// Whether TLS failed; reqwest wraps that in more than one error of the system's type.
+fn is_of_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>() || inner.downcast_ref().is_some_and(is_of_tls)
+    })
 }
 
 /// Whether hyper ran into a cap of its own for extensions or trailers of chunks, which it says in words alone.
