@@ -172,7 +172,7 @@ impl schemars::JsonSchema for HttpVersion {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "Which HTTP is spoken: `auto` (1.1; over TLS 2 or 1.1, as the server chooses), `1.1`, or `2` (negotiated over TLS, else without asking). A connection carries one request at a time by any of them.",
+            "description": "Which HTTP is spoken: `auto` (1.1; over TLS 2 or 1.1, as the server chooses), `1.1`, or `2` (negotiated over TLS, else without asking). A connection carries one request at a time by any of them; `ready` and `metadata` are asked by 1.1.",
             "enum": ["auto", "1.1", "2", 1.1, 2],
             "examples": ["auto"],
         })

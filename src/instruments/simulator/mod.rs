@@ -23,7 +23,7 @@ pub use model::Model;
 pub use server::{Running, start};
 // What runs in memory and on a simulated clock is tests, so far.
 #[cfg(test)]
-pub use server::serve;
+pub use server::{serve, serve_http2};
 #[cfg(test)]
 pub use state::Simulator;
 

@@ -181,6 +181,15 @@ where
     serve_as(io, simulator, Fate::default(), false).await;
 }
 
+#[cfg(test)]
+/// The same by HTTP/2.
+pub async fn serve_http2<I>(io: I, simulator: Simulator)
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    serve_as(io, simulator, Fate::default(), true).await;
+}
+
 async fn serve_as<I>(io: I, simulator: Simulator, fate: Fate, second: bool)
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,

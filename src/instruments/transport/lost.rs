@@ -96,10 +96,22 @@ impl Lost {
             _ if error.is_remote() || error.is_io() => cut(answered),
             _ => Outcome::Protocol,
         };
-        let mut text = error.to_string();
-        if error.is_library() && error.reason() == Some(h2::Reason::FRAME_SIZE_ERROR) && !answered {
-            text.push_str(" (does the server speak HTTP/2 here?)");
-        }
+        let reason = error.reason();
+        let reason = reason.as_ref().map_or("", h2::Reason::description);
+        let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+        let text = match () {
+            () if error.get_io().is_some_and(closed) => Refusal::Cut.to_string(),
+            () if error.is_remote() && error.is_go_away() => {
+                format!("the server gave the connection up (GOAWAY: {reason})")
+            }
+            () if error.is_remote() => {
+                format!("the server gave the answer up (RST_STREAM: {reason})")
+            }
+            () if error.reason() == Some(h2::Reason::FRAME_SIZE_ERROR) && !answered => {
+                format!("{error}; does the server speak HTTP/2 here?")
+            }
+            () => error.to_string(),
+        };
         Self::new(outcome, text)
     }
 

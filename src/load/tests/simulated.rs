@@ -11,8 +11,8 @@ use super::bench::*;
 use crate::foundation::clock::{Clock, Timer, lane};
 use crate::foundation::units::{Concurrency, Offset, Rate};
 use crate::instruments::record::{Outcome, journal};
-use crate::instruments::simulator::{Model, Simulator, serve};
-use crate::instruments::transport::{Options, Origin, memory};
+use crate::instruments::simulator::{Model, Simulator, serve, serve_http2};
+use crate::instruments::transport::{Options, Origin, Version, memory};
 use crate::kinds::arrival;
 use crate::kinds::dataset::{DatasetError, Prompt, Row, Rows};
 use crate::kinds::protocol::{Kind, Settings, build};
@@ -62,6 +62,16 @@ fn plain(path: &str) -> impl FnOnce(&mut Work<'_>) {
 
 /// Runs a cell against a simulator; the attempts, and the very bytes of their journal.
 fn against(model: &Value, cell: &Cell, adjust: impl FnOnce(&mut Work<'_>)) -> (Done, Vec<u8>) {
+    against_by(Version::Auto, model, cell, adjust)
+}
+
+/// The same by that version of HTTP.
+fn against_by(
+    version: Version,
+    model: &Value,
+    cell: &Cell,
+    adjust: impl FnOnce(&mut Work<'_>),
+) -> (Done, Vec<u8>) {
     let model: Model = serde_json::from_value(model.clone()).unwrap();
     lane(true).unwrap().block_on(async {
         let clock = Clock::simulated();
@@ -69,10 +79,20 @@ fn against(model: &Value, cell: &Cell, adjust: impl FnOnce(&mut Work<'_>)) -> (D
         let (dialer, mut listener) = memory::listen();
         tokio::task::spawn_local(async move {
             while let Some(stream) = listener.accept().await {
-                tokio::task::spawn_local(serve(stream, simulator.clone()));
+                let simulator = simulator.clone();
+                tokio::task::spawn_local(async move {
+                    match version {
+                        Version::Http2 => serve_http2(stream, simulator).await,
+                        _ => serve(stream, simulator).await,
+                    }
+                });
             }
         });
-        let mut work = work(cell, Origin::in_memory(dialer, &Options::default()));
+        let options = Options {
+            version,
+            ..Options::default()
+        };
+        let mut work = work(cell, Origin::in_memory(dialer, &options));
         adjust(&mut work);
         let mut kept = Kept::default();
         let report = simulate_repeat(&work, &mut kept).await.unwrap();
@@ -118,8 +138,18 @@ fn percentiles_of_a_lognormal_service_are_the_analytic_ones() {
 /// Each token is seen when it was emitted, and nothing adds up.
 #[test]
 fn tokens_are_seen_when_the_model_emits_them() {
+    tokens_are_seen_by(Version::Auto);
+}
+
+#[test]
+fn tokens_are_seen_when_the_model_emits_them_by_http_2_too() {
+    tokens_are_seen_by(Version::Http2);
+}
+
+fn tokens_are_seen_by(version: Version) {
     let model = json!({ "ttft": "20ms", "itl": "5500us" });
-    let (done, _) = against(&model, &constant(50.0, 100, Concurrency::Infinite), chat);
+    let cell = constant(50.0, 100, Concurrency::Infinite);
+    let (done, _) = against_by(version, &model, &cell, chat);
     for attempt in done.measured() {
         assert_eq!(attempt.outcome, Outcome::Ok);
         let since = |to: Option<Offset>| {
@@ -171,13 +201,23 @@ fn a_long_load_replays_with_the_same_bytes() {
 /// What each fault of the simulator is to the protocol that asked.
 #[test]
 fn each_fault_has_its_outcome() {
+    each_fault_has_its_outcome_by(Version::Auto);
+}
+
+#[test]
+fn each_fault_has_its_outcome_by_http_2_too() {
+    each_fault_has_its_outcome_by(Version::Http2);
+}
+
+fn each_fault_has_its_outcome_by(version: Version) {
     let one = |kind: &str, protocol: Kind| {
         let model = json!({ "ttft": "20ms", "itl": "5ms", "faults": [{ "at": "0s", "for": "3s", "kind": kind }] });
         let adjust = |work: &mut Work<'_>| {
             chat(work);
             work.requests.protocol = build(protocol, Settings::default()).unwrap().into();
         };
-        let (done, _) = against(&model, &constant(1.0, 1, Concurrency::Infinite), adjust);
+        let cell = constant(1.0, 1, Concurrency::Infinite);
+        let (done, _) = against_by(version, &model, &cell, adjust);
         done.all.into_iter().next().unwrap()
     };
     for (kind, outcome) in [
