@@ -55,8 +55,10 @@ impl Figures {
         });
         self.cpu.request_s = highest.and_then(|cell| {
             let seconds = &cell.self_check.seconds;
-            let sent = seconds.last()?.sent;
-            each(cpu_time(seconds, cores(results)?, |_| true)?, sent)
+            // A short rest has no share of time.
+            let last = seconds.iter().rfind(|second| second.cpu_share.is_some())?;
+            let processors = cell.self_check.processors?;
+            each(cpu_time(seconds, processors, |_| true)?, last.sent)
         });
     }
 
@@ -93,8 +95,8 @@ impl Figures {
                 ttft_error: quantiles(ttft_s),
                 gap_error: quantiles(gaps_s),
             });
-            self.cpu.token_event_s = cores(results).and_then(|cores| {
-                token_event(&cell.self_check.seconds, cores, tokens, (from, until))
+            self.cpu.token_event_s = cell.self_check.processors.and_then(|processors| {
+                token_event(&cell.self_check.seconds, processors, tokens, (from, until))
             });
         }
         self.streams.sort_by_key(|figures| figures.streams);
@@ -198,10 +200,6 @@ fn quantiles(mut values: Vec<f64>) -> Option<Quantiles> {
     })
 }
 
-fn cores(results: &Results) -> Option<f64> {
-    results.environment.cores.map(f64::from)
-}
-
 /// Processor time in the seconds that are asked for, each told by its beginning and its end; `None` without any.
 fn cpu_time(
     seconds: &[SelfCheckSecond],
@@ -231,7 +229,10 @@ fn token_event(
     let mut begin = 0.0;
     let covered: f64 = seconds
         .iter()
-        .map(|second| (std::mem::replace(&mut begin, second.at), second.at))
+        .filter_map(|second| {
+            let span = (std::mem::replace(&mut begin, second.at), second.at);
+            second.cpu_share.map(|_| span)
+        })
         .filter(|span| inside(*span))
         .map(|(begin, end)| end - begin)
         .sum();

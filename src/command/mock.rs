@@ -11,6 +11,7 @@ use super::surroundings::Surroundings;
 use super::{findings, output};
 use crate::foundation::clock;
 use crate::instruments::simulator::{self, Model, SimulatorError};
+use crate::instruments::telemetry::process;
 use crate::results::Ending;
 use crate::scenario;
 
@@ -53,6 +54,8 @@ fn serve(model: &Model, address: SocketAddr, until_eof: bool) -> Result<Ending, 
         } else {
             None
         };
+        // As many clients as the system lets us have.
+        let _ = process::raise_descriptor_limit();
         let running = simulator::start(model, address)?;
         output::data(&format!("{}\n", running.base_url()));
         tokio::select! {

@@ -16,6 +16,8 @@ use crate::instruments::transport::{Decoder, Lost, Wire, connect};
 /// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
 /// waiting of the next request, which is what it is.
 const REST: Duration = Duration::from_micros(500);
+/// Bytes of one answer that are read in a row before others of the lane have their turn: a flood must not delay them.
+const TURN_BYTES: usize = 256 << 10;
 /// How long the first byte of a streamed answer is waited for, unless told.
 const STREAM_FIRST_BYTE: Duration = Duration::from_mins(1);
 
@@ -302,6 +304,7 @@ impl Run<'_> {
         let mut decoder = Decoder::of(head, caps).map_err(|lost| self.lost(lost))?;
         let activity = wire.activity();
         let mut flow = receive(Received::Head(head));
+        let mut in_a_row = 0;
         while flow == Flow::More {
             let due = || total.min(activity.last_read() + idle);
             let next = match self.slot.guard.within(due, wire.next()).await {
@@ -322,12 +325,17 @@ impl Run<'_> {
                     at: chunk.at,
                 })
             };
+            in_a_row += chunk.bytes.len();
             flow = match &mut decoder {
                 None => pass(chunk.bytes),
                 Some(decoder) => decoder
                     .feed(chunk.bytes, &mut pass)
                     .map_err(|lost| self.lost(lost))?,
             };
+            if in_a_row >= TURN_BYTES {
+                in_a_row = 0;
+                tokio::task::yield_now().await;
+            }
         }
         Ok(activity.last_read())
     }

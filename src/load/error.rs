@@ -37,9 +37,13 @@ pub enum LoadError {
         source: io::Error,
     },
     /// Fewer descriptors than connections.
-    #[error("{needed} connections need as many descriptors, and the limit is {limit}")]
+    #[error(
+        "{connections} connections and what we need ourselves take {needed} descriptors, and the limit is {limit}"
+    )]
     Descriptors {
-        /// Connections at once, and what we need ourselves.
+        /// Connections at once, both ends where both are ours.
+        connections: u64,
+        /// These, and what we need ourselves.
         needed: u64,
         /// The limit, raised as far as it goes.
         limit: u64,
@@ -64,7 +68,8 @@ impl LoadError {
             }
             Self::Descriptors { needed, .. } => {
                 format!(
-                    "`ulimit -n {needed}` raises it for this shell, or ask for less concurrency"
+                    "`ulimit -n {needed}` raises it in a shell of root, `--ulimit nofile={needed}` in a container, \
+                     `LimitNOFILE=` in a service; or ask for less concurrency"
                 )
             }
             Self::Arrival(error) => error.help().into(),

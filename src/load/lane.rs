@@ -29,6 +29,8 @@ const SIGNAL_DRAIN: Duration = Duration::from_secs(5);
 const STALL: Duration = Duration::from_millis(10);
 /// How long what was due before the end may still go, if nothing but our own lateness was in its way.
 const LAST_MOMENT: Duration = Duration::from_millis(10);
+/// After so many requests that went without a wait, what came meanwhile is read.
+const BREATH: u32 = 16;
 /// The canary's tick.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -129,13 +131,18 @@ impl Lane {
         }
     }
 
-    /// Ticks each millisecond: how late a tick is, is how long this lane was busy or off its processor.
+    /// Ticks each millisecond: how late a tick is, is how long this lane was busy or off its processor. A stall makes all
+    /// ticks late that came due meanwhile, each by its own time.
     async fn canary(self: Rc<Self>) {
+        let mut due = self.timer.now() + TICK;
         loop {
-            let due = self.timer.now() + TICK;
             self.timer.until(due).await;
-            let late = self.timer.now().since(due);
-            self.recorder.borrow_mut().gathered.canary_ns.push(ns(late));
+            let now = self.timer.now();
+            let ticks = &mut self.recorder.borrow_mut().gathered.canary_ns;
+            while due <= now {
+                ticks.push(ns(now.since(due)));
+                due = due + TICK;
+            }
         }
     }
 
@@ -200,6 +207,7 @@ impl Lane {
 
     /// Claims, waits, gives to a slot: the loop of an open loop and of batches.
     async fn give_out(self: &Rc<Self>) {
+        let mut in_a_row = 0_u32;
         while self.slot_is_free().await {
             let changed = self.cursor.changed().notified();
             tokio::pin!(changed);
@@ -207,9 +215,15 @@ impl Lane {
             let now = self.timer.now();
             match self.cursor.claim(now, self.slots.free_since.get()) {
                 Claim::Send(ticket) => {
+                    in_a_row = if ticket.due > now { 0 } else { in_a_row + 1 };
                     if ticket.due > now && !self.unless_over(self.until(ticket.due)).await {
                         self.not_sent(&ticket);
                         return;
+                    }
+                    // A rate that cannot be had must not keep answers from being read, nor the lane from ending.
+                    if in_a_row == BREATH {
+                        in_a_row = 0;
+                        tokio::task::yield_now().await;
                     }
                     self.watch_for_stall(&ticket);
                     self.give(ticket);
@@ -349,15 +363,12 @@ impl Lane {
     ) {
         let waited = self.settings.pace != PaceKind::Closed
             && self.slots.free_since.get() > ticket.scheduled;
-        if let Some(sent) = sent
-            && !waited
-        {
+        let Some(sent) = sent else { return };
+        let gathered = &mut self.recorder.borrow_mut().gathered;
+        gathered.last_sent = gathered.last_sent.max(Some(sent));
+        if !waited {
             let late = sent.since(ticket.scheduled).saturating_sub(connecting);
-            self.recorder
-                .borrow_mut()
-                .gathered
-                .lateness_ns
-                .push(ns(late));
+            gathered.lateness_ns.push(ns(late));
         }
     }
 }

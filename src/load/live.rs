@@ -35,7 +35,6 @@ pub struct Figures {
 }
 
 /// What a lane gathers between two hand-overs.
-#[expect(clippy::struct_field_names, reason = "a raw number names its unit")]
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     /// e2e of ok requests in nanoseconds.
@@ -44,6 +43,8 @@ pub(super) struct Gathered {
     pub(super) lateness_ns: Vec<u64>,
     /// Lateness of the canary's ticks.
     pub(super) canary_ns: Vec<u64>,
+    /// When the last request was sent.
+    pub(super) last_sent: Option<Offset>,
 }
 
 /// A histogram of nanoseconds.
@@ -102,6 +103,8 @@ struct Merged {
     intended: u64,
     e2e: Nanoseconds,
     lateness: Nanoseconds,
+    canary: Nanoseconds,
+    last_sent: Option<Offset>,
     second_lateness: Nanoseconds,
     second_canary: Nanoseconds,
 }
@@ -148,6 +151,8 @@ impl Live {
                 intended: 0,
                 e2e: Nanoseconds::new(),
                 lateness: Nanoseconds::new(),
+                canary: Nanoseconds::new(),
+                last_sent: None,
                 second_lateness: Nanoseconds::new(),
                 second_canary: Nanoseconds::new(),
             }),
@@ -194,6 +199,8 @@ impl Live {
         merged.intended = 0;
         merged.e2e.clear();
         merged.lateness.clear();
+        merged.canary.clear();
+        merged.last_sent = None;
         merged.second_lateness.clear();
         merged.second_canary.clear();
     }
@@ -206,7 +213,9 @@ impl Live {
         merged.e2e.add(&gathered.e2e_ns);
         merged.lateness.add(&gathered.lateness_ns);
         merged.second_lateness.add(&gathered.lateness_ns);
+        merged.canary.add(&gathered.canary_ns);
         merged.second_canary.add(&gathered.canary_ns);
+        merged.last_sent = merged.last_sent.max(gathered.last_sent);
         gathered.e2e_ns.clear();
         gathered.lateness_ns.clear();
         gathered.canary_ns.clear();
@@ -229,6 +238,16 @@ impl Live {
     /// The same as a histogram.
     pub(super) fn lateness_counts(&self) -> Vec<(u64, u64)> {
         self.merged().lateness.counts()
+    }
+
+    /// The canary's ticks over the phase, as a histogram.
+    pub(super) fn canary_counts(&self) -> Vec<(u64, u64)> {
+        self.merged().canary.counts()
+    }
+
+    /// When the last request of the phase was sent.
+    pub(super) fn last_sent(&self) -> Option<Offset> {
+        self.merged().last_sent
     }
 
     pub(super) fn hit(&self, limit: OwnLimit) {

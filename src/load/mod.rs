@@ -6,6 +6,7 @@
 
 mod attempt;
 mod clients;
+mod descriptors;
 mod error;
 mod lane;
 mod live;
@@ -24,6 +25,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use descriptors::enough_descriptors;
 pub use error::LoadError;
 pub use live::{Figures, Live};
 pub use samples::KeptSample;
@@ -34,16 +36,12 @@ use crate::foundation::secret::Redactor;
 use crate::foundation::seed::Seed;
 use crate::instruments::record::journal::{Journal, JournalError};
 use crate::instruments::record::{Counts, Ended, OwnFigures, Phase};
-use crate::instruments::telemetry::process;
 use crate::instruments::transport::Origin;
 use crate::plan::Cell;
 use crate::scenario::Timeouts;
 use phase::PhaseRun;
 use samples::Samples;
 use threads::run_phase;
-
-/// Descriptors that we need beside the connections.
-const OWN_DESCRIPTORS: u64 = 64;
 
 /// One repeat of one cell, with all that it needs.
 pub struct Work<'a> {
@@ -135,9 +133,9 @@ struct Timing {
 /// Nothing is committed: that is for who knows what the repeat is worth.
 ///
 /// # Errors
-/// Where rows cannot be had, records cannot be written, or the machine grants no threads or descriptors.
+/// Where rows cannot be had, records cannot be written, or the machine grants no threads. Whether it grants descriptors is
+/// asked before ([`enough_descriptors`]).
 pub fn run_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result<RepeatReport, LoadError> {
-    enough_descriptors(work)?;
     if work.cell.load.warmup.requests > 0 {
         let phase = PhaseRun::new(work, Phase::Warmup, false)?;
         run_phase(&phase, blocks)?;
@@ -169,21 +167,6 @@ pub async fn simulate_repeat(
     let phase = PhaseRun::new(work, Phase::Measured, true)?;
     let stopped = threads::simulate_phase(&phase, blocks).await?;
     phase.finish(blocks, stopped, Vec::new())
-}
-
-fn enough_descriptors(work: &Work<'_>) -> Result<(), LoadError> {
-    let (Some(slots), Some(limit)) = (
-        work.cell.concurrency.limit(),
-        process::raise_descriptor_limit(),
-    ) else {
-        return Ok(());
-    };
-    let needed = u64::from(slots) + OWN_DESCRIPTORS;
-    if needed > limit {
-        Err(LoadError::Descriptors { needed, limit })
-    } else {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

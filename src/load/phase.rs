@@ -163,6 +163,8 @@ impl<'a> PhaseRun<'a> {
             own: OwnFigures {
                 lateness: live.lateness(),
                 lateness_counts: live.lateness_counts(),
+                canary_counts: live.canary_counts(),
+                last_sent: live.last_sent(),
                 seconds,
                 out_of_descriptors,
                 out_of_ports,

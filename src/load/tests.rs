@@ -5,6 +5,7 @@ mod bench;
 mod connections;
 mod faults;
 mod followers;
+mod hostile;
 mod pacing;
 mod simulated;
 mod stalls;

@@ -1,4 +1,6 @@
 //! The generator watches itself, once a second.
+//!
+//! What is read here is judged nowhere near: `kinds::verdict::validity` says what voids.
 
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
@@ -6,10 +8,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::lane::Common;
-use crate::foundation::clock::Clock;
+use crate::foundation::clock::{Ahead, Clock};
 use crate::foundation::units::Offset;
 use crate::instruments::record::OwnSecond;
-use crate::instruments::telemetry::process::{self, Ticks};
+use crate::instruments::telemetry::{self, Groups, Ticks, process};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,14 +20,48 @@ struct Reading {
     at: Offset,
     cpu: Option<Duration>,
     ticks: Option<Ticks>,
+    throttled: Option<Duration>,
+    swapped_in: Option<u64>,
+    major_faults: Option<u64>,
+    ahead: Ahead,
 }
 
 impl Reading {
-    fn now(clock: &Clock) -> Self {
+    fn now(clock: &Clock, groups: &Groups) -> Self {
         Self {
             at: clock.now(),
             cpu: process::cpu_time(),
             ticks: Ticks::now(),
+            throttled: groups.throttled(),
+            swapped_in: telemetry::swapped_in(),
+            major_faults: process::major_faults(),
+            ahead: Ahead::now(),
+        }
+    }
+
+    /// What happened since an earlier one. Shares of time are left out where hardly any passed.
+    fn since(&self, earlier: &Self, groups: &Groups) -> OwnSecond {
+        let passed = self.at.since(earlier.at);
+        let processors = process::processors(groups);
+        let share = |before: Option<Duration>, after: Option<Duration>, of: f64| {
+            let used = after?.saturating_sub(before?);
+            (passed > SECOND / 2).then(|| used.as_secs_f64() / passed.as_secs_f64() / of)
+        };
+        let more = |before: Option<u64>, after: Option<u64>| Some(after?.saturating_sub(before?));
+        OwnSecond {
+            processors,
+            cpu_share: share(earlier.cpu, self.cpu, processors),
+            steal: earlier
+                .ticks
+                .zip(self.ticks)
+                .filter(|_| passed > SECOND / 2)
+                .and_then(|(before, after)| after.stolen_since(before)),
+            throttled: share(earlier.throttled, self.throttled, processors.max(1.0)),
+            swapped_in: more(earlier.swapped_in, self.swapped_in),
+            major_faults: more(earlier.major_faults, self.major_faults),
+            clock_set_ns: u64::try_from(self.ahead.set_since(earlier.ahead).as_nanos())
+                .unwrap_or(u64::MAX),
+            ..OwnSecond::default()
         }
     }
 }
@@ -37,8 +73,9 @@ pub(super) fn watch(
     done: &Receiver<()>,
 ) -> Vec<OwnSecond> {
     let watching = Clock::real();
+    let groups = Groups::ours();
     let mut seconds = Vec::new();
-    let mut last = Reading::now(&watching);
+    let mut last = Reading::now(&watching, &groups);
     loop {
         let over = !matches!(done.recv_timeout(SECOND), Err(RecvTimeoutError::Timeout));
         let Some(clock) = clock.get() else {
@@ -47,11 +84,8 @@ pub(super) fn watch(
             }
             continue;
         };
-        let reading = Reading::now(&watching);
-        // A short rest says nothing about shares of time.
-        if !over || seconds.is_empty() || reading.at.since(last.at) > SECOND / 2 {
-            seconds.push(second(common, clock.now(), &last, &reading));
-        }
+        let reading = Reading::now(&watching, &groups);
+        seconds.push(second(common, clock.now(), &reading.since(&last, &groups)));
         if over {
             return seconds;
         }
@@ -59,31 +93,53 @@ pub(super) fn watch(
     }
 }
 
-fn second(common: &Common, at: Offset, last: &Reading, reading: &Reading) -> OwnSecond {
+/// Puts what the lanes know beside what the system counted.
+fn second(common: &Common, at: Offset, counted: &OwnSecond) -> OwnSecond {
     let live = &common.live;
     let (lateness, canary) = live.take_second();
-    let passed = reading.at.since(last.at).as_secs_f64();
-    let cpu_share = match (last.cpu, reading.cpu) {
-        (Some(before), Some(after)) if passed > 0.0 => {
-            #[expect(clippy::cast_precision_loss, reason = "a number of processors")]
-            let cores = process::cores() as f64;
-            Some(after.saturating_sub(before).as_secs_f64() / passed / cores)
-        }
-        _ => None,
-    };
     OwnSecond {
         at,
         lateness,
-        cpu_share,
-        steal: last
-            .ticks
-            .zip(reading.ticks)
-            .and_then(|(before, after)| after.stolen_since(before)),
         canary,
         descriptors: process::descriptors(),
         in_flight: live.in_flight.load(Relaxed),
         sent: live.sent.load(Relaxed),
         intended: common.cursor.intended(at),
         records_waiting_bytes: live.waiting_bytes.load(Relaxed),
+        ..*counted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(at_s: f64, cpu_s: f64) -> Reading {
+        Reading {
+            at: Offset::from_seconds(at_s),
+            cpu: Some(Duration::from_secs_f64(cpu_s)),
+            ticks: None,
+            throttled: Some(Duration::from_secs_f64(cpu_s / 2.0)),
+            swapped_in: Some(7),
+            major_faults: None,
+            ahead: Ahead::now(),
+        }
+    }
+
+    #[test]
+    fn shares_are_of_what_a_quota_leaves_and_of_the_time_that_passed() {
+        let groups = Groups::default();
+        let processors = process::processors(&groups);
+        let second = reading(12.0, 3.0).since(&reading(10.0, 1.0), &groups);
+        assert_eq!(second.cpu_share, Some(1.0 / processors));
+        assert_eq!(second.throttled, Some(0.5 / processors));
+        assert_eq!((second.swapped_in, second.major_faults), (Some(0), None));
+        assert_eq!(second.steal, None, "what cannot be read is not 0");
+        let rest = reading(10.3, 3.0).since(&reading(10.0, 1.0), &groups);
+        assert_eq!(
+            rest.cpu_share, None,
+            "a short rest says nothing about shares"
+        );
+        assert_eq!(rest.swapped_in, Some(0), "but what happened in it happened");
     }
 }

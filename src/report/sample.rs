@@ -205,11 +205,18 @@ fn self_check() -> SelfCheck {
         lateness_p50: one,
         lateness_p99: one,
         lateness_max: one,
+        processors: one,
         cpu_share_max: one,
         steal_max: one,
+        throttled_max: one,
+        swapped_in: Some(1),
+        major_faults: Some(1),
+        clock_set_max: one,
         canary_p99: one,
+        canary_max: one,
         descriptors_max: Some(1),
         sent_ratio: one,
+        sent_rate: one,
         seconds: Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::calibrated::Calibrated;
 use super::search::SearchResult;
+pub use super::self_check::{SelfCheck, SelfCheckSecond};
 pub use crate::instruments::record::{HttpSpoken, Spoken};
 use crate::kinds::arrival;
 use crate::kinds::metric::number;
@@ -251,60 +252,6 @@ pub struct RepeatResult {
     pub metrics: BTreeMap<String, Option<MetricValue>>,
     /// Its requests.
     pub requests: Requests,
-}
-
-/// What the generator saw of itself over a cell.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct SelfCheck {
-    /// Lateness of sending against the schedule with slots free, in seconds: median.
-    pub lateness_p50: Option<f64>,
-    /// The same, p99.
-    pub lateness_p99: Option<f64>,
-    /// The same, greatest.
-    pub lateness_max: Option<f64>,
-    /// Greatest share of its processors that the generator used over a second.
-    pub cpu_share_max: Option<f64>,
-    /// Greatest share of time stolen by the hypervisor over a second.
-    pub steal_max: Option<f64>,
-    /// Greatest lateness of a 1 ms canary in seconds, p99 over a second.
-    pub canary_p99: Option<f64>,
-    /// Most descriptors open.
-    pub descriptors_max: Option<u64>,
-    /// Sent / intended.
-    pub sent_ratio: Option<f64>,
-    /// Each second alone.
-    pub seconds: Vec<SelfCheckSecond>,
-}
-
-/// One second of the generator's own figures.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct SelfCheckSecond {
-    /// The repeat, from 1.
-    pub repeat: u32,
-    /// Seconds since the repeat's start.
-    pub at: f64,
-    /// Lateness of sending, median, in seconds.
-    pub lateness_p50: Option<f64>,
-    /// Lateness of sending, p99.
-    pub lateness_p99: Option<f64>,
-    /// Lateness of sending, greatest.
-    pub lateness_max: Option<f64>,
-    /// Own share of the processors that it may use.
-    pub cpu_share: Option<f64>,
-    /// Stolen share.
-    pub steal: Option<f64>,
-    /// Greatest lateness of the 1 ms canary.
-    pub canary_max: Option<f64>,
-    /// Descriptors open.
-    pub descriptors: Option<u64>,
-    /// Requests in flight.
-    pub in_flight: u64,
-    /// Requests sent so far.
-    pub sent: u64,
-    /// Requests intended so far.
-    pub intended: u64,
-    /// Bytes of records not yet on disk.
-    pub records_waiting_bytes: u64,
 }
 
 /// A kept text, picture or video.

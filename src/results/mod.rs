@@ -13,6 +13,7 @@ mod json;
 mod relative;
 mod schema;
 mod search;
+mod self_check;
 
 pub use again::{AgainError, again};
 pub use assemble::{Assembly, CellRun, assemble, price_per_hour};

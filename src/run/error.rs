@@ -113,6 +113,14 @@ pub enum RunError {
         /// Why.
         source: SimulatorError,
     },
+    /// A cell has more connections than there are descriptors for: known before any load.
+    #[error("cell {cell}: {source}")]
+    Descriptors {
+        /// The cell's id.
+        cell: String,
+        /// How many are missing.
+        source: LoadError,
+    },
     /// A repeat could not be executed.
     #[error("cell {cell}, repeat {repeat}: {source}")]
     Load {
@@ -182,7 +190,7 @@ impl RunError {
             }
             Self::Stopped { .. } => "run it again; nothing of it was kept".to_owned(),
             Self::Simulator { source, .. } => source.help().to_owned(),
-            Self::Load { source, .. } => source.help(),
+            Self::Descriptors { source, .. } | Self::Load { source, .. } => source.help(),
             Self::Table(error) => error.help().to_owned(),
             Self::Metric(error) => error.help().to_owned(),
             Self::Results(error) => error.help(),
@@ -203,6 +211,7 @@ impl RunError {
             | Self::Header { .. }
             | Self::Dataset { .. }
             | Self::Protocol { .. }
+            | Self::Descriptors { .. }
             | Self::Report(ReportError::Template { .. } | ReportError::UnknownFormat { .. })
             | Self::Files(FilesError::Held { .. } | FilesError::Outside { .. }) => Ending::Usage,
             Self::Transport { .. } | Self::NotReady { .. } => Ending::Unreachable,

@@ -15,6 +15,7 @@ mod records;
 mod rehearsal;
 mod repeat;
 mod search;
+mod self_check;
 mod signals;
 mod target;
 mod told;
@@ -88,6 +89,7 @@ pub struct Finished {
 /// Executes a plan, whose datasets were `opened` when it was rehearsed.
 pub fn execute(session: &Session<'_>, plan: &Plan, opened: Opened) -> Result<Finished, RunError> {
     repeat::check(session, plan, &opened)?;
+    repeat::check_descriptors(session, plan)?;
     let datasets = dataset::Datasets::pin(session.scenario, plan, (&opened, session.watcher));
     // Each repeat reads its own: what it draws, and no more, is in memory.
     drop(opened);

@@ -57,16 +57,19 @@ impl Repeat<'_> {
         let (journal, part) = place;
         let stage = self.stage();
         self.session.watcher.event(&Event::Began(stage));
+        let failed = |source| RunError::Load {
+            cell: self.cell.id.clone(),
+            repeat: self.execution.repeat,
+            source,
+        };
+        let target = target_of(self.session, self.cell)?;
+        load::enough_descriptors(self.cell, target).map_err(failed)?;
         let work = self.work(rooms)?;
         let live = Arc::clone(&work.live);
         let before = self.session.signals.suspensions();
         let report = self
             .watched(&live, || load::run_repeat(&work, journal))
-            .map_err(|source| RunError::Load {
-                cell: self.cell.id.clone(),
-                repeat: self.execution.repeat,
-                source,
-            })?;
+            .map_err(failed)?;
         let mut commit = self.commit(&report, self.keep(&report.samples, (part, rooms))?);
         commit.suspensions = self.session.signals.suspensions() - before;
         journal.commit(&commit)?;
@@ -239,6 +242,20 @@ fn ended<'a>(stage: Stage<'a>, commit: &Commit) -> Event<'a> {
     }
 }
 
+/// Looks whether the machine grants every cell its connections. A search ends below what it does not grant.
+pub fn check_descriptors(session: &Session<'_>, plan: &Plan) -> Result<(), RunError> {
+    let declared = plan.cells.iter().filter(|cell| cell.search.is_none());
+    for cell in declared {
+        load::enough_descriptors(cell, target_of(session, cell)?).map_err(|source| {
+            RunError::Descriptors {
+                cell: cell.id.clone(),
+                source,
+            }
+        })?;
+    }
+    Ok(())
+}
+
 /// Makes the first request of every cell with all that it is sent with, secrets too, so that what cannot be asked ends
 /// the run before a byte is sent.
 pub fn check(session: &Session<'_>, plan: &Plan, opened: &Opened) -> Result<(), RunError> {
@@ -267,16 +284,18 @@ pub fn check(session: &Session<'_>, plan: &Plan, opened: &Opened) -> Result<(), 
     Ok(())
 }
 
+fn target_of<'a>(session: &Session<'a>, cell: &Cell) -> Result<&'a scenario::Target, RunError> {
+    let target = session.scenario.targets.get(&cell.target);
+    target.ok_or_else(|| RunError::Missing {
+        what: "target",
+        name: cell.target.clone(),
+    })
+}
+
 /// What the requests of a cell are made with; the rows are a repeat's own.
 fn requests(session: &Session<'_>, cell: &Cell) -> Result<Requests, RunError> {
     let scenario = session.scenario;
-    let target = scenario
-        .targets
-        .get(&cell.target)
-        .ok_or_else(|| RunError::Missing {
-            what: "target",
-            name: cell.target.clone(),
-        })?;
+    let target = target_of(session, cell)?;
     let dataset = cell
         .dataset
         .as_ref()

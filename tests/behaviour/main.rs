@@ -6,7 +6,9 @@
     clippy::expect_used,
     clippy::disallowed_methods,
     clippy::float_cmp,
-    reason = "a test that cannot go on says so by panicking; it prepares files, reads the environment and waits as it must"
+    clippy::print_stderr,
+    reason = "a test that cannot go on says so by panicking; it prepares files, reads the environment, waits as it must, \
+        and says what it skips"
 )]
 
 mod architecture;
@@ -21,6 +23,7 @@ mod report;
 mod run;
 mod scenarios;
 mod search;
+mod self_check;
 mod support;
 mod target;
 mod tls;

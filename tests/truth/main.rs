@@ -13,9 +13,11 @@
 
 mod capacity;
 mod comparison;
+mod hostile;
 mod latency;
 mod oha;
 mod rows;
+mod self_check;
 #[allow(dead_code, reason = "what the behaviour tests need beside")]
 #[path = "../behaviour/support.rs"]
 mod support;

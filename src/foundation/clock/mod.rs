@@ -9,6 +9,7 @@
 
 mod deadline;
 mod lane;
+mod step;
 mod timer;
 mod wall;
 mod wheel;
@@ -19,6 +20,7 @@ use crate::foundation::units::Offset;
 
 pub use deadline::Deadline;
 pub use lane::lane;
+pub use step::Ahead;
 pub use timer::{Timer, Until};
 pub use wall::utc_now;
 

@@ -25,10 +25,20 @@ pub struct OwnSecond {
     pub at: Offset,
     /// Lateness of sending with slots free; `None` where nothing was sent so.
     pub lateness: Option<Times>,
-    /// Own share of the processors that it may use: 1 is all of them.
+    /// Processors' worth of time that the process may use, by affinity and quotas.
+    pub processors: f64,
+    /// Own share of them: 1 is all.
     pub cpu_share: Option<f64>,
     /// Share of the machine's time that a hypervisor stole.
     pub steal: Option<f64>,
+    /// Share of the machine's time that a quota kept from us after it was used up.
+    pub throttled: Option<f64>,
+    /// Pages that the machine read back from swap.
+    pub swapped_in: Option<u64>,
+    /// Pages that this process waited for until a disk had them.
+    pub major_faults: Option<u64>,
+    /// By how much the wall clock was set, or the machine stood still, in nanoseconds.
+    pub clock_set_ns: u64,
     /// Lateness of a tick each millisecond on the lanes.
     pub canary: Option<Times>,
     /// Descriptors open.
@@ -51,6 +61,10 @@ pub struct OwnFigures {
     /// The same as a histogram of three digits: nanoseconds, and how often. Those of several repeats add up; their
     /// percentiles do not.
     pub lateness_counts: Vec<(u64, u64)>,
+    /// Lateness of the canary's ticks, as a histogram of the same kind.
+    pub canary_counts: Vec<(u64, u64)>,
+    /// When the last request was sent; `None` where none was.
+    pub last_sent: Option<Offset>,
     /// Each second alone.
     pub seconds: Vec<OwnSecond>,
     /// Requests that no descriptor was left for (`EMFILE`, `ENFILE`).

@@ -2,6 +2,10 @@
 
 pub mod calibration;
 mod host;
+mod machine;
 pub mod process;
+mod quota;
 
 pub use host::{Host, git_commit, host};
+pub use machine::{Ticks, swapped_in};
+pub use quota::Groups;

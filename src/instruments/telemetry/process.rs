@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::quota::Groups;
+
 /// Processor time that this process has used; `None` where the system does not tell.
 pub fn cpu_time() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -9,16 +11,57 @@ pub fn cpu_time() -> Option<Duration> {
     Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?))
 }
 
-/// Processors that this process may use, quotas and affinity counted in.
+/// Processors that this process may use, quotas and affinity counted in, at least one: how many threads are worth it.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Processors' worth of time that this process may use: those that it may run on, or what a quota of its control groups
+/// leaves of them, such as 0.5.
+pub fn processors(groups: &Groups) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "a number of processors")]
+    let may_run_on = allowed(&status).map_or_else(|| cores() as f64, f64::from);
+    groups
+        .processors()
+        .map_or(may_run_on, |quota| quota.min(may_run_on))
+}
+
+/// Processors in the affinity mask of /proc/self/status.
+fn allowed(status: &str) -> Option<u32> {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed:"))?;
+    let digits = mask.trim().chars().filter_map(|digit| digit.to_digit(16));
+    Some(digits.map(u32::count_ones).sum()).filter(|&count| count > 0)
+}
+
+/// Pages that this process had to wait for until a disk had them, so far; `None` where the system does not tell.
+pub fn major_faults() -> Option<u64> {
+    faults(&std::fs::read_to_string("/proc/self/stat").ok()?)
+}
+
+fn faults(stat: &str) -> Option<u64> {
+    // The name, in brackets, may hold anything; behind it stand the state and, ninth from there, the faults.
+    stat.rsplit_once(')')?
+        .1
+        .split_ascii_whitespace()
+        .nth(9)?
+        .parse()
+        .ok()
+}
+
 /// Descriptors that are open; `None` where the system does not tell.
 pub fn descriptors() -> Option<u64> {
-    // One of the entries is the folder that is being read.
-    let entries = std::fs::read_dir("/proc/self/fd").ok()?.count();
-    u64::try_from(entries.checked_sub(1)?).ok()
+    match std::fs::read_dir("/proc/self/fd") {
+        // One of the entries is the folder that is being read.
+        Ok(entries) => u64::try_from(entries.count().checked_sub(1)?).ok(),
+        // Where none is left to look with, all are open.
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
+            rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+        }
+        Err(_) => None,
+    }
 }
 
 /// Raises the limit on descriptors as far as the system lets us, and tells it; `None` where there is none.
@@ -37,51 +80,23 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     limit.current
 }
 
-/// The machine's processor time since it started, in ticks: stolen, and all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticks {
-    stolen: u64,
-    all: u64,
-}
-
-impl Ticks {
-    /// The ticks now; `None` where the system does not tell.
-    pub fn now() -> Option<Self> {
-        Self::parse(&std::fs::read_to_string("/proc/stat").ok()?)
-    }
-
-    fn parse(stat: &str) -> Option<Self> {
-        let line = stat.lines().find(|line| line.starts_with("cpu "))?;
-        let fields: Vec<u64> = line
-            .split_ascii_whitespace()
-            .skip(1)
-            .map(|field| field.parse().unwrap_or(0))
-            .collect();
-        // user nice system idle iowait irq softirq steal; what follows is counted in user already.
-        Some(Self {
-            stolen: *fields.get(7)?,
-            all: fields.iter().take(8).sum(),
-        })
-    }
-
-    /// The share that was stolen between an earlier moment and this; `None` where no time passed.
-    pub fn stolen_since(self, earlier: Self) -> Option<f64> {
-        let all = self.all.checked_sub(earlier.all).filter(|&all| all > 0)?;
-        #[expect(clippy::cast_precision_loss, reason = "ticks of seconds")]
-        Some(self.stolen.saturating_sub(earlier.stolen) as f64 / all as f64)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn stolen_time_is_the_eighth_field_of_the_first_line() {
-        let before = Ticks::parse("cpu  10 0 10 80 0 0 0 0 5 5\ncpu0 1 1 1 1 1 1 1 1\n").unwrap();
-        let after = Ticks::parse("cpu  20 0 20 140 0 0 0 20 9 9\n").unwrap();
-        assert_eq!(after.stolen_since(before), Some(0.2));
-        assert_eq!(before.stolen_since(before), None);
+    fn processors_are_those_of_the_affinity_mask() {
+        let status = "Name:\tx\nCpus_allowed:\tff,0000000f\nCpus_allowed_list:\t0-3,32-39\n";
+        assert_eq!(allowed(status), Some(12));
+        assert_eq!(allowed("Name:\tx\n"), None);
+        assert!(processors(&Groups::default()) >= 1.0);
+    }
+
+    #[test]
+    fn faults_that_waited_for_a_disk_stand_behind_the_name() {
+        let stat = "7 (a) b (c) S 1 2 3 4 5 6 7 8 99 10 11";
+        assert_eq!(faults(stat), Some(99));
+        assert!(major_faults().is_some());
     }
 
     #[test]

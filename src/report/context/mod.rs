@@ -254,9 +254,29 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
         milliseconds("lateness p50", check.lateness_p50),
         milliseconds("lateness p99", check.lateness_p99),
         milliseconds("lateness max", check.lateness_max),
+        milliseconds("1 ms canary, late by (p99)", check.canary_p99),
+        milliseconds("1 ms canary, late by (max)", check.canary_max),
+        fact(
+            "processors that it had",
+            check.processors.map(|count| Scale::Plain.with_unit(count)),
+        ),
         share("own CPU, most in a second", check.cpu_share_max),
         share("stolen, most in a second", check.steal_max),
-        milliseconds("1 ms canary, late by (p99)", check.canary_p99),
+        share(
+            "kept by a quota, most in a second",
+            check.throttled_max.filter(|&share| share > 0.0),
+        ),
+        fact(
+            "pages from swap",
+            check
+                .swapped_in
+                .filter(|&pages| pages > 0)
+                .map(|pages| pages.to_string()),
+        ),
+        milliseconds(
+            "clock set by",
+            check.clock_set_max.filter(|&step| step > 0.0),
+        ),
         fact(
             "descriptors, most",
             check.descriptors_max.map(|count| count.to_string()),

@@ -1,0 +1,109 @@
+//! Servers that misbehave beside healthy answers of the same cell: each gets its outcome, and nothing else is disturbed.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "servers that are slow on purpose"
+)]
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::bench::*;
+use super::faults::{OK, request, server};
+use crate::foundation::units::Concurrency;
+use crate::instruments::record::Outcome;
+use crate::instruments::transport::Client;
+
+const IDLE: Duration = Duration::from_millis(300);
+const TOTAL: Duration = Duration::from_millis(900);
+
+/// One byte at a time, forever: never idle for long, never done.
+fn drip(stream: &mut TcpStream) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n");
+    while stream.write_all(b".").is_ok() {
+        std::thread::sleep(IDLE / 10);
+    }
+}
+
+/// Ten gibibytes, were it let.
+fn flood(stream: &mut TcpStream) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10737418240\r\n\r\n");
+    let block = vec![b'a'; 64 << 10];
+    while stream.write_all(&block).is_ok() {}
+}
+
+/// A body without end, in chunks.
+fn never_end(stream: &mut TcpStream) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let mut block = b"10000\r\n".to_vec();
+    block.resize(block.len() + 0x10000, b'a');
+    block.extend(b"\r\n");
+    while stream.write_all(&block).is_ok() {}
+}
+
+/// Half an answer, and then a reset, not an orderly end.
+fn reset(stream: &mut TcpStream) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}");
+    let _ = rustix::net::sockopt::set_socket_linger(&*stream, Some(Duration::ZERO));
+}
+
+/// Half an answer, and then nothing.
+fn fall_silent(stream: &mut TcpStream) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}");
+    let _ = stream.read(&mut [0; 1]);
+}
+
+const KINDS: [fn(&mut TcpStream); 5] = [drip, flood, never_end, reset, fall_silent];
+/// Every so many requests one is answered by the next of these kinds.
+const EVERY: u64 = 5;
+const REQUESTS: u64 = 150;
+
+fn each_bad_answer_has_its_outcome_and_disturbs_nothing_else(client: Client) {
+    let requests = AtomicU64::new(0);
+    let (address, _) = server(move |mut stream| {
+        while request(&mut stream) {
+            let number = requests.fetch_add(1, Ordering::SeqCst);
+            if number.is_multiple_of(EVERY) {
+                let kind = usize::try_from(number / EVERY).unwrap() % KINDS.len();
+                return KINDS[kind](&mut stream);
+            }
+            let _ = stream.write_all(OK);
+        }
+    });
+    let mut cell = constant(150.0, REQUESTS, Concurrency::Infinite);
+    cell.load.timeouts.idle = IDLE;
+    cell.load.timeouts.total = TOTAL;
+    let done = over_sockets_by(client, &cell, address, |_| {});
+    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    for outcome in done.outcomes() {
+        *outcomes.entry(outcome.to_string()).or_default() += 1;
+    }
+    let each = REQUESTS / EVERY / KINDS.len() as u64;
+    let expected = [
+        (Outcome::Ok, REQUESTS - 5 * each),
+        (Outcome::TimeoutTotal, each), // one byte at a time
+        (Outcome::TooLarge, 2 * each), // ten gibibytes, and no end
+        (Outcome::Invalid, each),      // a reset halfway is a cut answer
+        (Outcome::TimeoutIdle, each),  // silence
+    ];
+    let expected = expected.map(|(outcome, count)| (outcome.to_string(), count));
+    assert_eq!(outcomes, BTreeMap::from(expected), "{:?}", done.all);
+    let healthy = done.measured().into_iter();
+    let healthy: Vec<f64> = healthy
+        .filter(|one| one.outcome == Outcome::Ok)
+        .map(e2e)
+        .collect();
+    // On a machine that does other things too; waiting for a bad answer would be waiting for its end.
+    let median = quantile(healthy, 0.5);
+    assert!(
+        median < IDLE.as_secs_f64(),
+        "healthy answers waited for the others: {median} s"
+    );
+}
+
+by_both_clients! {
+    each_bad_answer_has_its_outcome_and_disturbs_nothing_else,
+}
