@@ -13,7 +13,6 @@
 
 mod capacity;
 mod comparison;
-mod hostile;
 mod latency;
 mod oha;
 mod rows;
