@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod clock;
+pub mod cores;
 pub mod diagnostic;
 pub mod files;
 pub mod kinds;

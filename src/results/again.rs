@@ -81,8 +81,12 @@ impl AgainError {
 /// The first figure that the rows do not give, and rows that cannot be read.
 pub fn again(mut results: Results, table: &Path) -> Result<Results, AgainError> {
     let known: BTreeSet<&str> = results.cells.iter().map(|cell| cell.id.as_str()).collect();
-    let runs = Table::open(table)?.runs()?;
-    if let Some(run) = runs.iter().find(|run| !known.contains(run.cell.as_str())) {
+    let rows = Table::open(table)?;
+    if let Some(run) = rows
+        .runs()
+        .iter()
+        .find(|run| !known.contains(run.cell.as_str()))
+    {
         return Err(AgainError::Unknown {
             path: table.to_owned(),
             cell: run.cell.clone(),
@@ -93,7 +97,7 @@ pub fn again(mut results: Results, table: &Path) -> Result<Results, AgainError> 
         .iter()
         .map(|cell| context(cell, &results.report))
         .collect();
-    let numbers = aggregate(table, &contexts)?;
+    let numbers = aggregate(&rows, &contexts)?;
     let mut found: Vec<CellResult> = results
         .cells
         .iter()

@@ -11,6 +11,7 @@ use crate::compare::{self, Diff, Outcome, Refusal, Verdict};
 use crate::foundation::files::{self, FilesError};
 use crate::foundation::secret::Redactor;
 use crate::instruments::record::journal::Contents;
+use crate::instruments::table::Table;
 use crate::kinds::metric::{CellContext, aggregate, percentile_share};
 use crate::kinds::verdict::validity::NOT_EXECUTED;
 use crate::plan::{Cell, Plan};
@@ -54,7 +55,7 @@ pub fn finish(
         .iter()
         .map(|cell| context(scenario, cell))
         .collect();
-    let metrics = aggregate(&table, &asked)?;
+    let metrics = aggregate(&Table::open(&table)?, &asked)?;
     let runs = plan
         .cells
         .iter()

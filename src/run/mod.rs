@@ -182,3 +182,6 @@ fn environment(session: &Session<'_>) -> Environment {
         ..Environment::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use super::RunError;
 use super::told::Told;
-use crate::instruments::record::journal::{Committed, Contents};
+use crate::foundation::cores;
+use crate::instruments::record::journal::{Committed, Contents, Place};
 use crate::instruments::record::{Attempt, Phase};
-use crate::instruments::table::{TableRow, Writer};
+use crate::instruments::table::{Batch, TableRow, Writer};
 use crate::kinds::metric::estimate::Base;
 use crate::kinds::metric::slo::{E2eLimit, Estimate, Judge};
 use crate::plan::Cell;
@@ -119,27 +120,77 @@ pub fn write(
             .collect();
         repeats.sort_by_key(|committed| committed.commit.repeat);
         for committed in repeats {
-            let mut judge = Judge::new(&cell.slo.limits, base.as_ref(), cell.load.retries);
-            for attempt in contents.attempts(committed)? {
-                let attempt = attempt?;
-                let judged = judge.judge(&attempt);
-                said.add(&attempt);
-                let skipped = attempt.phase == Phase::Measured
-                    && u128::from(attempt.clocks.scheduled.as_nanos())
-                        < cell.load.window_skip.as_nanos();
-                writer.push(&TableRow {
-                    attempt: &attempt,
-                    cell: &cell.id,
-                    repeat: committed.commit.repeat,
-                    target: &cell.target,
-                    slo_ms: judged.slo_ms,
-                    slo_met: judged.met,
-                    skipped,
-                })?;
-            }
+            let rows = Rows {
+                cell,
+                base: base.as_ref(),
+                contents,
+                repeat: committed.commit.repeat,
+            };
+            rows.write(committed, &mut writer, &mut said)?;
         }
         told.push(said);
     }
     writer.finish()?;
     Ok(told)
+}
+
+/// The rows of one repeat.
+struct Rows<'a> {
+    cell: &'a Cell,
+    base: Option<&'a Base>,
+    contents: &'a Contents,
+    repeat: u32,
+}
+
+impl Rows<'_> {
+    fn write(
+        &self,
+        committed: &Committed,
+        writer: &mut Writer,
+        said: &mut Told,
+    ) -> Result<(), RunError> {
+        let pieces: Vec<&[Place]> = committed.pieces().collect();
+        let mut add = |made: Result<(Batch, Told), RunError>| {
+            let (batch, told) = made?;
+            writer.write(batch)?;
+            said.join(told);
+            Ok(())
+        };
+        if self.cell.load.retries == 0 {
+            let make = |piece: &&[Place]| self.piece(piece, &mut self.judge());
+            return cores::in_order(&pieces, make, add);
+        }
+        // What became of a request's earlier attempts is known only where these were read before.
+        let mut judge = self.judge();
+        pieces
+            .into_iter()
+            .try_for_each(|piece| add(self.piece(piece, &mut judge)))
+    }
+
+    fn judge(&self) -> Judge<'_> {
+        Judge::new(&self.cell.slo.limits, self.base, self.cell.load.retries)
+    }
+
+    fn piece(&self, piece: &[Place], judge: &mut Judge<'_>) -> Result<(Batch, Told), RunError> {
+        let mut batch = Batch::default();
+        let mut said = Told::default();
+        for attempt in self.contents.attempts_of(piece)? {
+            let attempt = attempt?;
+            let judged = judge.judge(&attempt);
+            said.add(&attempt);
+            let skipped = attempt.phase == Phase::Measured
+                && u128::from(attempt.clocks.scheduled.as_nanos())
+                    < self.cell.load.window_skip.as_nanos();
+            batch.push(&TableRow {
+                attempt: &attempt,
+                cell: &self.cell.id,
+                repeat: self.repeat,
+                target: &self.cell.target,
+                slo_ms: judged.slo_ms,
+                slo_met: judged.met,
+                skipped,
+            });
+        }
+        Ok((batch, said))
+    }
 }

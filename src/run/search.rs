@@ -3,7 +3,6 @@
 //! Which value is tried next is `plan`'s to say; here it is put into practice, and what its requests show is told.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::RunError;
 use super::course::{Course, Turn, Went};
@@ -13,6 +12,7 @@ use super::records::{self, Bases};
 use crate::foundation::files::FilesError;
 use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Contents;
+use crate::instruments::table::Table;
 use crate::kinds::metric::{CellMetrics, aggregate, violations};
 use crate::kinds::verdict::slo::{self, SloVerdict};
 use crate::load::LoadError;
@@ -166,7 +166,8 @@ fn judge(turn: &Turn<'_>, course: &Course<'_>, cell: &Cell) -> Result<Found, Run
         std::slice::from_ref(cell),
         &contents,
     )?;
-    let numbers = aggregate(&table, &[finish::context(scenario, cell)])?;
+    let rows = Table::open(&table)?;
+    let numbers = aggregate(&rows, &[finish::context(scenario, cell)])?;
     let (numbers, told) = (
         numbers.into_iter().next().unwrap_or_default(),
         told.into_iter().next().unwrap_or_default(),
@@ -177,7 +178,7 @@ fn judge(turn: &Turn<'_>, course: &Course<'_>, cell: &Cell) -> Result<Found, Run
         &contents,
         (&bases, &told, scenario, part),
     );
-    let found = found(cell, &numbers, &run.validity, &table)?;
+    let found = found(cell, &numbers, &run.validity, &rows)?;
     std::fs::remove_file(&table).map_err(|source| {
         RunError::Files(FilesError::Write {
             path: table,
@@ -191,7 +192,7 @@ fn found(
     cell: &Cell,
     numbers: &CellMetrics,
     validity: &Validity,
-    table: &Path,
+    table: &Table,
 ) -> Result<Found, RunError> {
     let limited = match validity.status {
         ValidityStatus::Valid => None,

@@ -34,9 +34,22 @@ impl Told {
         self.lost_reused += u64::from(measured && reset && attempt.traffic.reused);
         self.given_up += u64::from(measured && text.starts_with(GIVEN_UP));
         let phase = if measured { "" } else { "warm-up: " };
-        let known = (format!("{phase}{}", attempt.outcome), text);
-        if self.failures.len() < MOST_TEXTS || self.failures.contains_key(&known) {
-            *self.failures.entry(known).or_default() += 1;
+        self.count((format!("{phase}{}", attempt.outcome), text), 1);
+    }
+
+    fn count(&mut self, failure: (String, String), times: u64) {
+        if self.failures.len() < MOST_TEXTS || self.failures.contains_key(&failure) {
+            *self.failures.entry(failure).or_default() += times;
+        }
+    }
+
+    /// Takes what further attempts have told.
+    pub fn join(&mut self, further: Self) {
+        self.retries += further.retries;
+        self.given_up += further.given_up;
+        self.lost_reused += further.lost_reused;
+        for (failure, times) in further.failures {
+            self.count(failure, times);
         }
     }
 

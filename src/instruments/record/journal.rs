@@ -22,6 +22,9 @@ const HEADER_BYTES: usize = 9;
 /// A frame longer than this is no frame of ours: a lane hands over some 64 KiB, and one record holds at most a body.
 const FRAME_CAP: u32 = 1 << 30;
 
+/// Blocks that are read together.
+const PIECE_BYTES: u32 = 1 << 20;
+
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -106,7 +109,26 @@ pub struct Committed {
     /// Its commit.
     pub commit: Commit,
     /// Where its blocks' payloads stand.
-    blocks: Vec<(u64, u32)>,
+    blocks: Vec<Place>,
+}
+
+/// Where a block's payload stands in the file, and how long it is.
+pub type Place = (u64, u32);
+
+impl Committed {
+    /// Its blocks in pieces that follow each other, each of a megabyte or so: they can be read apart. Where one ends and
+    /// the next begins depends on the journal alone.
+    pub fn pieces(&self) -> impl Iterator<Item = &[Place]> {
+        let mut bytes = 0;
+        self.blocks.chunk_by(move |_, (_, next)| {
+            bytes += *next;
+            let same = bytes < PIECE_BYTES;
+            if !same {
+                bytes = 0;
+            }
+            same
+        })
+    }
 }
 
 /// What a journal holds.
@@ -186,6 +208,14 @@ impl Contents {
     /// # Errors
     /// Where the file cannot be opened. Each item may fail where it cannot be read.
     pub fn attempts(&self, repeat: &Committed) -> Result<Attempts, JournalError> {
+        self.attempts_of(&repeat.blocks)
+    }
+
+    /// The attempts of some blocks of a repeat: see [`Committed::pieces`].
+    ///
+    /// # Errors
+    /// As [`Contents::attempts`].
+    pub fn attempts_of(&self, blocks: &[Place]) -> Result<Attempts, JournalError> {
         let file = File::open(&self.path).map_err(|source| JournalError::Io {
             doing: "read",
             path: self.path.clone(),
@@ -194,7 +224,7 @@ impl Contents {
         Ok(Attempts {
             path: self.path.clone(),
             file,
-            blocks: repeat.blocks.clone().into_iter(),
+            blocks: Vec::from(blocks).into_iter(),
             payload: Vec::new(),
             from: 0,
         })
@@ -238,7 +268,7 @@ fn checksum(kind: u8, payload: &[u8]) -> u32 {
 pub struct Attempts {
     path: PathBuf,
     file: File,
-    blocks: std::vec::IntoIter<(u64, u32)>,
+    blocks: std::vec::IntoIter<Place>,
     payload: Vec<u8>,
     from: usize,
 }

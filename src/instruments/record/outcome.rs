@@ -1,5 +1,6 @@
 //! How an attempt ended.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -44,6 +45,15 @@ impl Outcome {
         matches!(self, Self::Ok)
     }
 
+    /// The name in `requests.parquet` and in the results: `ok`, `reset`, `http_500`.
+    pub fn name(self) -> Cow<'static, str> {
+        if let Self::Http(status) = self {
+            return format!("http_{status}").into();
+        }
+        let known = NAMES.iter().find(|(_, outcome)| *outcome == self);
+        known.map_or("", |(name, _)| *name).into()
+    }
+
     /// The outcome of an answer by its status alone: `None` for a good one (any 2xx).
     ///
     /// `retry_after` is whether the head carried Retry-After.
@@ -76,14 +86,7 @@ const NAMES: [(&str, Outcome); 13] = [
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Self::Http(status) = self {
-            return write!(f, "http_{status}");
-        }
-        let name = NAMES
-            .iter()
-            .find(|(_, outcome)| outcome == self)
-            .map_or("", |(name, _)| name);
-        f.write_str(name)
+        f.write_str(&self.name())
     }
 }
 

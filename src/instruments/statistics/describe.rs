@@ -3,23 +3,32 @@
 /// The quantile of sorted values by linear interpolation between order statistics at k = (n−1)q: type 7 of Hyndman &
 /// Fan (1996), the default of NumPy and Polars' "linear". `None` without values.
 pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    #[expect(clippy::cast_precision_loss, reason = "a sample that fits in memory")]
-    let place = last as f64 * q.clamp(0.0, 1.0);
+    let (below, above, part) = places(sorted.len() as u64, q)?;
+    let value = |place: u64| sorted[usize::try_from(place).unwrap_or(usize::MAX)];
+    Some(interpolated(value(below), value(above), part))
+}
+
+/// Between which places of `n` sorted values a quantile lies, and how far from the first of them; `None` without values.
+pub(super) fn places(n: u64, q: f64) -> Option<(u64, u64, f64)> {
+    let last = n.checked_sub(1)?;
+    let place = count_of(last) * q.clamp(0.0, 1.0);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "between 0 and the last place"
     )]
-    let below = place.floor() as usize;
-    let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
-    let part = place - place.floor();
+    let below = place.floor() as u64;
+    Some((below, (below + 1).min(last), place - place.floor()))
+}
+
+/// The value that lies that `part` of the way from `low` to `high`.
+pub(super) fn interpolated(low: f64, high: f64, part: f64) -> f64 {
     // Equal ends, infinite ones too, are their own middle.
-    Some(if part == 0.0 || low.total_cmp(&high).is_eq() {
+    if part == 0.0 || low.total_cmp(&high).is_eq() {
         low
     } else {
         low + (high - low) * part
-    })
+    }
 }
 
 /// The mean; `None` without values.
@@ -56,12 +65,16 @@ pub fn stddev_population(values: &[f64]) -> Option<f64> {
 }
 
 /// Squared deviations from the mean, in two passes.
-fn squares(values: &[f64]) -> Option<f64> {
+pub(super) fn squares(values: &[f64]) -> Option<f64> {
     let mean = mean(values)?;
     Some(values.iter().map(|value| (value - mean).powi(2)).sum())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a sample that fits in memory")]
 pub(super) fn count(values: &[f64]) -> f64 {
-    values.len() as f64
+    count_of(values.len() as u64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+pub(super) fn count_of(n: u64) -> f64 {
+    n as f64
 }

@@ -5,11 +5,13 @@
 
 mod binomial;
 mod bootstrap;
+mod buckets;
 mod describe;
 mod estimate;
 mod moderated;
 mod multiplicity;
 mod rank;
+mod sample;
 mod student;
 
 #[cfg(test)]
@@ -22,3 +24,4 @@ pub use estimate::{Estimate, enough_for, mean_interval};
 pub use moderated::moderate;
 pub use multiplicity::benjamini_hochberg;
 pub use rank::{fisher_more_in_second, signed_rank};
+pub use sample::{Sample, description, want};

@@ -1,7 +1,7 @@
 //! `requests.parquet`: attempts as columns, in and out (cli.md "A report folder").
 //!
-//! [`Writer`] takes rows one by one and writes them in bounded batches; [`Table`] brings back the columns that are asked
-//! for, of a range of rows. What the columns mean is `metric`'s concern; nothing is computed here.
+//! A [`Batch`] turns rows into columns, wherever there is a core for it; [`Writer`] writes batches in their order;
+//! [`Table`] brings back the columns that are asked for, of a range of rows. What the columns mean is `metric`'s concern; nothing is computed here.
 
 mod write;
 
@@ -9,12 +9,14 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{DataFrame, PolarsError};
+use polars::prelude::{DataFrame, PolarsError, PolarsResult};
 use polars_io::SerReader as _;
 use polars_io::parquet::metadata::FileMetadataRef;
 use polars_io::parquet::read::ParquetReader;
 
-pub use write::{COLUMNS, TableRow, Writer};
+use crate::foundation::cores;
+
+pub use write::{Batch, COLUMNS, TableRow, Writer};
 
 /// Why a table cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -79,17 +81,19 @@ pub struct Run {
     pub rows: Range<usize>,
 }
 
-/// A table that was opened: its footer is read once.
+/// A table that was opened: its footer was read, and which rows belong to which repeat of which cell.
 pub struct Table {
     path: PathBuf,
     metadata: FileMetadataRef,
+    groups: Vec<Range<usize>>,
+    runs: Vec<Run>,
 }
 
 impl Table {
     /// Opens `requests.parquet`.
     ///
     /// # Errors
-    /// Where the file is missing or is no Parquet file.
+    /// Where the file is missing, is no Parquet file, or lacks the columns `cell` and `repeat`.
     pub fn open(path: &Path) -> Result<Self, TableError> {
         let metadata = ParquetReader::new(open(path)?)
             .get_metadata()
@@ -98,10 +102,19 @@ impl Table {
                 path: path.to_owned(),
                 source,
             })?;
-        Ok(Self {
+        let mut from = 0;
+        let groups = metadata.row_groups.iter().map(|group| {
+            from += group.num_rows();
+            from - group.num_rows()..from
+        });
+        let mut table = Self {
             path: path.to_owned(),
+            groups: groups.collect(),
             metadata,
-        })
+            runs: Vec::new(),
+        };
+        table.runs = table.find_runs()?;
+        Ok(table)
     }
 
     /// Where it stands.
@@ -109,40 +122,69 @@ impl Table {
         &self.path
     }
 
-    /// Reads some columns, of all rows or of a range of them. Row groups outside of the range are not decoded.
+    /// Which rows belong to which repeat of which cell, in the order of the file.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// The row groups: rows that are decoded together.
+    pub fn groups(&self) -> &[Range<usize>] {
+        &self.groups
+    }
+
+    /// Reads some columns of a range of rows, each in one piece. Row groups outside of the range are not decoded.
     ///
     /// # Errors
     /// Where the file is damaged or lacks a column.
-    pub fn read(
-        &self,
-        columns: &[&str],
-        rows: Option<Range<usize>>,
-    ) -> Result<DataFrame, TableError> {
+    pub fn read(&self, columns: &[&str], rows: Range<usize>) -> Result<DataFrame, TableError> {
         let mut reader = ParquetReader::new(open(&self.path)?)
             .with_columns(Some(columns.iter().map(ToString::to_string).collect()))
-            .with_slice(rows.map(|rows| (rows.start, rows.len())))
+            .with_slice(Some((rows.start, rows.len())))
             .set_rechunk(true);
         reader.set_metadata(self.metadata.clone());
         reader.finish().map_err(|source| self.damaged(source))
     }
 
-    /// Which rows belong to which repeat of which cell, in the order of the file.
-    ///
-    /// # Errors
-    /// As [`Table::read`].
-    pub fn runs(&self) -> Result<Vec<Run>, TableError> {
-        let frame = self.read(&["cell", "repeat"], None)?;
-        let cells = frame
-            .column("cell")
-            .and_then(|column| column.str().cloned());
-        let cells = cells.map_err(|source| self.damaged(source))?;
-        let repeats = frame
-            .column("repeat")
-            .and_then(|column| column.u32().cloned());
-        let repeats = repeats.map_err(|source| self.damaged(source))?;
+    /// A number that no value of a column of small whole numbers exceeds within `rows`, by what the file says of its row
+    /// groups; `None` where it does not say.
+    pub fn at_most(&self, column: &str, rows: &Range<usize>) -> Option<i32> {
+        let groups = self.metadata.row_groups.iter().zip(&self.groups);
+        let within = groups.filter(|(_, group)| group.start < rows.end && rows.start < group.end);
+        within
+            .map(|(group, _)| {
+                let mut chunks = group.columns_under_root_iter(column)?;
+                let told = chunks.next()?.statistics(&self.metadata.footer_buf)?.ok()?;
+                told.as_int32()?.max_value
+            })
+            .try_fold(0, |most, told| Some(most.max(told?)))
+    }
+
+    fn find_runs(&self) -> Result<Vec<Run>, TableError> {
+        let mut runs: Vec<Run> = Vec::new();
+        let found = |group: &Range<usize>| self.runs_of_group(group);
+        cores::in_order(&self.groups, found, |found| {
+            for run in found? {
+                match runs.last_mut() {
+                    Some(last) if last.repeat == run.repeat && last.cell == run.cell => {
+                        last.rows.end = run.rows.end;
+                    }
+                    _ => runs.push(run),
+                }
+            }
+            Ok(())
+        })?;
+        Ok(runs)
+    }
+
+    fn runs_of_group(&self, group: &Range<usize>) -> Result<Vec<Run>, TableError> {
+        let frame = self.read(&["cell", "repeat"], group.clone())?;
+        let columns =
+            || PolarsResult::Ok((frame.column("cell")?.str()?, frame.column("repeat")?.u32()?));
+        let (cells, repeats) = columns().map_err(|source| self.damaged(source))?;
         let mut runs: Vec<Run> = Vec::new();
         for (row, (cell, repeat)) in cells.iter().zip(repeats.iter()).enumerate() {
             let (cell, repeat) = (cell.unwrap_or_default(), repeat.unwrap_or_default());
+            let row = group.start + row;
             match runs.last_mut() {
                 Some(run) if run.repeat == repeat && run.cell == cell => run.rows.end = row + 1,
                 _ => runs.push(Run {

@@ -1,21 +1,20 @@
 //! All metrics of all cells, from `requests.parquet` alone.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use polars::prelude::{BooleanChunked, PolarsError, PolarsResult};
+use polars::prelude::PolarsError;
 
 use super::catalogue::{self, Compute, Metric, Shape};
-use super::frame::Requests;
-use super::group::Groups;
-use super::rows::SMALL;
-use super::sample::{Sorted, Values};
+use super::distribution::shares;
+use super::looks::Looks;
+use super::part::{Requests, Wanted};
 use super::totals::{Totals, count, ratio};
 use super::value::{
     GroupResult, MetricValue, Metrics, SloResult, Spread, TimelinePoint, Warning, number,
 };
 use super::{spread, value, warnings};
+use crate::foundation::cores;
 use crate::instruments::table::{Run, Table, TableError};
 
 /// What the aggregation must know of a cell that its rows do not hold.
@@ -129,129 +128,101 @@ impl MetricError {
 ///
 /// # Errors
 /// Where the table cannot be read.
-pub fn aggregate(requests: &Path, cells: &[CellContext]) -> Result<Vec<CellMetrics>, MetricError> {
-    let table = Table::open(requests)?;
-    let mut runs: HashMap<String, Vec<Run>> = HashMap::new();
-    for run in table.runs()? {
-        runs.entry(run.cell.clone()).or_default().push(run);
+pub fn aggregate(table: &Table, cells: &[CellContext]) -> Result<Vec<CellMetrics>, MetricError> {
+    let mut runs: HashMap<&str, Vec<&Run>> = HashMap::new();
+    for run in table.runs() {
+        runs.entry(&run.cell).or_default().push(run);
     }
     cells
         .iter()
         .map(|context| {
-            let runs = runs.get(&context.id).map_or(&[] as &[Run], Vec::as_slice);
-            cell(&table, runs, context)
+            let runs = runs.get(context.id.as_str()).map_or(&[][..], Vec::as_slice);
+            cell(table, runs, context)
         })
         .collect()
 }
 
-fn cell(table: &Table, runs: &[Run], context: &CellContext) -> Result<CellMetrics, MetricError> {
+fn cell(table: &Table, runs: &[&Run], context: &CellContext) -> Result<CellMetrics, MetricError> {
     let requests = Requests::of(table, runs)?;
-    let groups = Groups::of(&requests, &context.group_by)?;
-    let slices = Slices {
-        repeats: requests.repeats(),
-        ok: requests.mask("ok")?,
-        failed: requests.mask("failed")?,
-        groups: &groups.ok,
-    };
-    let totals = totals(&requests, context)?;
+    let mut looks = looked(&requests, context)?;
+    let totals: Vec<Totals> = looks
+        .sums
+        .iter()
+        .zip(looks.most_in_flight())
+        .map(|(sums, in_flight_max)| Totals {
+            in_flight_max,
+            ..Totals::of(sums, context)
+        })
+        .collect();
     let pooled = totals
         .iter()
         .cloned()
         .reduce(|one, two| one.pooled(&two))
         .unwrap_or_default();
+    let told = std::mem::take(&mut looks.told);
+    let tokens_source = told
+        .tokens_sources
+        .into_keys()
+        .collect::<Vec<_>>()
+        .join("+");
     let mut cell = CellMetrics {
         id: context.id.clone(),
         requests: pooled.requests,
-        outcomes: requests.outcomes()?,
-        http_status: requests.http_status()?,
+        outcomes: told.outcomes,
+        http_status: told.http_status,
         slo: slo(&pooled),
         repeats: requests
             .repeats()
             .iter()
             .zip(&totals)
-            .map(|((repeat, _), totals)| RepeatMetrics {
+            .map(|(repeat, totals)| RepeatMetrics {
                 repeat: *repeat,
                 requests: totals.requests,
                 metrics: scalars(totals),
             })
             .collect(),
         metrics: scalars(&pooled),
-        groups: groups.results(&requests, &pooled, context)?,
-        tokens_source: requests.tokens_source()?,
+        groups: looks.groups.results(&pooled, context),
+        tokens_source: Some(tokens_source).filter(|source| !source.is_empty()),
+        timeline: looks.timeline(),
         ..CellMetrics::default()
     };
-    distributions(&requests, &slices, context, &mut cell)?;
-    cell.spread = spread::over_repeats(&cell);
-    cell.warnings = warnings::of(&requests.notes()?, &cell, pooled.workload.n);
-    for (repeat, rows) in requests.repeats() {
-        cell.timeline.extend(requests.timeline(*repeat, rows)?);
+    let shares = shares(&context.percentiles);
+    for (name, distribution) in &looks.distributions {
+        distribution.put(name, &shares, &mut cell);
     }
+    cell.spread = spread::over_repeats(&cell);
+    cell.warnings = warnings::of(&told.notes, &cell, pooled.workload.n);
     Ok(cell)
 }
 
-/// Computes every distribution, of all metrics at once where the cell is small, else with the columns of one at a time.
-fn distributions(
-    requests: &Requests<'_>,
-    slices: &Slices<'_>,
-    context: &CellContext,
-    cell: &mut CellMetrics,
-) -> Result<(), MetricError> {
-    let metrics: Vec<&'static Metric> = catalogue::all()
-        .filter(|metric| metric.shape == Shape::Distribution)
-        .collect();
-    let at_once = if requests.len() <= SMALL {
-        metrics.len()
-    } else {
-        1
-    };
-    for metrics in metrics.chunks(at_once) {
-        let expressions: Vec<_> = metrics
-            .iter()
-            .filter_map(|metric| metric.compute.expression())
-            .collect();
-        let frame = requests.with_columns_of(&expressions)?;
-        let values = Values::of(metrics, &frame).map_err(|source| requests.failed(source))?;
-        drop(frame);
-        for (metric, values) in values {
-            let computed = slices.distribution(&values, &context.percentiles);
-            computed
-                .map_err(|source| requests.failed(source))?
-                .put(metric.name, cell);
-        }
-    }
-    for (name, values) in requests.server_measures()? {
-        let computed = slices.distribution(&Values::told(values), &context.percentiles);
-        computed
-            .map_err(|source| requests.failed(source))?
-            .put(&name, cell);
-    }
-    Ok(())
-}
-
-/// The sums of each repeat, in order.
-fn totals(requests: &Requests<'_>, context: &CellContext) -> Result<Vec<Totals>, MetricError> {
-    let summed = requests.sums("repeat", None)?;
+/// Looks at every part of the cell twice: on all cores, and in their order. A cell of one part is read once.
+fn looked(requests: &Requests<'_>, context: &CellContext) -> Result<Looks, MetricError> {
+    let distributions = catalogue::all().filter(|metric| metric.shape == Shape::Distribution);
+    let wanted = Wanted::new(distributions.collect(), &context.group_by);
     let failed = |source| requests.failed(source);
-    let found = summed
-        .column("repeat")
-        .and_then(|column| column.u32().cloned())
-        .map_err(failed)?;
-    let found: Vec<Option<u32>> = found.iter().collect();
-    requests
-        .repeats()
-        .iter()
-        .map(|(repeat, rows)| {
-            let Some(row) = found.iter().position(|other| *other == Some(*repeat)) else {
-                return Ok(Totals {
-                    price_per_hour: context.price_per_hour,
-                    ..Totals::default()
-                });
-            };
-            let mut totals = Totals::read(&summed, row, context).map_err(failed)?;
-            totals.in_flight_max = requests.in_flight_max(rows)?;
-            Ok(totals)
-        })
-        .collect()
+    let mut looks = Looks::at(requests, &wanted.metrics);
+    let parts = requests.parts();
+    if let [only] = parts[..] {
+        let part = requests.part(only, &wanted, true)?;
+        looks.first(&part).map_err(failed)?;
+        looks.again(&context.percentiles);
+        looks.second(only, &part);
+        return Ok(looks);
+    }
+    let read = |first_look: bool| {
+        let wanted = &wanted;
+        move |number: &usize| (*number, requests.part(*number, wanted, first_look))
+    };
+    cores::in_order(&parts, read(true), |(_, part)| {
+        looks.first(&part?).map_err(failed)
+    })?;
+    looks.again(&context.percentiles);
+    cores::in_order(&parts, read(false), |(number, part)| {
+        looks.second(number, &part?);
+        Ok::<(), MetricError>(())
+    })?;
+    Ok(looks)
 }
 
 /// The scalars that totals give.
@@ -272,71 +243,5 @@ pub(super) fn slo(totals: &Totals) -> SloResult {
         met: totals.slo_met,
         attainment: ratio(count(totals.slo_met), count(totals.slo_defined)),
         base_ms: None,
-    }
-}
-
-/// The parts of a cell's requests that statistics are given for.
-struct Slices<'a> {
-    repeats: &'a [(u32, Range<usize>)],
-    ok: BooleanChunked,
-    failed: BooleanChunked,
-    /// The ok requests of each group.
-    groups: &'a [BooleanChunked],
-}
-
-/// One metric's statistics for all slices.
-struct Distribution {
-    pooled: Option<MetricValue>,
-    failed: Option<MetricValue>,
-    all: Option<MetricValue>,
-    repeats: Vec<Option<MetricValue>>,
-    groups: Vec<Option<MetricValue>>,
-}
-
-impl Slices<'_> {
-    /// Each value is sorted once, within its repeat; what is pooled is merged.
-    fn distribution(&self, values: &Values, percentiles: &[f64]) -> PolarsResult<Distribution> {
-        let whole = 0..self.ok.len();
-        let ok: Vec<Sorted> = self
-            .repeats
-            .iter()
-            .map(|(_, rows)| Ok(Sorted::new(values.within(&self.ok, rows)?)))
-            .collect::<PolarsResult<_>>()?;
-        let pooled = Sorted::merged(&ok);
-        let failed = Sorted::new(values.within(&self.failed, &whole)?);
-        let groups = self.groups.iter().map(|group| {
-            PolarsResult::Ok(Sorted::new(values.within(group, &whole)?).summary(percentiles))
-        });
-        let groups = groups.collect::<PolarsResult<_>>()?;
-        let summary = pooled.summary(percentiles);
-        let all = if failed.is_empty() {
-            summary.clone()
-        } else {
-            Sorted::merged([&pooled, &failed]).summary(percentiles)
-        };
-        Ok(Distribution {
-            failed: failed.summary(percentiles),
-            all,
-            repeats: ok
-                .iter()
-                .map(|values| values.summary(percentiles))
-                .collect(),
-            groups,
-            pooled: summary,
-        })
-    }
-}
-
-impl Distribution {
-    fn put(self, name: &str, cell: &mut CellMetrics) {
-        cell.metrics.insert(name.to_owned(), self.pooled);
-        cell.failed.insert(name.to_owned(), self.failed);
-        cell.all.insert(name.to_owned(), self.all);
-        for (repeat, value) in cell.repeats.iter_mut().zip(self.repeats) {
-            repeat.metrics.insert(name.to_owned(), value);
-        }
-        for (group, value) in cell.groups.iter_mut().zip(self.groups) {
-            group.metrics.insert(name.to_owned(), value);
-        }
     }
 }

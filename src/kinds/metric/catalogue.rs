@@ -57,18 +57,29 @@ pub enum Shape {
 pub enum Compute {
     /// A value of each request, null where it has none, over the columns of `requests.parquet`.
     Each(fn() -> Expr),
-    /// Several values of each request, as a list column whose members are pooled; so many of them make one unit.
-    Pooled(fn() -> Expr, f64),
+    /// Several values of each request, pooled: the whole numbers of a list column.
+    Pooled(Pooled),
     /// One number from the sums of a repeat, or of all repeats together.
     Scalar(fn(&Totals) -> Option<f64>),
 }
 
+/// Values of which a request has several.
+#[derive(Debug, Clone, Copy)]
+pub struct Pooled {
+    /// The list column.
+    pub column: &'static str,
+    /// Which requests' lists count.
+    pub of: fn() -> Expr,
+    /// How many make one unit.
+    pub per_unit: f64,
+}
+
 impl Compute {
-    /// The expression over requests; `None` for a scalar.
+    /// The expression over requests: its value, or whether its list counts; `None` for a scalar.
     pub(super) fn expression(&self) -> Option<Expr> {
         match self {
             Self::Each(expression) => Some(expression().cast(DataType::Float64)),
-            Self::Pooled(expression, _) => Some(expression()),
+            Self::Pooled(pooled) => Some((pooled.of)()),
             Self::Scalar(_) => None,
         }
     }

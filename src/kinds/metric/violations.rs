@@ -1,13 +1,11 @@
 //! Which requests of a cell violate a bound, one by one and in the order in which they were due: what a verdict over a
 //! share of requests is made from.
 
-use std::path::Path;
-
 use polars::prelude::*;
 
 use super::aggregate::MetricError;
 use super::catalogue::{Better, Compute, Metric, Unit};
-use super::frame::Requests;
+use super::part::{Requests, columns_of};
 use crate::instruments::table::{Run, Table};
 
 /// What of a request violates a bound.
@@ -42,30 +40,31 @@ impl Metric {
 /// # Errors
 /// Where the table cannot be read.
 pub fn violations(
-    requests: &Path,
+    table: &Table,
     cell: &str,
     violation: &Violation<'_>,
 ) -> Result<Vec<bool>, MetricError> {
-    let table = Table::open(requests)?;
-    let runs: Vec<Run> = table
-        .runs()?
-        .into_iter()
-        .filter(|run| run.cell == cell)
-        .collect();
-    let requests = Requests::of(&table, &runs)?;
+    let runs: Vec<&Run> = table.runs().iter().filter(|run| run.cell == cell).collect();
+    let requests = Requests::of(table, &runs)?;
     let violated = expression(violation);
-    let frame = requests.with_columns_of(std::slice::from_ref(&violated))?;
-    let failed = |source| requests.failed(source);
-    let frame = frame
-        .lazy()
-        .select([
-            col("repeat"),
-            col("scheduled_ns"),
-            violated.alias("violated"),
-        ])
-        .collect()
-        .map_err(failed)?;
-    in_order(&frame).map_err(failed)
+    let columns: Vec<&str> = columns_of(&violated).collect();
+    let mut found = Vec::new();
+    for part in requests.parts() {
+        let rows = requests.rows(part, &columns)?;
+        let counted = requests.counted(&rows)?;
+        let of_part = counted
+            .lazy()
+            .select([
+                col("repeat"),
+                col("scheduled_ns"),
+                violated.clone().alias("violated"),
+            ])
+            .collect()
+            .and_then(|frame| of_part(&frame));
+        found.extend(of_part.map_err(|source| requests.failed(source))?);
+    }
+    found.sort_by_key(|(repeat, scheduled, _)| (*repeat, *scheduled));
+    Ok(found.into_iter().map(|(_, _, violated)| violated).collect())
 }
 
 fn expression(violation: &Violation<'_>) -> Expr {
@@ -88,16 +87,16 @@ fn expression(violation: &Violation<'_>) -> Expr {
     }
 }
 
-fn in_order(frame: &DataFrame) -> PolarsResult<Vec<bool>> {
+/// When a request was due, by repeat and time, and whether it violates the bound.
+type Due = (Option<u32>, Option<i64>, bool);
+
+/// The requests of a part; one of which it cannot be said is left out.
+fn of_part(frame: &DataFrame) -> PolarsResult<Vec<Due>> {
     let repeats = frame.column("repeat")?.u32()?;
     let scheduled = frame.column("scheduled_ns")?.i64()?;
     let violated = frame.column("violated")?.bool()?;
-    let mut rows: Vec<(Option<u32>, Option<i64>, bool)> = repeats
-        .iter()
-        .zip(scheduled.iter())
-        .zip(violated.iter())
+    let rows = repeats.iter().zip(scheduled.iter()).zip(violated.iter());
+    Ok(rows
         .filter_map(|((repeat, scheduled), violated)| Some((repeat, scheduled, violated?)))
-        .collect();
-    rows.sort_by_key(|(repeat, scheduled, _)| (*repeat, *scheduled));
-    Ok(rows.into_iter().map(|(_, _, violated)| violated).collect())
+        .collect())
 }

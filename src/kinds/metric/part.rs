@@ -1,0 +1,392 @@
+//! The requests of one cell, a part at a time: rows of `requests.parquet` read, attempts joined to requests, metrics
+//! computed by Polars as columns.
+//!
+//! Nothing here outlives its part, so that memory does not grow with the number of requests.
+
+use std::ops::Range;
+
+use polars::prelude::*;
+
+use super::aggregate::MetricError;
+use super::catalogue::{Compute, Metric};
+use super::group::Parameters;
+use super::server;
+use super::totals::{Sums, aggregations};
+use super::values::Values;
+use crate::instruments::table::{COLUMNS, Run, Table};
+
+/// Rows of a part, or a row group of the table where that has more.
+const PART_ROWS: usize = 32 * 1024;
+
+/// Columns that tell which rows count, and how they ended.
+const MARKS: [&str; 9] = [
+    "repeat",
+    "phase",
+    "skipped",
+    "index",
+    "attempt",
+    "outcome",
+    "scheduled_ns",
+    "sent_ns",
+    "end_ns",
+];
+
+/// How a request ended, as statistics tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Ok,
+    Failed,
+    Unsent,
+}
+
+/// Where the requests of one cell stand.
+pub(super) struct Requests<'a> {
+    table: &'a Table,
+    parts: Vec<Vec<Range<usize>>>,
+    /// Which rows are their request's last attempt, and its whole clock; where there were further attempts.
+    joined: Option<DataFrame>,
+    repeats: Vec<u32>,
+}
+
+impl<'a> Requests<'a> {
+    /// Those of `runs`.
+    pub(super) fn of(table: &'a Table, runs: &[&Run]) -> Result<Self, MetricError> {
+        let mut runs = runs.to_vec();
+        runs.sort_by_key(|run| (run.repeat, run.rows.start));
+        let mut repeats: Vec<u32> = runs.iter().map(|run| run.repeat).collect();
+        repeats.dedup();
+        let mut requests = Self {
+            table,
+            parts: parts(table, &runs),
+            joined: None,
+            repeats,
+        };
+        let single = |run: &&Run| table.at_most("attempt", &run.rows) == Some(1);
+        if !runs.iter().all(single) {
+            requests.joined = Some(requests.join()?);
+        }
+        Ok(requests)
+    }
+
+    /// The repeats that have rows, in their order.
+    pub(super) fn repeats(&self) -> &[u32] {
+        &self.repeats
+    }
+
+    /// The parts by number.
+    pub(super) fn parts(&self) -> Vec<usize> {
+        (0..self.parts.len()).collect()
+    }
+
+    /// Turns a failure of Polars into this room's error.
+    pub(super) fn failed(&self, source: PolarsError) -> MetricError {
+        MetricError::Compute {
+            path: self.table.path().to_owned(),
+            source,
+        }
+    }
+
+    /// Marks each request's last attempt, and lets its clock begin where its first attempt began.
+    fn join(&self) -> Result<DataFrame, MetricError> {
+        let ranges: Vec<Range<usize>> = self.parts.concat();
+        let raw = self.read(&MARKS, &ranges)?;
+        let joined = || {
+            let request = [col("repeat"), col("phase"), col("index")];
+            raw.lazy()
+                .select([
+                    col("attempt")
+                        .eq(col("attempt").max().over(&request)?)
+                        .alias("last"),
+                    col("scheduled_ns").min().over(&request)?,
+                    col("sent_ns").min().over(&request)?,
+                ])
+                .collect()
+        };
+        joined().map_err(|source| self.failed(source))
+    }
+
+    fn read(&self, columns: &[&str], ranges: &[Range<usize>]) -> Result<DataFrame, MetricError> {
+        let mut whole: Option<DataFrame> = None;
+        for range in ranges {
+            let part = self.table.read(columns, range.clone())?;
+            match &mut whole {
+                None => whole = Some(part),
+                Some(whole) => {
+                    whole
+                        .vstack_mut(&part)
+                        .map_err(|source| self.failed(source))?;
+                }
+            }
+        }
+        let mut whole = whole.unwrap_or_default();
+        whole.rechunk_mut_par();
+        Ok(whole)
+    }
+
+    /// The rows of a part with the columns `names`, and with `ok`, `failed`, `sent` and `chosen`.
+    pub(super) fn rows(&self, part: usize, names: &[&str]) -> Result<DataFrame, MetricError> {
+        let mut columns = MARKS.to_vec();
+        columns.extend(names.iter().filter(|name| !MARKS.contains(name)));
+        let mut raw = self.read(&columns, &self.parts[part])?;
+        let counted = col("phase").eq(lit("measured")).and(col("skipped").not());
+        let mut chosen = counted;
+        if let Some(joined) = &self.joined {
+            let before: usize = self.parts[..part].iter().flatten().map(Range::len).sum();
+            let offset = i64::try_from(before).unwrap_or(i64::MAX);
+            let joined = joined.slice(offset, raw.height());
+            for column in joined.columns() {
+                raw.with_column(column.clone())
+                    .map_err(|source| self.failed(source))?;
+            }
+            chosen = chosen.and(col("last"));
+        }
+        let unsent = || col("outcome").eq(lit("unsent"));
+        let ok = || col("outcome").eq(lit("ok"));
+        raw.lazy()
+            .with_columns([
+                chosen.alias("chosen"),
+                ok().alias("ok"),
+                ok().or(unsent()).not().alias("failed"),
+                unsent().not().alias("sent"),
+            ])
+            .collect()
+            .map_err(|source| self.failed(source))
+    }
+
+    /// The counted requests among `rows`: warm-ups, what the window skips and earlier attempts left out.
+    pub(super) fn counted(&self, rows: &DataFrame) -> Result<DataFrame, MetricError> {
+        let counted = || {
+            let chosen = rows.column("chosen")?.bool()?;
+            if chosen.all() {
+                Ok(rows.clone())
+            } else {
+                rows.filter(chosen)
+            }
+        };
+        counted().map_err(|source| self.failed(source))
+    }
+}
+
+/// The rows of `runs` in parts: each of one row group where there are many, of several ranges where these are small.
+fn parts(table: &Table, runs: &[&Run]) -> Vec<Vec<Range<usize>>> {
+    let mut parts: Vec<Vec<Range<usize>>> = Vec::new();
+    let mut rows = 0;
+    for run in runs {
+        let first = table
+            .groups()
+            .partition_point(|group| group.end <= run.rows.start);
+        let groups = table.groups()[first..].iter();
+        for group in groups.take_while(|group| group.start < run.rows.end) {
+            let range = group.start.max(run.rows.start)..group.end.min(run.rows.end);
+            if parts.is_empty() || rows + range.len() > PART_ROWS {
+                parts.push(Vec::new());
+                rows = 0;
+            }
+            rows += range.len();
+            let Some(part) = parts.last_mut() else {
+                continue;
+            };
+            match part.last_mut() {
+                Some(last) if last.end == range.start => last.end = range.end,
+                _ => part.push(range),
+            }
+        }
+    }
+    parts
+}
+
+/// One part's counted requests, with what is computed of each.
+pub(super) struct Part {
+    /// Which of its requests belong to which repeat.
+    pub(super) repeats: Vec<(u32, Range<usize>)>,
+    /// How each ended.
+    pub(super) class: Vec<Class>,
+    /// The sums of each repeat, in the order of `repeats`; at the first look alone.
+    pub(super) sums: Vec<Sums>,
+    /// Every distribution's values.
+    pub(super) values: Vec<(String, Values)>,
+    /// The requests by their parameters, where they are grouped.
+    pub(super) groups: Option<Parameters>,
+    /// All its rows with what they say of themselves, warm-ups included; at the first look alone.
+    pub(super) told: Option<DataFrame>,
+    /// The counted requests, with every column that was read.
+    pub(super) requests: DataFrame,
+    /// When each was due, sent and ended.
+    pub(super) stamps: Stamps,
+}
+
+impl Part {
+    /// The e2e of each request in seconds.
+    pub(super) fn e2e_s(&self) -> Vec<Option<f64>> {
+        let e2e = self.values.iter().find(|(name, _)| name == "e2e");
+        let each = e2e.and_then(|(_, values)| values.each());
+        each.map_or_else(|| vec![None; self.class.len()], |e2e| e2e.iter().collect())
+    }
+}
+
+/// Clocks of a part's requests; `None` for what did not happen.
+pub(super) struct Stamps {
+    pub(super) scheduled: Vec<Option<i64>>,
+    pub(super) sent: Vec<Option<i64>>,
+    pub(super) end: Vec<Option<i64>>,
+}
+
+impl Stamps {
+    fn of(requests: &DataFrame) -> PolarsResult<Self> {
+        let stamps = |name| PolarsResult::Ok(requests.column(name)?.i64()?.iter().collect());
+        Ok(Self {
+            scheduled: stamps("scheduled_ns")?,
+            sent: stamps("sent_ns")?,
+            end: stamps("end_ns")?,
+        })
+    }
+
+    /// When each request that was sent was sent, and when it ended.
+    pub(super) fn flights(&self, rows: &Range<usize>) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let sent = self.sent[rows.clone()].iter();
+        let both = sent.zip(&self.end[rows.clone()]);
+        both.filter_map(|(sent, end)| (*sent).zip(*end))
+    }
+}
+
+/// What is to be computed of each part.
+pub(super) struct Wanted {
+    /// The distributions.
+    pub(super) metrics: Vec<&'static Metric>,
+    /// Parameters to group by.
+    pub(super) group_by: Vec<String>,
+    /// The columns that the first look needs, and the second.
+    first: Vec<&'static str>,
+    second: Vec<&'static str>,
+}
+
+/// What a request says of itself, counted over a cell.
+const TOLD: [&str; 3] = ["http_status", "tokens_source", "notes"];
+
+impl Wanted {
+    /// All of `metrics`, and what `group_by` needs.
+    pub(super) fn new(metrics: Vec<&'static Metric>, group_by: &[String]) -> Self {
+        let mut second: Vec<&'static str> = vec!["server"];
+        for metric in &metrics {
+            if let Compute::Pooled(pooled) = metric.compute {
+                second.push(pooled.column);
+            }
+            second.extend(metric.compute.expression().iter().flat_map(columns_of));
+        }
+        if !group_by.is_empty() {
+            second.push("params");
+        }
+        let sums = aggregations();
+        let mut first = second.clone();
+        first.extend(sums.iter().flat_map(columns_of).chain(TOLD));
+        for columns in [&mut first, &mut second] {
+            columns.sort_unstable();
+            columns.dedup();
+        }
+        Self {
+            metrics,
+            group_by: group_by.to_vec(),
+            first,
+            second,
+        }
+    }
+}
+
+/// The columns of the table that an expression reads.
+pub(super) fn columns_of(expression: &Expr) -> impl Iterator<Item = &'static str> + '_ {
+    expression.into_iter().filter_map(|node| match node {
+        Expr::Column(name) => COLUMNS.into_iter().find(|known| *known == name.as_str()),
+        _ => None,
+    })
+}
+
+impl Requests<'_> {
+    /// Reads and computes a part.
+    pub(super) fn part(
+        &self,
+        number: usize,
+        wanted: &Wanted,
+        first_look: bool,
+    ) -> Result<Part, MetricError> {
+        let columns = if first_look {
+            &wanted.first
+        } else {
+            &wanted.second
+        };
+        let rows = self.rows(number, columns)?;
+        let requests = self.counted(&rows)?;
+        let computed = || computed(requests, wanted, first_look);
+        let mut part = computed().map_err(|source| self.failed(source))?;
+        part.told = first_look.then_some(rows);
+        Ok(part)
+    }
+}
+
+fn computed(mut requests: DataFrame, wanted: &Wanted, first_look: bool) -> PolarsResult<Part> {
+    let measures = server::measures(requests.column("server")?.str()?);
+    requests.with_column(measures.total().into())?;
+    let repeats = repeats(requests.column("repeat")?.u32()?);
+    let mut values = Values::of(&wanted.metrics, &requests)?;
+    values.extend(measures.into_values());
+    let mut groups = match wanted.group_by.as_slice() {
+        [] => None,
+        names => Some(Parameters::of(requests.column("params")?.str()?, names)),
+    };
+    if let (Some(groups), true) = (&mut groups, first_look) {
+        groups.sum(&requests)?;
+    }
+    let sums = if first_look {
+        summed(&requests, repeats.len())?
+    } else {
+        Vec::new()
+    };
+    Ok(Part {
+        class: classes(&requests)?,
+        stamps: Stamps::of(&requests)?,
+        repeats,
+        sums,
+        values,
+        groups,
+        told: None,
+        requests,
+    })
+}
+
+/// The sums of each repeat, in their order.
+fn summed(requests: &DataFrame, repeats: usize) -> PolarsResult<Vec<Sums>> {
+    let requests = requests.clone().lazy();
+    let summed = match repeats {
+        0 | 1 => requests.select(aggregations()),
+        _ => requests
+            .group_by_stable([col("repeat")])
+            .agg(aggregations()),
+    };
+    let summed = summed.collect()?;
+    (0..repeats).map(|row| Sums::read(&summed, row)).collect()
+}
+
+fn classes(requests: &DataFrame) -> PolarsResult<Vec<Class>> {
+    let (ok, failed) = (
+        requests.column("ok")?.bool()?,
+        requests.column("failed")?.bool()?,
+    );
+    let class = |(ok, failed)| match (ok, failed) {
+        (Some(true), _) => Class::Ok,
+        (_, Some(true)) => Class::Failed,
+        _ => Class::Unsent,
+    };
+    Ok(ok.iter().zip(failed.iter()).map(class).collect())
+}
+
+/// Where each repeat begins and ends; its rows follow each other.
+fn repeats(column: &UInt32Chunked) -> Vec<(u32, Range<usize>)> {
+    let mut repeats: Vec<(u32, Range<usize>)> = Vec::new();
+    for (row, repeat) in column.iter().enumerate() {
+        let repeat = repeat.unwrap_or_default();
+        match repeats.last_mut() {
+            Some((last, rows)) if *last == repeat => rows.end = row + 1,
+            _ => repeats.push((repeat, row..row + 1)),
+        }
+    }
+    repeats
+}
