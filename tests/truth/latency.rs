@@ -125,7 +125,8 @@ load: {{ rate: 100, requests: 2000{cap} }}
         let cell = &results["cells"][0];
         assert_eq!(cell["requests"]["ok"], 2000);
         let admitted = admitted(&ended, cell);
-        let mut draining = 0.0;
+        // Two hundred answers at once take their time on a busy machine: what lies between the server's clock and ours.
+        let mut draining = statistic(cell, "overhead", "p99");
         if cap.is_empty() {
             // The two clocks differ by how late we sent, and by nothing else.
             admitted.assert(cell, ("queue", "p99"), 0.0, 0.005);
@@ -136,6 +137,8 @@ load: {{ rate: 100, requests: 2000{cap} }}
             draining = 50.0 * statistic(cell, "service", "p90");
         }
         for (name, truth) in [("p95", 1.0), ("p99", 1.8)] {
+            let seen = statistic(cell, "e2e", name);
+            assert!(seen > 0.97 * truth, "{name} flatters: {seen} for {truth}");
             admitted.assert(cell, ("e2e", name), truth, 0.03 * truth + draining);
         }
     }

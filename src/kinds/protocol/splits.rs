@@ -64,7 +64,7 @@ fn forms(stream: &str) -> [String; 4] {
         stream.to_owned(),
         stream.replace('\n', "\r\n"),
         stream.replace('\n', "\r"),
-        format!("\u{feff}: hello\n\n{noisy}"),
+        format!("\u{feff}{noisy}"),
     ]
 }
 
