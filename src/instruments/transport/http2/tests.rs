@@ -268,79 +268,8 @@ fn a_request_is_sent_when_its_head_leaves_and_not_when_the_connections_own_frame
     });
 }
 
-#[test]
-fn each_broken_answer_has_its_outcome() {
-    let refused = 7_u32.to_be_bytes();
-    let cut = [head(1, STATUS_200), frame(DATA, 0, 1, b"o")].concat();
-    let long = [&b"\x00\x01x\x7f\x81\x01"[..], &[b'y'; 256]].concat();
-    let lengths = b"\x88\x0f\x0d\x013";
-    let broken = [
-        (vec![], Outcome::Reset, "closed"),
-        (frame(RST_STREAM, 0, 1, &refused), Outcome::Reset, "refused"),
-        (goaway(0, 0), Outcome::Reset, "told to go away"),
-        (
-            head(1, STATUS_200)[..8].to_vec(),
-            Outcome::Reset,
-            "no whole frame's header",
-        ),
-        (
-            head(1, STATUS_200)[..9].to_vec(),
-            Outcome::Invalid,
-            "a head that is cut",
-        ),
-        (head(1, STATUS_200), Outcome::Invalid, "no body"),
-        (cut.clone(), Outcome::Invalid, "a cut body"),
-        (
-            [cut.clone(), frame(RST_STREAM, 0, 1, &refused)].concat(),
-            Outcome::Invalid,
-            "given up",
-        ),
-        (
-            [cut, goaway(0, 2)].concat(),
-            Outcome::Invalid,
-            "given up by the connection",
-        ),
-        (
-            frame(DATA, 0, 1, b"ok"),
-            Outcome::Protocol,
-            "a body before its head",
-        ),
-        (
-            head(1, &[0xff; 9]),
-            Outcome::Protocol,
-            "no index of any table",
-        ),
-        (head(1, b"\x00\x01x\x01y"), Outcome::Protocol, "no status"),
-        (
-            [head(1, lengths), frame(DATA, END_STREAM, 1, b"ok")].concat(),
-            Outcome::Protocol,
-            "another length than it says",
-        ),
-        (
-            frame(SETTINGS, 0, 1, &[]),
-            Outcome::Protocol,
-            "settings of a stream",
-        ),
-        (
-            b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec(),
-            Outcome::Protocol,
-            "HTTP/1.1",
-        ),
-        (
-            head(1, &[STATUS_200, &long].concat()),
-            Outcome::TooLarge,
-            "a head beyond its cap",
-        ),
-        (
-            [
-                head(1, STATUS_200),
-                frame(DATA, END_STREAM, 1, &[b'x'; 101]),
-            ]
-            .concat(),
-            Outcome::TooLarge,
-            "a body beyond its cap",
-        ),
-    ];
+/// What becomes of an exchange whose server answers with these bytes and then closes.
+fn each_has_its_outcome(broken: impl IntoIterator<Item = (Vec<u8>, Outcome, &'static str)>) {
     let caps = Caps {
         head_bytes: 200,
         body_bytes: 100,
@@ -361,6 +290,54 @@ fn each_broken_answer_has_its_outcome() {
             assert_eq!(lost.outcome, outcome, "{what}: {}", lost.text);
         });
     }
+}
+
+#[test]
+fn an_answer_that_is_lost_is_a_reset_before_its_first_byte_and_invalid_after_it() {
+    use Outcome::{Invalid, Reset};
+    let refused = frame(RST_STREAM, 0, 1, &7_u32.to_be_bytes());
+    let whole = head(1, STATUS_200);
+    let cut = [whole.clone(), frame(DATA, 0, 1, b"o")].concat();
+    let with = |last: &[u8]| [cut.as_slice(), last].concat();
+    each_has_its_outcome([
+        (vec![], Reset, "closed"),
+        (refused.clone(), Reset, "refused"),
+        (goaway(0, 0), Reset, "told to go away"),
+        (whole[..8].to_vec(), Reset, "no whole frame's header"),
+        (whole[..9].to_vec(), Invalid, "a head that is cut"),
+        (whole.clone(), Invalid, "no body"),
+        (cut.clone(), Invalid, "a cut body"),
+        (with(&refused), Invalid, "given up"),
+        (with(&goaway(0, 2)), Invalid, "given up with its connection"),
+    ]);
+}
+
+#[test]
+fn what_is_no_http_2_and_what_is_too_much_have_their_outcomes() {
+    use Outcome::{Protocol, TooLarge};
+    let long = [STATUS_200, b"\x00\x01x\x7f\x81\x01", &[b'y'; 256]].concat();
+    let of_three_bytes = head(1, b"\x88\x0f\x0d\x013");
+    let two = frame(DATA, END_STREAM, 1, b"ok");
+    let many = frame(DATA, END_STREAM, 1, &[b'x'; 101]);
+    let http1 = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+    each_has_its_outcome([
+        (two.clone(), Protocol, "a body before its head"),
+        (head(1, &[0xff; 9]), Protocol, "no index of any table"),
+        (head(1, b"\x00\x01x\x01y"), Protocol, "no status"),
+        (
+            [of_three_bytes, two].concat(),
+            Protocol,
+            "another length than it says",
+        ),
+        (frame(SETTINGS, 0, 1, &[]), Protocol, "settings of a stream"),
+        (http1.to_vec(), Protocol, "HTTP/1.1"),
+        (head(1, &long), TooLarge, "a head beyond its cap"),
+        (
+            [head(1, STATUS_200), many].concat(),
+            TooLarge,
+            "a body beyond its cap",
+        ),
+    ]);
 }
 
 #[test]
