@@ -134,16 +134,16 @@ fn noise(text: &mut String, calibration: &Calibration) {
             .map(|(metric, noise)| one(metric, noise)),
     );
     aligned(text, &rows);
-    if noise.false_alarms > 0 || !noise.valid {
-        let fit = if noise.valid {
-            ""
-        } else {
-            ", and the generator was not fit"
-        };
+    if noise.false_alarms > 0 {
         let _ = writeln!(
             text,
-            "{} of these metrics were called changed, though nothing had{fit}: do not gate on this machine",
+            "{} of these were called changed, though nothing had: do not gate on this machine",
             noise.false_alarms
+        );
+    }
+    if !noise.valid {
+        text.push_str(
+            "the generator was not fit meanwhile: measure again while nothing else runs\n",
         );
     }
 }
