@@ -245,7 +245,8 @@ impl Lane {
 
     pub(super) async fn until(&self, at: Offset) {
         if self.settings.timing.precise {
-            self.timer.until_precisely(at).await;
+            let spun = self.timer.until_precisely(at).await;
+            self.recorder.borrow_mut().gathered.spun_ns += ns(spun);
         } else {
             self.timer.until(at).await;
         }

@@ -45,6 +45,8 @@ pub(super) struct Gathered {
     pub(super) canary_ns: Vec<u64>,
     /// When the last request was sent.
     pub(super) last_sent: Option<Offset>,
+    /// Time spent spinning before sends (`precise`).
+    pub(super) spun_ns: u64,
 }
 
 /// A histogram of nanoseconds.
@@ -105,6 +107,7 @@ struct Merged {
     lateness: Nanoseconds,
     canary: Nanoseconds,
     last_sent: Option<Offset>,
+    spun_ns: u64,
     second_lateness: Nanoseconds,
     second_canary: Nanoseconds,
 }
@@ -153,6 +156,7 @@ impl Live {
                 lateness: Nanoseconds::new(),
                 canary: Nanoseconds::new(),
                 last_sent: None,
+                spun_ns: 0,
                 second_lateness: Nanoseconds::new(),
                 second_canary: Nanoseconds::new(),
             }),
@@ -201,6 +205,7 @@ impl Live {
         merged.lateness.clear();
         merged.canary.clear();
         merged.last_sent = None;
+        merged.spun_ns = 0;
         merged.second_lateness.clear();
         merged.second_canary.clear();
     }
@@ -216,6 +221,7 @@ impl Live {
         merged.canary.add(&gathered.canary_ns);
         merged.second_canary.add(&gathered.canary_ns);
         merged.last_sent = merged.last_sent.max(gathered.last_sent);
+        merged.spun_ns += std::mem::take(&mut gathered.spun_ns);
         gathered.e2e_ns.clear();
         gathered.lateness_ns.clear();
         gathered.canary_ns.clear();
@@ -248,6 +254,11 @@ impl Live {
     /// When the last request of the phase was sent.
     pub(super) fn last_sent(&self) -> Option<Offset> {
         self.merged().last_sent
+    }
+
+    /// Time spent spinning before sends of the phase, over all lanes, in nanoseconds.
+    pub(super) fn spun_ns(&self) -> u64 {
+        self.merged().spun_ns
     }
 
     pub(super) fn hit(&self, limit: OwnLimit) {

@@ -165,6 +165,7 @@ impl<'a> PhaseRun<'a> {
                 lateness_counts: live.lateness_counts(),
                 canary_counts: live.canary_counts(),
                 last_sent: live.last_sent(),
+                spun_ns: live.spun_ns(),
                 seconds,
                 out_of_descriptors,
                 out_of_ports,

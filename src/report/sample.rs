@@ -207,6 +207,7 @@ fn self_check() -> SelfCheck {
         lateness_max: one,
         processors: one,
         cpu_share_max: one,
+        spun_share: one,
         steal_max: one,
         throttled_max: one,
         swapped_in: Some(1),

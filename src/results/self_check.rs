@@ -16,6 +16,8 @@ pub struct SelfCheck {
     pub processors: Option<f64>,
     /// Greatest share of its processors that the generator used over a second.
     pub cpu_share_max: Option<f64>,
+    /// Share of its processors' time that the generator spun before sends: what `load.precise` costs. Null without it.
+    pub spun_share: Option<f64>,
     /// Greatest share of time stolen by the hypervisor over a second.
     pub steal_max: Option<f64>,
     /// Greatest share of time that a quota of its container or service kept from the generator over a second.

@@ -68,6 +68,15 @@ fn offered(commits: &[&Commit]) -> Option<f64> {
     (seconds > 0.0).then(|| count(sum(commits, |commit| commit.counts.sent)) / seconds)
 }
 
+/// Share of the processors' time, from the beginning of each repeat to its last send, that was spun before sends.
+fn spun(commits: &[&Commit]) -> Option<f64> {
+    let last = |commit: &&Commit| commit.own.last_sent.map(Offset::as_seconds);
+    let seconds: f64 = commits.iter().filter_map(last).sum();
+    let spun = seconds_of(sum(commits, |commit| commit.own.spun_ns));
+    let share = spun / (seconds * processors(commits)?);
+    (spun > 0.0 && seconds > 0.0).then_some(share)
+}
+
 fn machine(commits: &[&Commit]) -> Machine {
     let by_second = |of: fn(&OwnSecond) -> Option<f64>| {
         let seconds = seconds(commits).filter_map(|(_, second)| of(second));
@@ -219,6 +228,7 @@ pub fn figures(commits: &[&Commit]) -> SelfCheck {
         lateness_max: quantile(commits, lateness, 1.0),
         processors: processors(commits),
         cpu_share_max: most(|second| second.cpu_share),
+        spun_share: spun(commits),
         steal_max: most(|second| second.steal),
         throttled_max: most(|second| second.throttled),
         swapped_in: total(|second| second.swapped_in),

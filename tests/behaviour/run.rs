@@ -506,3 +506,26 @@ load: {{ requests: 2 }}
         "{validity}"
     );
 }
+
+#[test]
+fn what_precise_sending_costs_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: { ttft: 1ms, itl: 1ms }",
+        &format!("load: {{ rate: 100, requests: 50, precise: true }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let spun = |arguments: &[&str]| {
+        let ended = run(folder.path(), arguments);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let results = results(&folder.path().join("reports/chat"));
+        results["cells"][0]["self_check"]["spun_share"].clone()
+    };
+    assert_eq!(
+        spun(&["run", "a.yaml", "--set", "load.precise=false"]),
+        Value::Null
+    );
+    let share = spun(&["run", "a.yaml"]).as_f64().unwrap();
+    // At most 100 µs a request, so a hundredth of one processor at 100 a second; the last of 50 goes at 490 ms.
+    assert!(share > 0.0 && share < 0.0103, "{share}");
+}

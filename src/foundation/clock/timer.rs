@@ -74,16 +74,19 @@ impl Timer {
         self.until(self.now() + duration)
     }
 
-    /// Waits until `at`, and spins for the last stretch: a core for microseconds (`load.precise`).
-    pub async fn until_precisely(&self, at: Offset) {
+    /// Waits until `at`, and spins for the last stretch: a core for microseconds (`load.precise`). Gives for how long.
+    pub async fn until_precisely(&self, at: Offset) -> Duration {
         if self.clock.is_simulated() {
-            return self.until(at).await;
+            self.until(at).await;
+            return Duration::ZERO;
         }
         self.until(at - SPIN).await;
+        let began = self.now();
         while self.now() < at {
             // Others of this lane go on, so that no answer waits for the spinning.
             tokio::task::yield_now().await;
         }
+        at.since(began)
     }
 }
 

@@ -65,6 +65,8 @@ pub struct OwnFigures {
     pub canary_counts: Vec<(u64, u64)>,
     /// When the last request was sent; `None` where none was.
     pub last_sent: Option<Offset>,
+    /// Time that the lanes spent spinning before sends (`precise`), in nanoseconds.
+    pub spun_ns: u64,
     /// Each second alone.
     pub seconds: Vec<OwnSecond>,
     /// Requests that no descriptor was left for (`EMFILE`, `ENFILE`).

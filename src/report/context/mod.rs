@@ -261,6 +261,7 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
             check.processors.map(|count| Scale::Plain.with_unit(count)),
         ),
         share("own CPU, most in a second", check.cpu_share_max),
+        share("own CPU spent spinning (`precise`)", check.spun_share),
         share("stolen, most in a second", check.steal_max),
         share(
             "kept by a quota, most in a second",

@@ -74,6 +74,22 @@ fn the_rate_that_was_offered_is_up_to_the_last_request_of_each_repeat() {
 }
 
 #[test]
+fn what_precise_costs_is_a_share_of_all_processors_until_the_last_send() {
+    let own = |spun_ns| OwnFigures {
+        last_sent: Some(Offset::from_seconds(2.0)),
+        spun_ns,
+        seconds: vec![OwnSecond {
+            processors: 4.0,
+            ..OwnSecond::default()
+        }],
+        ..OwnFigures::default()
+    };
+    let (one, other) = (commit(1, own(500_000_000)), commit(2, own(300_000_000)));
+    assert_eq!(spun(&[&one, &other]), Some(0.05));
+    assert_eq!(spun(&[&commit(1, own(0))]), None, "nothing was spun");
+}
+
+#[test]
 fn a_second_that_was_short_of_processors_or_stepped_is_not_averaged_away() {
     let second = |processors, clock_set_ns, cpu_share| OwnSecond {
         processors,

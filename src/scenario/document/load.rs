@@ -65,7 +65,8 @@ pub struct Offer {
     /// given.
     #[schemars(example = &"burst")]
     pub catch_up: Option<CatchUp>,
-    /// Spin for the last 100 µs before each send: less jitter for a core's time. False unless given.
+    /// Spin for the last 100 µs before each send: less jitter, for up to 100 µs of a core a request. What it cost is told
+    /// as `self_check.spun_share`. False unless given.
     #[schemars(example = true)]
     pub precise: Option<bool>,
 }
