@@ -13,6 +13,7 @@
 
 mod capacity;
 mod comparison;
+mod hostile;
 mod latency;
 mod oha;
 mod rows;

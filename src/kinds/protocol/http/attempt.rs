@@ -4,7 +4,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::exchange::Compiled;
-use super::expect::{self, Answer};
+use super::expect::{self, Answer, LONGEST_SAMPLE};
 use super::options::Extract;
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Judgement, Received, Step, Steps};
@@ -33,7 +33,10 @@ struct Arrived {
     refusal: Option<Refusal>,
     headers: HeaderMap,
     media_type: String,
+    /// All of it where something is read out of it, else its beginning, for a sample.
     body: Body,
+    /// How long it is, kept or not.
+    bytes: u64,
     end: Option<Offset>,
 }
 
@@ -67,12 +70,7 @@ impl<'a> Attempt<'a> {
             seen.server
                 .insert(format!("step.{}", step.name), end.since(sent).as_secs_f64());
         }
-        let reads_json = step.expect.reads_json()
-            || step
-                .extract
-                .values()
-                .any(|from| matches!(from, Extract::Json(_)));
-        let json = if reads_json {
+        let json = if reads_json(step) {
             serde_json::from_slice(arrived.body.json()).ok()
         } else {
             None
@@ -81,6 +79,7 @@ impl<'a> Attempt<'a> {
             headers: &arrived.headers,
             media_type: &arrived.media_type,
             body: arrived.body.bytes(),
+            bytes: arrived.bytes,
             json,
         };
         let judgement = step.expect.judge(&answer, seen);
@@ -110,6 +109,39 @@ impl<'a> Attempt<'a> {
         self.answer.headers = head.headers.clone();
         self.answer.media_type = head.media_type();
     }
+
+    /// Keeps what is needed of the next bytes of a body; the judgement where that is too much.
+    fn chunk(&mut self, bytes: &[u8], seen: &Seen) -> Option<Judgement> {
+        let step = self.current.and_then(|current| self.steps.get(current));
+        let answer = &mut self.answer;
+        answer.bytes += bytes.len() as u64;
+        if let Some(refusal) = &mut answer.refusal {
+            refusal.take(bytes);
+            return None;
+        }
+        if step.is_some_and(reads_body) {
+            return answer.body.take(bytes);
+        }
+        // One byte more than a sample has, so that it shows that it is none.
+        let most = if seen.keep_samples {
+            LONGEST_SAMPLE + 1
+        } else {
+            0
+        };
+        let room = most.saturating_sub(answer.body.bytes().len());
+        answer.body.take(&bytes[..bytes.len().min(room)])
+    }
+}
+
+/// Whether the answer to a step is read as JSON.
+fn reads_json(step: &Compiled) -> bool {
+    let extracts = |from: &Extract| matches!(from, Extract::Json(_));
+    step.expect.reads_json() || step.extract.values().any(extracts)
+}
+
+/// Whether anything is read out of its body.
+fn reads_body(step: &Compiled) -> bool {
+    reads_json(step) || step.expect.image.is_some()
 }
 
 /// The judgement of a step, which names it.
@@ -160,11 +192,7 @@ impl Steps for Attempt<'_> {
         match event {
             Received::Head(head) => self.head(head, seen),
             Received::Chunk { bytes, .. } => {
-                if let Some(refusal) = &mut self.answer.refusal {
-                    refusal.take(bytes);
-                } else {
-                    self.judgement = self.answer.body.take(bytes);
-                }
+                self.judgement = self.chunk(bytes, seen);
                 if self.judgement.is_some() {
                     return Flow::Enough;
                 }

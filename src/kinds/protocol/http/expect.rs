@@ -8,8 +8,8 @@ use crate::instruments::exchange::{Head, Judgement};
 use crate::instruments::record::{Outcome, Sample, Seen};
 use crate::kinds::protocol::framing::media::{self, Media};
 
-/// So much of a body is kept as a sample.
-const LONGEST_SAMPLE: usize = 64 << 10;
+/// A body up to so long is kept as a sample.
+pub const LONGEST_SAMPLE: usize = 64 << 10;
 
 /// An answer that has come in whole.
 pub struct Answer<'a> {
@@ -17,8 +17,10 @@ pub struct Answer<'a> {
     pub headers: &'a HeaderMap,
     /// Its media type.
     pub media_type: &'a str,
-    /// Its body.
+    /// Its body, as far as it was kept.
     pub body: &'a [u8],
+    /// How long it is.
+    pub bytes: u64,
     /// Its body as JSON, where that was asked for and it is.
     pub json: Option<Value>,
 }
@@ -54,12 +56,9 @@ impl Expect {
             ));
         }
         if let Some(least) = self.min_bytes
-            && (answer.body.len() as u64) < least
+            && answer.bytes < least
         {
-            return invalid(format!(
-                "the body has {} bytes, not {least}",
-                answer.body.len()
-            ));
+            return invalid(format!("the body has {} bytes, not {least}", answer.bytes));
         }
         if self.reads_json() && answer.json.is_none() {
             return Judgement::failed(Outcome::Protocol, "the body is no JSON");
