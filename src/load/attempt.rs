@@ -177,12 +177,12 @@ impl Run<'_> {
 
     /// A connection that can take an exchange: the slot's, if the other side kept it and its last answer has ended; else a
     /// new one.
-    async fn checkout(&mut self, total: Offset) -> Result<Wire, Broken> {
+    async fn checkout(&mut self, total: Offset, now: Offset) -> Result<Wire, Broken> {
         let lane = self.lane;
         let settings = &lane.settings;
         let origin = self.origin();
         if let Some(mut wire) = self.slot.wires[origin].take() {
-            let rest = total.min(lane.timer.now() + REST);
+            let rest = total.min(now + REST);
             let free = self
                 .slot
                 .guard
@@ -194,7 +194,12 @@ impl Run<'_> {
         }
         let due = total.min(lane.timer.now() + settings.timing.timeouts.connect);
         let within = settings.timing.timeouts.connect;
-        let connecting = connect(&settings.origins[origin], lane.timer.clock(), within);
+        // A handshake is large and soon over; not boxed, every stream would hold its room to its end.
+        let connecting = Box::pin(connect(
+            &settings.origins[origin],
+            lane.timer.clock(),
+            within,
+        ));
         match self.slot.guard.within(|| due, connecting).await {
             Ok(Ok(wire)) => Ok(wire),
             Ok(Err(lost)) => Err(self.lost(lost)),
@@ -214,12 +219,12 @@ impl Run<'_> {
         };
         loop {
             let before = lane.timer.now();
-            let mut wire = self.checkout(total).await?;
+            let mut wire = self.checkout(total, before).await?;
+            let handed = lane.timer.now();
             if self.facts.sent.is_none() {
-                self.facts.connecting += lane.timer.now().since(before);
+                self.facts.connecting += handed.since(before);
             }
             let activity = wire.activity();
-            let handed = lane.timer.now();
             let due = || match activity.first_byte() {
                 // A head that has begun is bytes that go on, or do not.
                 Some(_) => total.min(activity.last_read() + settings.timing.timeouts.idle),

@@ -242,13 +242,15 @@ impl Incoming {
 /// A request, as far as it was written.
 #[derive(Default)]
 struct Outgoing {
-    /// What the beginning of `head` was made of.
+    /// The exchange that `bytes` are of.
     made_of: Option<Exchange>,
-    /// Bytes of `head` before Content-Length: requests that differ in their bodies alone share them.
+    /// Bytes of the head before Content-Length: requests that differ in their bodies alone share them.
     shared: usize,
-    head: Vec<u8>,
+    /// The head, and the body behind it where that is small.
+    bytes: Vec<u8>,
+    /// The body where it is not.
     body: Bytes,
-    /// Bytes of head and body that the stream took.
+    /// Bytes of both that the stream took.
     written: usize,
     flushed: bool,
     /// Whether it asks the other side to close the connection.
@@ -256,45 +258,56 @@ struct Outgoing {
     failed: Option<io::Error>,
 }
 
+/// A body is copied behind its head up to this size: one piece is cheaper to write than two.
+const SMALL_BODY: usize = 4 << 10;
+
 impl Outgoing {
-    /// Makes the bytes of a request.
+    /// Makes the bytes of a request; of one that was made before, nothing has to be made.
     fn prepare(&mut self, exchange: &Exchange, origin: &Origin) -> Result<(), Lost> {
-        let same = self.made_of.as_ref().is_some_and(|last| {
+        (self.written, self.flushed, self.failed) = (0, false, None);
+        let same_head = self.made_of.as_ref().is_some_and(|last| {
             last.method == exchange.method
                 && last.destination == exchange.destination
                 && last.headers == exchange.headers
         });
-        if !same {
+        if !same_head {
             self.begin_head(exchange, origin)?;
         }
-        self.head.truncate(self.shared);
+        let Some(made_of) = &mut self.made_of else {
+            return Ok(());
+        };
+        if same_head && is_same(&made_of.body, &exchange.body) {
+            return Ok(());
+        }
+        made_of.body = exchange.body.clone();
+        self.bytes.truncate(self.shared);
         if let Some(length) = request::length(exchange) {
             // Writing to a vector does not fail.
-            let _ = write!(self.head, "content-length: {length}\r\n");
+            let _ = write!(self.bytes, "content-length: {length}\r\n");
         }
-        self.head.extend_from_slice(b"\r\n");
+        self.bytes.extend_from_slice(b"\r\n");
         self.body = exchange.body.clone();
-        (self.written, self.flushed, self.failed) = (0, false, None);
+        if self.body.len() <= SMALL_BODY {
+            self.bytes
+                .extend_from_slice(&std::mem::take(&mut self.body));
+        }
         Ok(())
     }
 
     fn begin_head(&mut self, exchange: &Exchange, origin: &Origin) -> Result<(), Lost> {
         self.made_of = None;
         let (target, headers) = request::head(exchange, origin)?;
-        self.head.clear();
-        let _ = write!(self.head, "{} {target} HTTP/1.1\r\n", exchange.method);
+        self.bytes.clear();
+        let _ = write!(self.bytes, "{} {target} HTTP/1.1\r\n", exchange.method);
         for (name, value) in &headers {
             for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                self.head.extend_from_slice(part);
+                self.bytes.extend_from_slice(part);
             }
         }
         let connection = headers.get_all(http::header::CONNECTION);
         self.closes = connection.iter().any(|value| has_token(value, "close"));
-        self.shared = self.head.len();
-        self.made_of = Some(Exchange {
-            body: Bytes::new(),
-            ..exchange.clone()
-        });
+        self.shared = self.bytes.len();
+        self.made_of = Some(exchange.clone());
         Ok(())
     }
 
@@ -306,16 +319,16 @@ impl Outgoing {
     /// Writes as far as the stream takes it. What fails is kept: an answer may have come all the same.
     fn write(&mut self, stream: &mut Stamped, cx: &mut Context<'_>) {
         while !self.flushed && self.failed.is_none() {
-            let head = &self.head[self.written.min(self.head.len())..];
-            let body = &self.body[self.written.saturating_sub(self.head.len())..];
-            let written = match (head.is_empty(), body.is_empty()) {
-                (true, true) => Pin::new(&mut *stream).poll_flush(cx).map_ok(|()| None),
-                (true, false) => Pin::new(&mut *stream).poll_write(cx, body).map_ok(Some),
-                (false, _) => {
-                    let both = [IoSlice::new(head), IoSlice::new(body)];
-                    Pin::new(&mut *stream)
-                        .poll_write_vectored(cx, &both)
-                        .map_ok(Some)
+            let front = &self.bytes[self.written.min(self.bytes.len())..];
+            let body = &self.body[self.written.saturating_sub(self.bytes.len())..];
+            let stream = Pin::new(&mut *stream);
+            let written = match (front.is_empty(), body.is_empty()) {
+                (true, true) => stream.poll_flush(cx).map_ok(|()| None),
+                (true, false) => stream.poll_write(cx, body).map_ok(Some),
+                (false, true) => stream.poll_write(cx, front).map_ok(Some),
+                (false, false) => {
+                    let both = [IoSlice::new(front), IoSlice::new(body)];
+                    stream.poll_write_vectored(cx, &both).map_ok(Some)
                 }
             };
             match written {
@@ -327,4 +340,9 @@ impl Outgoing {
             }
         }
     }
+}
+
+/// Whether two bodies are the same bytes in the same place: as long as one is held, no other can come to lie there.
+fn is_same(one: &Bytes, other: &Bytes) -> bool {
+    one.as_ptr() == other.as_ptr() && one.len() == other.len()
 }

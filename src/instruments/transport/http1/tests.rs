@@ -473,6 +473,9 @@ fn both_clients_send_the_same_request() {
         streamed: false,
         timeout: None,
     };
+    // The very same request again, then bodies that go out behind their head in one piece and in two.
+    let again = post("the same");
+    let long = "x".repeat(20_000);
     let exchanges = [
         post("{}"),
         post("{\"longer\": true}"),
@@ -493,6 +496,10 @@ fn both_clients_send_the_same_request() {
             "{}",
         ),
         post("{}"),
+        again.clone(),
+        again,
+        post(long.clone()),
+        post("{}"),
     ];
     let [hyper, native] = CLIENTS.map(|client| seen(client, &exchanges));
     assert_eq!(hyper, native);
@@ -509,4 +516,7 @@ fn both_clients_send_the_same_request() {
     assert_eq!(length(7), Some("2"), "how a body is framed is ours to say");
     assert_eq!(native[2].0, "GET /v1/x?a=b%20c HTTP/1.1");
     assert_eq!(native[1].2, b"{\"longer\": true}");
+    assert_eq!(native[9], native[10]);
+    assert_eq!(native[11].2, long.as_bytes());
+    assert_eq!(native[12], native[0]);
 }
