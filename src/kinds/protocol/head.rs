@@ -11,29 +11,51 @@ pub const LONGEST_BODY: usize = 64 << 20;
 /// So much of a failure's body is kept for its text.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
-/// A body that is collected until it ends.
+/// A body that is collected until it ends: all of it, or its beginning where nobody looks further.
 #[derive(Debug, Default)]
 pub struct Body {
     bytes: Vec<u8>,
+    length: u64,
+    /// How much is kept at most; `None` for all of it.
+    most: Option<usize>,
 }
 
 impl Body {
-    /// Takes the next bytes; the judgement where it is too large.
-    pub fn take(&mut self, bytes: &[u8]) -> Option<Judgement> {
-        if self.bytes.len() + bytes.len() > LONGEST_BODY {
-            let error = format!("the answer is larger than {} MiB", LONGEST_BODY >> 20);
-            return Some(Judgement::failed(Outcome::TooLarge, error));
+    /// A body of which so many bytes are kept at most, and the rest dropped as it passes.
+    pub const fn beginning(most: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            length: 0,
+            most: Some(most),
         }
-        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Takes the next bytes; the judgement where it is too large to be kept whole.
+    pub fn take(&mut self, bytes: &[u8]) -> Option<Judgement> {
+        self.length += bytes.len() as u64;
+        let room = match self.most {
+            Some(most) => most.saturating_sub(self.bytes.len()),
+            None if self.length > LONGEST_BODY as u64 => {
+                let error = format!("the answer is larger than {} MiB", LONGEST_BODY >> 20);
+                return Some(Judgement::failed(Outcome::TooLarge, error));
+            }
+            None => bytes.len(),
+        };
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
         None
     }
 
-    /// What came.
+    /// How many bytes came, whether they were kept or not.
+    pub const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// What was kept of it.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What came, to be read as JSON.
+    /// The same, to be read as JSON.
     pub fn json(&self) -> &[u8] {
         without_mark(&self.bytes)
     }
@@ -104,10 +126,9 @@ fn message(value: &Value) -> Option<String> {
 /// as `server_timing.<name>`. Its `total` is the server's own total, but where the answer streams: that head left long
 /// before the answer's end, and knew only of the time until then.
 pub fn note_head(head: &Head, seen: &mut Seen) {
-    let streams = head.media_type() == "text/event-stream";
     for (name, duration_ms) in server_timing(&head.headers) {
         let duration = duration_ms / 1000.0;
-        if name == "total" && !streams {
+        if name == "total" && head.media_type() != "text/event-stream" {
             // Of several exchanges in an attempt, all are the server's.
             *seen.server.entry(TOTAL.to_owned()).or_insert(0.0) += duration;
         }
@@ -173,6 +194,19 @@ mod tests {
     use http::header::CONTENT_TYPE;
 
     use super::*;
+
+    #[test]
+    fn a_body_that_is_only_counted_keeps_no_byte_and_has_the_same_limit() {
+        let piece = vec![b'x'; LONGEST_BODY / 2];
+        for mut body in [Body::default(), Body::counted()] {
+            assert_eq!(body.take(&piece), None);
+            assert_eq!(body.take(&piece), None);
+            assert_eq!(body.length(), LONGEST_BODY);
+            let outcome = body.take(b"x").map(|judgement| judgement.outcome);
+            assert_eq!(outcome, Some(Outcome::TooLarge));
+            assert_eq!(body.bytes().is_empty(), body.counted_alone);
+        }
+    }
 
     #[test]
     fn the_text_of_an_error_is_its_message_in_every_dialect() {

@@ -4,8 +4,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::exchange::Compiled;
-use super::expect::{self, Answer, LONGEST_SAMPLE};
-use super::options::Extract;
+use super::expect::{self, Answer, LONGEST_SAMPLE, Reads};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Outcome, Seen};
@@ -31,12 +30,10 @@ pub struct Attempt<'a> {
 #[derive(Default)]
 struct Arrived {
     refusal: Option<Refusal>,
+    /// Headers, media type and bytes of the body are there only where they are asked for.
     headers: HeaderMap,
     media_type: String,
-    /// All of it where something is read out of it, else its beginning, for a sample.
     body: Body,
-    /// How long it is, kept or not.
-    bytes: u64,
     end: Option<Offset>,
 }
 
@@ -70,7 +67,7 @@ impl<'a> Attempt<'a> {
             seen.server
                 .insert(format!("step.{}", step.name), end.since(sent).as_secs_f64());
         }
-        let json = if reads_json(step) {
+        let json = if Reads::of(&step.expect, &step.extract).json {
             serde_json::from_slice(arrived.body.json()).ok()
         } else {
             None
@@ -79,7 +76,7 @@ impl<'a> Attempt<'a> {
             headers: &arrived.headers,
             media_type: &arrived.media_type,
             body: arrived.body.bytes(),
-            bytes: arrived.bytes,
+            length: arrived.body.length(),
             json,
         };
         let judgement = step.expect.judge(&answer, seen);
@@ -103,45 +100,26 @@ impl<'a> Attempt<'a> {
 
     fn head(&mut self, head: &Head, seen: &mut Seen) {
         head::note_head(head, seen);
-        let step = self.current.and_then(|current| self.steps.get(current));
-        let refused = step.and_then(|step| step.expect.refuses(head));
-        self.answer.refusal = refused.map(|outcome| Refusal::new(outcome, head.status));
-        self.answer.headers = head.headers.clone();
-        self.answer.media_type = head.media_type();
-    }
-
-    /// Keeps what is needed of the next bytes of a body; the judgement where that is too much.
-    fn chunk(&mut self, bytes: &[u8], seen: &Seen) -> Option<Judgement> {
-        let step = self.current.and_then(|current| self.steps.get(current));
-        let answer = &mut self.answer;
-        answer.bytes += bytes.len() as u64;
-        if let Some(refusal) = &mut answer.refusal {
-            refusal.take(bytes);
-            return None;
-        }
-        if step.is_some_and(reads_body) {
-            return answer.body.take(bytes);
-        }
-        // One byte more than a sample has, so that it shows that it is none.
-        let most = if seen.keep_samples {
-            LONGEST_SAMPLE + 1
-        } else {
-            0
+        let Some(step) = self.current.and_then(|current| self.steps.get(current)) else {
+            return;
         };
-        let room = most.saturating_sub(answer.body.bytes().len());
-        answer.body.take(&bytes[..bytes.len().min(room)])
+        let answer = &mut self.answer;
+        let refused = step.expect.refuses(head);
+        answer.refusal = refused.map(|outcome| Refusal::new(outcome, head.status));
+        let reads = Reads::of(&step.expect, &step.extract);
+        if reads.headers {
+            answer.headers = head.headers.clone();
+        }
+        if seen.keep_samples || step.expect.content_type.is_some() {
+            answer.media_type = head.media_type();
+        }
+        answer.body = match (reads.body, seen.keep_samples) {
+            (true, _) => Body::default(),
+            // One byte more than a sample has, so that it shows that it is none.
+            (false, true) => Body::beginning(LONGEST_SAMPLE + 1),
+            (false, false) => Body::beginning(0),
+        };
     }
-}
-
-/// Whether the answer to a step is read as JSON.
-fn reads_json(step: &Compiled) -> bool {
-    let extracts = |from: &Extract| matches!(from, Extract::Json(_));
-    step.expect.reads_json() || step.extract.values().any(extracts)
-}
-
-/// Whether anything is read out of its body.
-fn reads_body(step: &Compiled) -> bool {
-    reads_json(step) || step.expect.image.is_some()
 }
 
 /// The judgement of a step, which names it.
@@ -192,7 +170,11 @@ impl Steps for Attempt<'_> {
         match event {
             Received::Head(head) => self.head(head, seen),
             Received::Chunk { bytes, .. } => {
-                self.judgement = self.chunk(bytes, seen);
+                if let Some(refusal) = &mut self.answer.refusal {
+                    refusal.take(bytes);
+                } else {
+                    self.judgement = self.answer.body.take(bytes);
+                }
                 if self.judgement.is_some() {
                     return Flow::Enough;
                 }

@@ -1,6 +1,7 @@
 //! What makes an answer count, and what is read out of it.
 
 use http::HeaderMap;
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::options::{Expect, Extract};
@@ -17,12 +18,36 @@ pub struct Answer<'a> {
     pub headers: &'a HeaderMap,
     /// Its media type.
     pub media_type: &'a str,
-    /// Its body, as far as it was kept.
+    /// Its body, where it was kept.
     pub body: &'a [u8],
-    /// How long it is.
-    pub bytes: u64,
+    /// The body's length, kept or not.
+    pub length: u64,
     /// Its body as JSON, where that was asked for and it is.
     pub json: Option<Value>,
+}
+
+/// What of an answer a step looks into; the rest is dropped as it passes.
+#[derive(Debug, Clone, Copy)]
+pub struct Reads {
+    /// The body as JSON.
+    pub json: bool,
+    /// The body's bytes.
+    pub body: bool,
+    /// The headers.
+    pub headers: bool,
+}
+
+impl Reads {
+    /// What a step reads that expects and extracts this.
+    pub fn of(expect: &Expect, extract: &IndexMap<String, Extract>) -> Self {
+        let is_json = |from: &Extract| matches!(from, Extract::Json(_));
+        let json = expect.reads_json() || extract.values().any(is_json);
+        Self {
+            json,
+            body: json || expect.image.is_some(),
+            headers: extract.values().any(|from| !is_json(from)),
+        }
+    }
 }
 
 impl Expect {
@@ -56,9 +81,9 @@ impl Expect {
             ));
         }
         if let Some(least) = self.min_bytes
-            && answer.bytes < least
+            && answer.length < least
         {
-            return invalid(format!("the body has {} bytes, not {least}", answer.bytes));
+            return invalid(format!("the body has {} bytes, not {least}", answer.length));
         }
         if self.reads_json() && answer.json.is_none() {
             return Judgement::failed(Outcome::Protocol, "the body is no JSON");
