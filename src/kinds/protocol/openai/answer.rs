@@ -2,7 +2,7 @@
 //!
 //! Shared by chat and completions, whose events differ only in where a choice has its text.
 
-use super::event::{self, Choice, Finish, Timings, Usage};
+use super::event::{self, Choice, Finish, Last, Timings, Usage};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Flow, Head, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Content, Outcome, Sample, Seen, TokensSource};
@@ -48,6 +48,7 @@ struct Found {
     usage: Option<Usage>,
     timings: Option<Timings>,
     text: Vec<u8>,
+    last_event: Last,
     /// When the last bytes came, for an event that the answer's end completes.
     last: Offset,
 }
@@ -199,7 +200,7 @@ impl Found {
         }
         let Self { choices, text, .. } = self;
         let kept = (seen.keep_samples && text.len() < LONGEST_SAMPLE).then_some(text);
-        let read = event::read(event.data, kept, &mut |choice| {
+        let mut on_choice = |choice: Choice| {
             let kind = if choice.answer {
                 Content::Answer
             } else {
@@ -209,7 +210,14 @@ impl Found {
                 seen.content(choice.index, kind, at);
             }
             note(choices, choice);
-        });
+        };
+        if kept.is_none()
+            && let Some(choice) = self.last_event.again(event.data)
+        {
+            on_choice(choice);
+            return Flow::More;
+        }
+        let read = event::read(event.data, kept, &mut on_choice);
         *judgement = match read {
             Err(error) => {
                 let error = format!("an event is malformed: {error}");
@@ -218,6 +226,7 @@ impl Found {
             Ok(beside) => {
                 self.usage = beside.usage.or(self.usage);
                 self.timings = beside.timings.or(self.timings);
+                self.last_event.keep(event.data, &beside);
                 let error = beside.error_text(event.data);
                 error.map(|error| Judgement::failed(Outcome::Invalid, error))
             }
@@ -367,29 +376,6 @@ fn note(choices: &mut Vec<Progress>, said: Choice) {
     choice.content |= said.answer || said.reasoning;
     // The first reason holds: a choice that was given up does not recover.
     choice.finish = choice.finish.or(said.finish);
-}
-
-impl Timings {
-    fn note(self, seen: &mut Seen) {
-        let named = [
-            ("timings.cache_n", self.cache_n),
-            ("timings.prompt_n", self.prompt_n),
-            ("timings.prompt_ms", self.prompt_ms),
-            ("timings.predicted_n", self.predicted_n),
-            ("timings.predicted_ms", self.predicted_ms),
-        ];
-        for (name, value) in named {
-            if let Some(value) = value {
-                head::note_measure(seen, name, value);
-            }
-        }
-        if let (Some(prompt), Some(predicted)) = (self.prompt_ms, self.predicted_ms) {
-            // A total in the head counts more: it has the waiting too.
-            seen.server
-                .entry(head::TOTAL.to_owned())
-                .or_insert((prompt + predicted) / 1000.0);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,13 @@
 mod visit;
 mod words;
 
+use std::ops::Range;
+
 use serde::de::DeserializeSeed as _;
 use serde_json::value::RawValue;
 
-use self::visit::{EventSeed, Text};
+use self::visit::{EventSeed, Spot, Text};
+use crate::instruments::record::Seen;
 use crate::kinds::protocol::head;
 
 /// What a choice carried in one event.
@@ -80,6 +83,30 @@ pub struct Timings {
     pub predicted_ms: Option<f64>,
 }
 
+impl Timings {
+    /// Notes them as the server's own measures.
+    pub fn note(self, seen: &mut Seen) {
+        let named = [
+            ("timings.cache_n", self.cache_n),
+            ("timings.prompt_n", self.prompt_n),
+            ("timings.prompt_ms", self.prompt_ms),
+            ("timings.predicted_n", self.predicted_n),
+            ("timings.predicted_ms", self.predicted_ms),
+        ];
+        for (name, value) in named {
+            if let Some(value) = value {
+                head::note_measure(seen, name, value);
+            }
+        }
+        if let (Some(prompt), Some(predicted)) = (self.prompt_ms, self.predicted_ms) {
+            // A total in the head counts more: it has the waiting too.
+            seen.server
+                .entry(head::TOTAL.to_owned())
+                .or_insert((prompt + predicted) / 1000.0);
+        }
+    }
+}
+
 /// What an event carried beside its choices.
 #[derive(Debug, Default)]
 pub struct Event<'de> {
@@ -91,6 +118,8 @@ pub struct Event<'de> {
     pub error: Option<&'de RawValue>,
     /// The whole event is an error (`"object": "error"`, as older vLLM says it).
     pub is_error: bool,
+    /// Where the one text stands that it carries, and of which choice, where it says nothing else.
+    lone: Option<(Range<usize>, Choice)>,
 }
 
 impl Event<'_> {
@@ -113,14 +142,64 @@ pub fn read<'de>(
     on_choice: &mut dyn FnMut(Choice),
 ) -> Result<Event<'de>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let mut text = Text { kept };
-    let event = EventSeed {
+    let mut text = Text {
+        kept,
+        spot: Spot::default(),
+    };
+    let (mut choices, mut last) = (0, Choice::default());
+    let mut event = EventSeed {
         text: &mut text,
-        on_choice,
+        on_choice: &mut |choice| {
+            (choices, last) = (choices + 1, choice);
+            on_choice(choice);
+        },
     }
     .deserialize(&mut deserializer)?;
     deserializer.end()?;
+    let nothing_else = event.usage.is_none()
+        && event.timings.is_none()
+        && event.error.is_none()
+        && !event.is_error
+        && last.finish.is_none();
+    if nothing_else && choices == 1 && text.spot.texts == 1 {
+        let from = text.spot.address - json.as_ptr().addr();
+        event.lone = Some((from..from + text.spot.length, last));
+    }
     Ok(event)
+}
+
+/// The last event that carried one text and nothing else. A server writes the same around every token, and an event that
+/// differs from the last one within that text alone says the same as that one did.
+#[derive(Debug, Default)]
+pub struct Last {
+    /// Its bytes up to the text; none where there is no such event.
+    before: Vec<u8>,
+    /// Its bytes behind the text, from the quotation mark on.
+    after: Vec<u8>,
+    choice: Choice,
+}
+
+impl Last {
+    /// What an event carries, where it is the last one with another text. A text that is escaped is not looked at: its
+    /// end is not where it seems to be.
+    pub fn again(&self, json: &[u8]) -> Option<Choice> {
+        let rest = json.strip_prefix(self.before.as_slice())?;
+        let text = rest.strip_suffix(self.after.as_slice())?;
+        let is_plain = |byte: &u8| *byte >= b' ' && !matches!(byte, b'"' | b'\\');
+        let is_text = !self.before.is_empty() && !text.is_empty() && text.iter().all(is_plain);
+        is_text.then_some(self.choice)
+    }
+
+    /// Takes note of an event that was read.
+    pub fn keep(&mut self, json: &[u8], event: &Event<'_>) {
+        if let Some((text, choice)) = &event.lone {
+            self.before.clear();
+            self.before.extend_from_slice(&json[..text.start]);
+            self.after.clear();
+            self.after.extend_from_slice(&json[text.end..]);
+            self.choice = *choice;
+        }
+    }
 }
 
 #[cfg(test)]

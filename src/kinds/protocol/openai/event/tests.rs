@@ -143,3 +143,80 @@ fn what_is_no_answer_is_an_error() {
         assert!(read(json.as_bytes(), None, &mut |_| {}).is_err(), "{json}");
     }
 }
+
+/// An event of one text, whose bytes stand as they are.
+fn around(text: &[u8]) -> Vec<u8> {
+    let before: &[u8] = br#"{"id":"x","choices":[{"index":1,"delta":{"content":""#;
+    [before, text, br#""},"finish_reason":null}],"usage":null}"#].concat()
+}
+
+/// What an event is remembered as.
+fn remembered(json: &[u8]) -> Last {
+    let mut last = Last::default();
+    let event = read(json, None, &mut |_| {}).unwrap();
+    last.keep(json, &event);
+    last
+}
+
+#[test]
+fn an_event_that_differs_in_its_text_alone_is_the_last_one_again() {
+    let last = remembered(&around(b" one"));
+    let again = Choice {
+        index: 1,
+        answer: true,
+        ..Choice::default()
+    };
+    assert_eq!(last.again(&around(b" two, longer")), Some(again));
+    assert_eq!(last.again(&around("\u{e9}".as_bytes())), Some(again));
+    for other in [b"".as_slice(), b"a\\n", b"\"", b"a\nb"] {
+        assert_eq!(last.again(&around(other)), None, "{}", other.escape_ascii());
+    }
+    let finished = String::from_utf8(around(b"x")).unwrap();
+    let finished = finished.replace(":null}]", ":\"stop\"}]");
+    assert_eq!(last.again(finished.as_bytes()), None);
+    assert_eq!(Last::default().again(b"x"), None);
+    let thought = remembered(br#"{"choices":[{"delta":{"reasoning":"hm","content":""}}]}"#);
+    let thought = thought.again(br#"{"choices":[{"delta":{"reasoning":"so","content":""}}]}"#);
+    assert_eq!(
+        thought.map(|choice| (choice.reasoning, choice.answer)),
+        Some((true, false))
+    );
+}
+
+#[test]
+fn an_event_that_says_more_than_one_text_is_not_remembered() {
+    for json in [
+        r#"{"choices":[{"delta":{"content":"a"}}],"usage":{"completion_tokens":1}}"#,
+        r#"{"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"delta":{"content":"a"}},{"index":1,"delta":{}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","reasoning":"b"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a\n"}}]}"#,
+        r#"{"choices":[{"delta":{"content":""}}]}"#,
+    ] {
+        assert_eq!(
+            remembered(json.as_bytes()).again(json.as_bytes()),
+            None,
+            "{json}"
+        );
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_is_told_from_the_last_event_is_what_a_whole_look_says(
+        text in proptest::collection::vec(0_u8.., 0..12),
+        at in 0..80_usize,
+        byte in 0_u8..,
+    ) {
+        let mut event = around(&text);
+        if at < event.len() {
+            event[at] = byte;
+        }
+        if let Some(told) = remembered(&around(b" one")).again(&event) {
+            let mut choices = Vec::new();
+            let read = read(&event, None, &mut |choice| choices.push(choice)).unwrap();
+            proptest::prop_assert_eq!(choices, [told]);
+            proptest::prop_assert!(read.usage.is_none() && read.error.is_none() && !read.is_error);
+        }
+    }
+}

@@ -11,14 +11,34 @@ use serde_json::value::RawValue;
 use super::words::{Word, finish, is_error};
 use super::{Choice, Event};
 
-/// Where text goes.
+/// Where text goes, and where it stood.
 pub struct Text<'k> {
     /// The sample; nothing is copied where there is none.
     pub kept: Option<&'k mut Vec<u8>>,
+    /// The texts that carried something.
+    pub spot: Spot,
+}
+
+/// The texts of an event that carried something: how many, and where the last one stands in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spot {
+    /// How many; one that was escaped, so that it stands nowhere as it is, counts as several.
+    pub texts: u32,
+    /// The address of the last one's first byte.
+    pub address: usize,
+    /// Its length.
+    pub length: usize,
 }
 
 impl Text<'_> {
-    fn push(&mut self, text: &[u8]) {
+    fn push(&mut self, text: &[u8], stands: bool) {
+        if !text.is_empty() {
+            self.spot = Spot {
+                texts: self.spot.texts + if stands { 1 } else { 2 },
+                address: text.as_ptr().addr(),
+                length: text.len(),
+            };
+        }
         if let Some(kept) = &mut self.kept {
             push_lossy(kept, text);
         }
@@ -264,9 +284,12 @@ impl<'de> Visitor<'de> for Parts<'_, '_> {
                 }
                 Key::Reasoning => {
                     // Thinking is no part of the text that a report shows.
-                    self.found.reasoning |= map.next_value_seed(Words {
-                        text: &mut Text { kept: None },
-                    })?;
+                    let mut unshown = Text {
+                        kept: None,
+                        spot: self.text.spot,
+                    };
+                    self.found.reasoning |= map.next_value_seed(Words { text: &mut unshown })?;
+                    self.text.spot = unshown.spot;
                 }
                 Key::ToolCalls | Key::Function => {
                     let call = Parts {
@@ -324,8 +347,13 @@ impl<'de> Visitor<'de> for Words<'_, '_> {
         deserializer.deserialize_bytes(self)
     }
 
+    fn visit_borrowed_bytes<E>(self, text: &'de [u8]) -> Result<bool, E> {
+        self.text.push(text, true);
+        Ok(!text.is_empty())
+    }
+
     fn visit_bytes<E>(self, text: &[u8]) -> Result<bool, E> {
-        self.text.push(text);
+        self.text.push(text, false);
         Ok(!text.is_empty())
     }
 
