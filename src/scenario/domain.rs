@@ -194,9 +194,9 @@ impl schemars::JsonSchema for HttpVersion {
 #[serde(rename_all = "lowercase")]
 pub enum HttpClient {
     /// Our own HTTP/1.1 codec.
+    #[default]
     Native,
     /// hyper's connections, driven directly.
-    #[default]
     Hyper,
     /// reqwest, for cross-checks; HTTP/1.1 alone, at several times the cost. It hides its sockets: `sent` is when a
     /// request was handed to it, so that making a connection counts as service; bytes are stamped when it gives them;

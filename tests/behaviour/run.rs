@@ -65,6 +65,7 @@ fn a_run_writes_every_file_of_the_contract_and_nothing_beside_it() {
 #[test]
 fn the_same_scenario_runs_by_every_client_and_version() {
     for (http, spoken) in [
+        ("client: hyper", "1.1"),
         ("client: native", "1.1"),
         ("client: reqwest", "1.1"),
         ("version: 2", "2"),

@@ -18,9 +18,9 @@ pub enum Version {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Client {
     /// Our own codec.
+    #[default]
     Native,
     /// hyper's connections, driven directly.
-    #[default]
     Hyper,
     /// reqwest, which speaks HTTP/1.1 alone and hides its connections.
     Reqwest,
