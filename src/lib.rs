@@ -58,4 +58,8 @@ mod calibrate;
 /// The command line: one file a subcommand; the only place that prints or knows exit codes.
 mod command;
 
+/// What `cargo bench` measures of the rooms.
+#[cfg(feature = "bench")]
+pub mod bench;
+
 pub use command::main;

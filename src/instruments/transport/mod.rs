@@ -24,6 +24,8 @@ mod wire;
 
 pub use coding::Decoder;
 pub use connect::connect;
+#[cfg(feature = "bench")]
+pub use http1::codec;
 pub use lost::{Lost, OwnLimit};
 pub use options::{Caps, Client, Options, Version};
 pub use origin::{Origin, TransportError};

@@ -196,16 +196,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_that_is_only_counted_keeps_no_byte_and_has_the_same_limit() {
+    fn a_body_that_is_kept_whole_has_a_limit_and_one_that_passes_has_none() {
         let piece = vec![b'x'; LONGEST_BODY / 2];
-        for mut body in [Body::default(), Body::counted()] {
-            assert_eq!(body.take(&piece), None);
-            assert_eq!(body.take(&piece), None);
-            assert_eq!(body.length(), LONGEST_BODY);
-            let outcome = body.take(b"x").map(|judgement| judgement.outcome);
-            assert_eq!(outcome, Some(Outcome::TooLarge));
-            assert_eq!(body.bytes().is_empty(), body.counted_alone);
+        let (mut whole, mut passing) = (Body::default(), Body::beginning(3));
+        for _ in 0..2 {
+            assert_eq!(whole.take(&piece), None);
+            assert_eq!(passing.take(&piece), None);
         }
+        let outcome = whole.take(b"x").map(|judgement| judgement.outcome);
+        assert_eq!(outcome, Some(Outcome::TooLarge));
+        assert_eq!(passing.take(b"x"), None);
+        assert_eq!(passing.length(), LONGEST_BODY as u64 + 1);
+        assert_eq!(passing.bytes(), b"xxx");
     }
 
     #[test]

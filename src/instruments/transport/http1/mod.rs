@@ -1,7 +1,7 @@
 //! HTTP/1.1 over one connection: by hyper, and by a codec of our own.
 
 mod by_hyper;
-mod codec;
+pub mod codec;
 mod native;
 
 pub(super) use by_hyper::ByHyper;

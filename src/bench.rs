@@ -1,0 +1,320 @@
+//! What `cargo bench` measures of the private rooms: the readers, the schedule, the journal and the aggregation, each as
+//! a closure that does so many units of work. Only there with the feature `bench`; reads no clock.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::hint::black_box;
+use std::path::Path;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::foundation::seed::Seed;
+use crate::foundation::units::Offset;
+use crate::instruments::exchange::{Head, Issue, Received};
+use crate::instruments::record::{
+    Attempt, Clocks, Outcome, Phase, Seen, Tokens, TokensSource, Traffic, journal,
+};
+use crate::instruments::table::{TableRow, Writer};
+use crate::instruments::transport::codec::{Answer, Event};
+use crate::kinds::arrival;
+use crate::kinds::dataset::{Prompt, Request, Row, Task};
+use crate::kinds::metric::{CellContext, aggregate};
+use crate::kinds::protocol::framing::sse;
+use crate::kinds::protocol::{self, Kind};
+
+/// One thing that is measured.
+pub struct Subject {
+    /// What it is.
+    pub name: &'static str,
+    /// Of what it does several each time.
+    pub unit: &'static str,
+    /// How many.
+    pub units: u64,
+    /// Does it once.
+    pub run: Box<dyn FnMut() -> Result<(), Box<dyn Error>>>,
+}
+
+/// Content of one token, as servers write it.
+const EVENT: &[u8] = b"data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1764028800,\
+\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" token\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+
+/// A small answer of a server in Python.
+const SMALL: &[u8] =
+    b"HTTP/1.1 200 OK\r\ndate: Tue, 03 Nov 2026 10:00:00 GMT\r\nserver: uvicorn\r\n\
+content-length: 20\r\ncontent-type: application/json\r\n\r\n{\"text\":\"an answer\"}";
+
+const EVENTS: u64 = 1000;
+const RECORDS: u64 = 1000;
+const ROWS: u64 = 100_000;
+
+/// All of them; `folder` is for the table that is aggregated.
+///
+/// # Errors
+/// Where the table cannot be written, or a protocol cannot be built.
+pub fn subjects(folder: &Path) -> Result<Vec<Subject>, Box<dyn Error>> {
+    let mut subjects = vec![events_alone(), events_of_chat()?, small_answers(), chunks()];
+    for (name, kind) in [
+        ("schedule: constant", arrival::Kind::Constant),
+        ("schedule: poisson", arrival::Kind::Poisson),
+        ("schedule: gamma", arrival::Kind::Gamma),
+    ] {
+        subjects.push(schedule(name, kind)?);
+    }
+    subjects.push(journal_written());
+    subjects.push(aggregation(folder)?);
+    Ok(subjects)
+}
+
+/// Server-sent events, each in a read of its own, without a look into them.
+fn events_alone() -> Subject {
+    let run = move || {
+        let mut reader = sse::Reader::default();
+        for _ in 0..EVENTS {
+            let mut seen = |event: sse::Event<'_>| !black_box(event.data).is_empty();
+            reader
+                .feed(black_box(EVENT), &mut seen)
+                .map_err(|_| "too large")?;
+        }
+        Ok(())
+    };
+    Subject {
+        name: "server-sent events: framing alone",
+        unit: "event",
+        units: EVENTS,
+        run: Box::new(run),
+    }
+}
+
+/// The same as answers of chat: framing, the visitor that builds nothing, and the marks.
+fn events_of_chat() -> Result<Subject, Box<dyn Error>> {
+    let settings = protocol::Settings {
+        model: Some("bench".into()),
+        task: Some(Task::Chat),
+        ..Default::default()
+    };
+    let chat = protocol::build(Kind::OpenaiChat, settings)?;
+    let row = Row {
+        prompt: Prompt::Text("what does a token cost".into()),
+        ..Row::default()
+    };
+    let prepared = chat.prepare(Request {
+        row,
+        ..Request::default()
+    })?;
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        http::header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
+    let head = Head {
+        status: 200,
+        headers,
+        at: Offset::ZERO,
+    };
+    let mut seen = Seen::default();
+    let run = move || {
+        seen.clear();
+        let mut steps = chat.begin(
+            &prepared,
+            Issue {
+                index: 0,
+                attempt: 1,
+                seed: 0,
+            },
+        );
+        let _ = steps.next(&mut seen);
+        steps.receive(Received::Head(&head), &mut seen);
+        for number in 0..EVENTS {
+            let at = Offset::from_nanos(number * 1_000_000);
+            steps.receive(
+                Received::Chunk {
+                    bytes: black_box(EVENT),
+                    at,
+                },
+                &mut seen,
+            );
+        }
+        if black_box(seen.chunks) == EVENTS {
+            Ok(())
+        } else {
+            Err("events were lost".into())
+        }
+    };
+    Ok(Subject {
+        name: "server-sent events: openai-chat, whole",
+        unit: "event",
+        units: EVENTS,
+        run: Box::new(run),
+    })
+}
+
+/// Whole small answers by our HTTP/1.1 codec.
+fn small_answers() -> Subject {
+    let run = move || {
+        for _ in 0..EVENTS {
+            read_whole(black_box(SMALL))?;
+        }
+        Ok(())
+    };
+    Subject {
+        name: "HTTP/1.1 codec: small answers",
+        unit: "answer",
+        units: EVENTS,
+        run: Box::new(run),
+    }
+}
+
+/// Chunks of one event each, in one answer.
+fn chunks() -> Subject {
+    let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for _ in 0..EVENTS {
+        answer.extend_from_slice(format!("{:x}\r\n", EVENT.len()).as_bytes());
+        answer.extend_from_slice(EVENT);
+        answer.extend_from_slice(b"\r\n");
+    }
+    answer.extend_from_slice(b"0\r\n\r\n");
+    let run = move || read_whole(black_box(&answer));
+    Subject {
+        name: "HTTP/1.1 codec: chunks of an event each",
+        unit: "chunk",
+        units: EVENTS,
+        run: Box::new(run),
+    }
+}
+
+fn read_whole(bytes: &[u8]) -> Result<(), Box<dyn Error>> {
+    let mut answer = Answer::new(false, 64 << 10);
+    let mut used = 0;
+    loop {
+        let taken = answer.take(&bytes[used..])?;
+        used += taken.used;
+        match taken.event {
+            Some(Event::End(_)) => return Ok(()),
+            Some(event) => {
+                black_box(event);
+            }
+            None => return Err("the answer has no end".into()),
+        }
+    }
+}
+
+fn schedule(name: &'static str, kind: arrival::Kind) -> Result<Subject, Box<dyn Error>> {
+    let parameters = arrival::Parameters {
+        per_second: Some(1000.0),
+        burstiness: 0.5,
+        timestamps_s: Vec::new().into(),
+        speed: 1.0,
+    };
+    let mut arrival = kind.open(parameters)?.ok_or("it has no times of its own")?;
+    let mut generator = Seed::root(7).generator();
+    let run = move || {
+        for _ in 0..EVENTS {
+            black_box(arrival.next(&mut generator));
+        }
+        Ok(())
+    };
+    Ok(Subject {
+        name,
+        unit: "arrival",
+        units: EVENTS,
+        run: Box::new(run),
+    })
+}
+
+/// Records as a lane writes them into a block; what the disk costs is not in it.
+fn journal_written() -> Subject {
+    let attempt = attempt(7);
+    let mut block = Vec::with_capacity(1 << 20);
+    let run = move || {
+        block.clear();
+        for _ in 0..RECORDS {
+            block = journal::encode(black_box(&attempt), std::mem::take(&mut block))?;
+        }
+        black_box(&block);
+        Ok(())
+    };
+    Subject {
+        name: "journal: records into a block",
+        unit: "record",
+        units: RECORDS,
+        run: Box::new(run),
+    }
+}
+
+/// Every metric of a cell of that many rows, from its Parquet file.
+fn aggregation(folder: &Path) -> Result<Subject, Box<dyn Error>> {
+    let path = folder.join("requests.parquet");
+    let mut writer = Writer::create(&path)?;
+    for index in 0..ROWS {
+        let row = TableRow {
+            attempt: &attempt(index),
+            cell: "c",
+            repeat: 1,
+            target: "t",
+            slo_ms: None,
+            slo_met: None,
+            skipped: false,
+        };
+        writer.push(&row)?;
+    }
+    writer.finish()?;
+    let cells = [CellContext {
+        id: "c".into(),
+        ..CellContext::default()
+    }];
+    let run = move || {
+        black_box(aggregate(&path, &cells)?);
+        Ok(())
+    };
+    Ok(Subject {
+        name: "aggregation: every metric of a cell",
+        unit: "row",
+        units: ROWS,
+        run: Box::new(run),
+    })
+}
+
+/// A record of a small request.
+fn attempt(index: u64) -> Attempt {
+    let at = |us: u64| {
+        Some(Offset::from_nanos(
+            index * 1_000_000 + us * 1000 + index * 7919 % 50_000,
+        ))
+    };
+    Attempt {
+        phase: Phase::Measured,
+        index,
+        attempt: 1,
+        dataset_row: Some(index % 100),
+        clocks: Clocks {
+            scheduled: Offset::from_nanos(index * 1_000_000),
+            sent: at(20),
+            first_byte: at(400),
+            end: at(450),
+            ..Clocks::default()
+        },
+        outcome: Outcome::Ok,
+        http_status: Some(200),
+        error: None,
+        traffic: Traffic {
+            bytes_sent: 100,
+            bytes_received: 210,
+            image_bytes: None,
+            reused: true,
+        },
+        tokens: Tokens {
+            input: Some(7),
+            output: Some(64),
+            reasoning: None,
+            source: Some(TokensSource::Usage),
+        },
+        chunks: 0,
+        gaps_ns: Vec::new(),
+        choices: 1,
+        workload: None,
+        row_slo_ms: None,
+        params: r#"{"max_tokens":64}"#.to_owned(),
+        server: BTreeMap::new(),
+        notes: Vec::new(),
+    }
+}
