@@ -130,6 +130,7 @@ fn fill(cell: &mut CellResult, named: &Named, report: &ReportSettings) {
         met: 100,
         attainment: Some(1.0),
         base_ms: Some(1.0),
+        intercept_ms: Some(1.0),
     };
     let values = named.values();
     cell.requests = requests;

@@ -12,6 +12,7 @@ use super::document::{
 };
 use super::relative::relative_to_baseline;
 use super::search::SearchResult;
+use crate::kinds::metric::estimate::Base;
 use crate::kinds::metric::{CellMetrics, RepeatMetrics, catalogue};
 use crate::kinds::verdict::objective::NoData;
 use crate::plan::{Cell, Plan};
@@ -46,8 +47,8 @@ pub struct CellRun {
     pub validity: Validity,
     /// What the generator saw of itself.
     pub self_check: SelfCheck,
-    /// The estimate's base in milliseconds, measured or given.
-    pub base_ms: Option<f64>,
+    /// The estimate's base, measured or given.
+    pub base: Option<Base>,
     /// Each repeat's place in the order of the whole run, from 0; repeat 1 first.
     pub positions: Vec<u32>,
     /// Kept texts, pictures and videos.
@@ -144,7 +145,8 @@ fn cell(planned: &Cell, scenario: &Scenario, numbers: CellMetrics, run: CellRun)
         repeats: Vec::new(),
         groups: Vec::new(),
         slo: SloResult {
-            base_ms: run.base_ms,
+            base_ms: run.base.map(Base::base_ms),
+            intercept_ms: run.base.and_then(Base::intercept_ms),
             ..SloResult::default()
         },
         paced_by: PacedBy::of(planned),
@@ -188,6 +190,7 @@ pub(super) fn with_numbers(
         groups: numbers.groups,
         slo: SloResult {
             base_ms: cell.slo.base_ms,
+            intercept_ms: cell.slo.intercept_ms,
             ..numbers.slo
         },
         tokens_source: numbers.tokens_source,

@@ -277,6 +277,9 @@ pub struct Relative {
     pub bound: Option<Bound>,
     /// Why there is no speed-up, or no interval of it.
     pub reason: Option<String>,
+    /// Of a percentile, how many values it would take on either side for its interval to be finite, where one has fewer:
+    /// the speed-up is then of a number that is not to be trusted.
+    pub needs_n: Option<u64>,
 }
 
 /// From which side a number is known.

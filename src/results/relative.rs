@@ -141,7 +141,18 @@ fn compare(
         interval: interval.filter(|_| enough),
         bound: known,
         reason: (!enough).then(|| format!("needs {LEAST_REPEATS} repeats")),
+        needs_n: statistic.and_then(|statistic| needed(cell, base, metric, statistic)),
     })
+}
+
+/// How many values a percentile needs, where either side has fewer.
+fn needed(cell: &CellResult, base: &CellResult, metric: &str, statistic: &str) -> Option<u64> {
+    let needed = catalogue::percentile_share(statistic).map(catalogue::least_n)?;
+    let n = |cell: &CellResult| match cell.metrics.get(metric) {
+        Some(Some(MetricValue::Distribution(summary))) => summary.n,
+        _ => 0,
+    };
+    (n(cell).min(n(base)) < needed).then_some(needed)
 }
 
 /// From which side the speed-up is known, `None` from both; or why nothing can be said.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::relative::relative_to_baseline;
 use super::*;
+use crate::kinds::metric::estimate::Base;
 
 fn distribution(statistics: &[(&str, f64)]) -> MetricValue {
     let statistics = statistics
@@ -324,6 +325,32 @@ fn a_speed_up_says_no_more_than_the_cells_that_it_is_made_of() {
     );
 }
 
+#[test]
+fn a_speed_up_of_a_percentile_of_too_few_values_says_how_many_it_needs() {
+    let baseline = IndexMap::from([("rate".to_owned(), json!(1))]);
+    let needs = |own: u64, theirs: u64| {
+        let mut cells = vec![measured(1.0, "a", 2.0, 10.0), measured(2.0, "a", 1.0, 20.0)];
+        for (cell, n) in cells.iter_mut().zip([theirs, own]) {
+            let statistics = [
+                ("p99".to_owned(), Some(2.0)),
+                ("mean".to_owned(), Some(1.0)),
+            ];
+            let e2e = MetricValue::Distribution(Summary {
+                n,
+                statistics: statistics.into(),
+            });
+            cell.metrics.insert("e2e".into(), Some(e2e));
+        }
+        relative_to_baseline(&mut cells, &baseline);
+        let relative = &cells[1].relative;
+        assert_eq!(relative["e2e.mean"].needs_n, None);
+        relative["e2e.p99"].needs_n
+    };
+    assert_eq!(needs(400, 400), None);
+    assert_eq!(needs(400, 367), Some(368));
+    assert_eq!(needs(10, 400), Some(368));
+}
+
 /// Pooled over all requests a percentile is not the mean of the repeats' percentiles: an interval of the one need not
 /// hold the other.
 #[test]
@@ -481,7 +508,10 @@ fn a_cell_that_was_executed_in_part_has_neither_met_nor_missed_an_objective() {
 #[test]
 fn a_run_is_assembled_cell_by_cell_and_what_was_not_executed_missed_nothing() {
     let run = CellRun {
-        base_ms: Some(0.5),
+        base: Some(Base::Affine {
+            fixed_ms: 20.0,
+            per_unit_ms: 0.5,
+        }),
         positions: vec![1, 4],
         ..CellRun::default()
     };
@@ -519,6 +549,7 @@ fn a_run_is_assembled_cell_by_cell_and_what_was_not_executed_missed_nothing() {
         [1, 4]
     );
     assert_eq!((first.slo.base_ms, second.slo.base_ms), (Some(0.5), None));
+    assert_eq!(first.slo.intercept_ms, Some(20.0));
     assert_eq!(second.relative["e2e.p99"].speedup, Some(1.0 / 3.0));
     assert!(first.relative.is_empty() && third.relative.is_empty());
     assert!(results.incomplete);

@@ -9,6 +9,8 @@ use super::self_check;
 use super::told::Told;
 use crate::instruments::record::journal::Contents;
 use crate::instruments::record::{Commit, Ended, SampleFile};
+use crate::kinds::metric::CellMetrics;
+use crate::kinds::metric::estimate::{Base, NoBase};
 use crate::kinds::verdict::validity;
 use crate::plan::Cell;
 use crate::results::{CellRun, SampleReference, Warning, folder};
@@ -19,10 +21,10 @@ const THUMBNAIL_BYTES: usize = 48 * 1024;
 
 /// A cell's own side of the results.
 ///
-/// `counted` is how many of its requests the statistics are over.
+/// `numbers` are what its rows give.
 pub fn cell_run(
     cell: &Cell,
-    counted: u64,
+    numbers: &CellMetrics,
     contents: &Contents,
     known: (&Bases, &Told, &Scenario, &Path),
 ) -> CellRun {
@@ -34,16 +36,15 @@ pub fn cell_run(
         .filter(|commit| commit.cell_id == cell.id)
         .collect();
     commits.sort_by_key(|commit| commit.repeat);
+    let base = bases.of(scenario, cell);
     CellRun {
         validity: validity::judge(&self_check::evidence(
             cell,
             &commits,
-            own_reasons(&commits, counted, told),
+            own_reasons(&commits, numbers.requests.intended, told),
         )),
         self_check: self_check::figures(&commits),
-        base_ms: bases
-            .of(scenario, cell)
-            .map(crate::kinds::metric::estimate::Base::base_ms),
+        base: base.and_then(Result::ok),
         positions: commits.iter().map(|commit| commit.position).collect(),
         samples: commits
             .iter()
@@ -54,8 +55,37 @@ pub fn cell_run(
         warnings: warnings(cell, &commits)
             .into_iter()
             .chain(told.warnings())
+            .chain(limits_undefined(cell, numbers, base))
             .collect(),
     }
+}
+
+/// What is known of limits that were asked for and are not there: what is undefined is in no attainment, and would be
+/// missed by nobody.
+fn limits_undefined(
+    cell: &Cell,
+    numbers: &CellMetrics,
+    base: Option<Result<Base, NoBase>>,
+) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if let Some(Err(why)) = base {
+        warnings.push(Warning {
+            code: "slo_base".to_owned(),
+            text: format!(
+                "the limit on e2e could not be estimated: {why}; only rows with an slo_ms of their own have one"
+            ),
+        });
+    }
+    let (defined, all) = (numbers.slo.defined, numbers.requests.intended);
+    if defined < all && (defined > 0 || cell.slo.limits.any()) {
+        warnings.push(Warning {
+            code: "slo_undefined".to_owned(),
+            text: format!(
+                "the SLO is defined for {defined} of {all} requests: attainment and goodput say nothing of the others"
+            ),
+        });
+    }
+    warnings
 }
 
 /// What voids a cell by itself, whatever its numbers say; each says who it was.

@@ -62,7 +62,7 @@ pub fn finish(
         .zip(metrics.iter().zip(&told))
         .map(|(cell, (numbers, told))| {
             let known = (&bases, told, scenario, part.as_path());
-            evidence::cell_run(cell, numbers.requests.intended, &contents, known)
+            evidence::cell_run(cell, numbers, &contents, known)
         })
         .collect();
     let mut results = results::assemble(Assembly {

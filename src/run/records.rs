@@ -9,7 +9,7 @@ use crate::foundation::cores;
 use crate::instruments::record::journal::{Committed, Contents, Place};
 use crate::instruments::record::{Attempt, Phase};
 use crate::instruments::table::{Batch, TableRow, Writer};
-use crate::kinds::metric::estimate::Base;
+use crate::kinds::metric::estimate::{Base, NoBase};
 use crate::kinds::metric::slo::{E2eLimit, Estimate, Judge};
 use crate::plan::Cell;
 use crate::scenario::Scenario;
@@ -18,7 +18,7 @@ use crate::scenario::Scenario;
 type Pair = (String, Option<String>);
 
 /// The bases of estimated limits: measured once for a target and dataset, by the warm-ups of its first repeat.
-pub struct Bases(BTreeMap<Pair, Base>);
+pub struct Bases(BTreeMap<Pair, Result<Base, NoBase>>);
 
 impl Bases {
     /// Measures them, of `cells`: all that were executed.
@@ -27,7 +27,7 @@ impl Bases {
         cells: &[Cell],
         contents: &Contents,
     ) -> Result<Self, RunError> {
-        let mut bases = BTreeMap::new();
+        let mut bases: BTreeMap<Pair, Result<Base, NoBase>> = BTreeMap::new();
         for committed in by_position(contents) {
             let Some(cell) = cell_of(cells, committed) else {
                 continue;
@@ -37,23 +37,23 @@ impl Bases {
             };
             let pair = pair(scenario, cell);
             // Under `compare` base's holds for head too: head's own warm-ups measure nothing.
-            if bases.contains_key(&pair) || pair.0 != cell.target {
+            if bases.get(&pair).is_some_and(Result::is_ok) || pair.0 != cell.target {
                 continue;
             }
             let warmups = warmups(contents, committed)?;
-            if let Some(base) = Base::of(estimate, &warmups) {
-                bases.insert(pair, base);
-            }
+            bases.insert(pair, Base::of(estimate, &warmups));
         }
         Ok(Self(bases))
     }
 
-    /// The base that a cell's limits are made with.
-    pub fn of(&self, scenario: &Scenario, cell: &Cell) -> Option<Base> {
+    /// The base that a cell's limits are made with, or why there is none; `None` where no limit is estimated, or nothing
+    /// was executed that could have measured it.
+    pub fn of(&self, scenario: &Scenario, cell: &Cell) -> Option<Result<Base, NoBase>> {
         let estimate = estimate(cell)?;
-        Base::of(&Estimate { ..estimate.clone() }, [])
-            .filter(|_| estimate.base_ms.is_some())
-            .or_else(|| self.0.get(&pair(scenario, cell)).copied())
+        if estimate.base_ms.is_some() {
+            return Some(Base::of(estimate, []));
+        }
+        self.0.get(&pair(scenario, cell)).copied()
     }
 }
 
@@ -111,7 +111,7 @@ pub fn write(
     let mut told: Vec<Told> = Vec::with_capacity(cells.len());
     let mut writer = Writer::create(path)?;
     for cell in cells {
-        let base = bases.of(scenario, cell);
+        let base = bases.of(scenario, cell).and_then(Result::ok);
         let mut said = Told::default();
         let mut repeats: Vec<&Committed> = contents
             .repeats

@@ -172,12 +172,7 @@ fn judge(turn: &Turn<'_>, course: &Course<'_>, cell: &Cell) -> Result<Found, Run
         numbers.into_iter().next().unwrap_or_default(),
         told.into_iter().next().unwrap_or_default(),
     );
-    let run = evidence::cell_run(
-        cell,
-        numbers.requests.intended,
-        &contents,
-        (&bases, &told, scenario, part),
-    );
+    let run = evidence::cell_run(cell, &numbers, &contents, (&bases, &told, scenario, part));
     let found = found(cell, &numbers, &run.validity, &rows)?;
     std::fs::remove_file(&table).map_err(|source| {
         RunError::Files(FilesError::Write {

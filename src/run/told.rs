@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::instruments::record::{Attempt, Outcome, Phase};
 use crate::results::Warning;
 
-/// Different texts that are counted; a server that says something new each time costs no memory.
+/// Different texts of an outcome that are counted; a server that says something new each time costs no memory.
 const MOST_TEXTS: usize = 64;
-/// Texts that are shown.
+/// Outcomes that are shown.
 const SHOWN: usize = 3;
 /// How `load` says that the time to drain had passed.
 const GIVEN_UP: &str = "given up when the time to drain had passed";
@@ -18,7 +18,24 @@ pub struct Told {
     retries: u64,
     given_up: u64,
     lost_reused: u64,
-    failures: BTreeMap<(String, String), u64>,
+    failures: BTreeMap<String, Failures>,
+}
+
+/// Failures of one outcome.
+#[derive(Debug, Default)]
+struct Failures {
+    times: u64,
+    /// How often which text was told; texts may differ in times and names, and are examples.
+    texts: BTreeMap<String, u64>,
+}
+
+impl Failures {
+    fn add(&mut self, text: String, times: u64) {
+        self.times += times;
+        if self.texts.len() < MOST_TEXTS || self.texts.contains_key(&text) {
+            *self.texts.entry(text).or_default() += times;
+        }
+    }
 }
 
 impl Told {
@@ -34,13 +51,8 @@ impl Told {
         self.lost_reused += u64::from(measured && reset && attempt.traffic.reused);
         self.given_up += u64::from(measured && text.starts_with(GIVEN_UP));
         let phase = if measured { "" } else { "warm-up: " };
-        self.count((format!("{phase}{}", attempt.outcome), text), 1);
-    }
-
-    fn count(&mut self, failure: (String, String), times: u64) {
-        if self.failures.len() < MOST_TEXTS || self.failures.contains_key(&failure) {
-            *self.failures.entry(failure).or_default() += times;
-        }
+        let outcome = format!("{phase}{}", attempt.outcome);
+        self.failures.entry(outcome).or_default().add(text, 1);
     }
 
     /// Takes what further attempts have told.
@@ -48,18 +60,31 @@ impl Told {
         self.retries += further.retries;
         self.given_up += further.given_up;
         self.lost_reused += further.lost_reused;
-        for (failure, times) in further.failures {
-            self.count(failure, times);
+        for (outcome, further) in further.failures {
+            let known = self.failures.entry(outcome).or_default();
+            // Those whose texts were too many to be kept count too.
+            known.times += further.times - further.texts.values().sum::<u64>();
+            for (text, times) in further.texts {
+                known.add(text, times);
+            }
         }
     }
 
-    /// Why attempts failed, the most frequent first.
+    /// Why attempts failed, by outcome, the most frequent first; each with the text that it was told with most often.
     pub fn failures(&self) -> Vec<String> {
         let mut failures: Vec<_> = self.failures.iter().collect();
-        failures.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
+        failures.sort_by(|(a, one), (b, two)| two.times.cmp(&one.times).then_with(|| a.cmp(b)));
         failures
             .into_iter()
-            .map(|((outcome, text), times)| format!("{outcome}, {times} times: {text}"))
+            .map(|(outcome, Failures { times, texts })| {
+                let most = texts.values().max();
+                let text = texts
+                    .iter()
+                    .find(|(_, times)| Some(*times) == most)
+                    .map_or("", |(text, _)| text);
+                let such_as = if texts.len() > 1 { "such as " } else { "" };
+                format!("{outcome}, {times} times: {such_as}{text}")
+            })
             .collect()
     }
 
@@ -102,5 +127,51 @@ impl Told {
             );
         }
         warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instruments::record::{Clocks, Tokens, Traffic};
+
+    fn failed(outcome: Outcome, text: &str) -> Attempt {
+        Attempt {
+            phase: Phase::Measured,
+            index: 0,
+            attempt: 1,
+            dataset_row: None,
+            clocks: Clocks::default(),
+            outcome,
+            http_status: None,
+            error: Some(text.to_owned()),
+            traffic: Traffic::default(),
+            tokens: Tokens::default(),
+            chunks: 0,
+            gaps_ns: Vec::new(),
+            choices: 1,
+            workload: None,
+            row_slo_ms: None,
+            params: String::new(),
+            server: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn failures_are_counted_by_outcome_whatever_their_texts_say_of_times() {
+        let mut told = Told::default();
+        for ms in [301, 300, 302, 301, 307] {
+            let text = format!("nothing came for {ms} ms");
+            told.add(&failed(Outcome::TimeoutIdle, &text));
+        }
+        told.add(&failed(Outcome::Connect, "refused"));
+        assert_eq!(
+            told.failures(),
+            [
+                "timeout_idle, 5 times: such as nothing came for 301 ms",
+                "connect, 1 times: refused"
+            ]
+        );
     }
 }

@@ -9,6 +9,7 @@ use super::catalogue::{self, Compute, Metric, Shape};
 use super::distribution::shares;
 use super::looks::Looks;
 use super::part::{Requests, Wanted};
+use super::slo::OF_DEFINED;
 use super::totals::{Totals, count, ratio};
 use super::value::{
     GroupResult, MetricValue, Metrics, SloResult, Spread, TimelinePoint, Warning, number,
@@ -71,12 +72,16 @@ impl CellMetrics {
         number(&self.metrics, &self.spread, metric, statistic)
     }
 
-    /// How many values (of a distribution), requests (of a scalar) or repeats (of a scalar's spread) are behind it.
+    /// How many values (of a distribution), requests (of a scalar; of limits those that have them) or repeats (of a
+    /// scalar's spread) are behind it.
     pub fn n(&self, metric: &str, statistic: Option<&str>) -> u64 {
         match (self.metrics.get(metric), statistic) {
             (Some(Some(MetricValue::Distribution(summary))), _) => summary.n,
             (Some(Some(MetricValue::Number(_))), Some(_)) => {
                 self.spread.get(metric).map_or(0, |spread| spread.n)
+            }
+            (Some(Some(MetricValue::Number(_))), None) if OF_DEFINED.contains(&metric) => {
+                self.slo.defined
             }
             (Some(Some(MetricValue::Number(_))), None) => self.requests.intended,
             _ => 0,
@@ -145,20 +150,15 @@ pub fn aggregate(table: &Table, cells: &[CellContext]) -> Result<Vec<CellMetrics
 fn cell(table: &Table, runs: &[&Run], context: &CellContext) -> Result<CellMetrics, MetricError> {
     let requests = Requests::of(table, runs)?;
     let mut looks = looked(&requests, context)?;
-    let totals: Vec<Totals> = looks
-        .sums
-        .iter()
-        .zip(looks.most_in_flight())
-        .map(|(sums, in_flight_max)| Totals {
-            in_flight_max,
-            ..Totals::of(sums, context)
-        })
-        .collect();
+    let mut totals = totals(&requests, &looks, context)?;
     let pooled = totals
         .iter()
         .cloned()
         .reduce(|one, two| one.pooled(&two))
         .unwrap_or_default();
+    for repeat in &mut totals {
+        repeat.nothing_where_none_was_ok(&pooled);
+    }
     let told = std::mem::take(&mut looks.told);
     let tokens_source = told
         .tokens_sources
@@ -225,6 +225,28 @@ fn looked(requests: &Requests<'_>, context: &CellContext) -> Result<Looks, Metri
     Ok(looks)
 }
 
+/// The totals of each repeat, in order.
+fn totals(
+    requests: &Requests<'_>,
+    looks: &Looks,
+    context: &CellContext,
+) -> Result<Vec<Totals>, MetricError> {
+    let each = requests.repeats().iter().zip(&looks.sums);
+    each.zip(looks.most_in_flight())
+        .map(|((repeat, sums), in_flight_max)| {
+            let mut totals = Totals {
+                in_flight_max,
+                ..Totals::of(sums, context)
+            };
+            if totals.requests.sent == 0 {
+                let last = requests.last_known(*repeat)?;
+                totals.duration_s = last.and_then(|last| sums.waited_s(last));
+            }
+            Ok(totals)
+        })
+        .collect()
+}
+
 /// The scalars that totals give.
 pub(super) fn scalars(totals: &Totals) -> Metrics {
     let value = |metric: &Metric| match metric.compute {
@@ -243,5 +265,6 @@ pub(super) fn slo(totals: &Totals) -> SloResult {
         met: totals.slo_met,
         attainment: ratio(count(totals.slo_met), count(totals.slo_defined)),
         base_ms: None,
+        intercept_ms: None,
     }
 }

@@ -193,11 +193,16 @@ impl Metric {
     }
 }
 
-/// The name of a percentile: 0.5 is `p50`, 0.999 is `p999`, 0.975 is `p975`, 0.05 is `p5`.
+/// The name of a percentile: 0.5 is `p50`, 0.999 is `p999`, 0.975 is `p975`, 0.05 is `p5`, 0.099 is `p099`.
+///
+/// Where there are decimals, two digits of whole percent stand before them: no two percentiles share a name.
 pub fn percentile_name(share: f64) -> String {
     // Rounded first: 0.999 · 100 is 99.9 only to within the last bit.
-    let percent = (share * 1e10).round() / 1e8;
-    format!("p{}", percent.to_string().replace('.', ""))
+    let percent = ((share * 1e10).round() / 1e8).to_string();
+    match percent.split_once('.') {
+        Some((whole, decimals)) => format!("p{whole:0>2}{decimals}"),
+        None => format!("p{percent}"),
+    }
 }
 
 /// The share that a percentile's name stands for: the inverse of [`percentile_name`]; `None` for what is no
@@ -206,17 +211,17 @@ pub fn percentile_name(share: f64) -> String {
 /// The first two digits are whole percent, further ones their decimals.
 pub fn percentile_share(name: &str) -> Option<f64> {
     let digits = name.strip_prefix('p')?;
-    let decimals = digits.len().checked_sub(2).filter(|decimals| *decimals > 0);
+    let decimals = digits.len() > 2;
     // `p05` and `p990` would be second names of `p5` and `p99`.
-    let second_name = digits.starts_with('0') || decimals.is_some() && digits.ends_with('0');
+    let second_name = if decimals {
+        digits.ends_with('0')
+    } else {
+        digits.starts_with('0')
+    };
     if digits.is_empty() || second_name || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let written = match decimals {
-        Some(_) => format!("0.{digits}"),
-        None => format!("0.{digits:0>2}"),
-    };
-    written.parse().ok()
+    format!("0.{digits:0>2}").parse().ok()
 }
 
 /// The least n at which the distribution-free 95 % interval of a percentile is finite: 72 for p95, 368 for p99
@@ -257,12 +262,31 @@ mod tests {
             (0.975, "p975"),
             (0.05, "p5"),
             (0.1, "p10"),
+            (0.099, "p099"),
+            (0.095, "p095"),
+            (0.025, "p025"),
+            (0.0995, "p0995"),
+            (0.995, "p995"),
+            (0.101, "p101"),
         ] {
             assert_eq!(percentile_name(share), name);
             assert_eq!(percentile_share(name), Some(share), "{name}");
         }
-        for name in ["p0", "p100", "p", "p5x", "q50", "mean", "p05", "p990"] {
+        for name in [
+            "p0", "p100", "p", "p5x", "q50", "mean", "p05", "p990", "p000",
+        ] {
             assert_eq!(percentile_share(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_two_percentiles_share_a_name() {
+        let mut seen = std::collections::BTreeMap::new();
+        for thousandths in 1..100_000_u32 {
+            let share = f64::from(thousandths) / 100_000.0;
+            let name = percentile_name(share);
+            assert_eq!(percentile_share(&name), Some(share), "{name}");
+            assert_eq!(seen.insert(name.clone(), share), None, "{name}");
         }
     }
 

@@ -22,17 +22,40 @@ pub enum Base {
     },
 }
 
+/// By how much the largest warm-up must be larger than the smallest for a slope to be more than noise.
+const LEAST_SPREAD: f64 = 1.1;
+
+/// Why warm-ups give no base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoBase {
+    /// None was ok and told its size.
+    #[error("no warm-up of a repeat was ok and had a width and a height")]
+    Unsized,
+    /// Nothing to draw a slope through.
+    #[error(
+        "an affine model needs warm-ups of two sizes, the largest at least a tenth larger than the smallest"
+    )]
+    OneSize,
+    /// A line that falls, or is below 0 where it was measured.
+    #[error(
+        "the affine model does not fit the warm-ups: larger ones took no longer, or a time would be below 0"
+    )]
+    Senseless,
+}
+
 impl Base {
     /// The base of an estimate: as given, else measured from the successful ones of `warmups`.
     ///
-    /// Linear: the median of e2e / D. Affine: least squares over warm-ups of two or more sizes. `None` where no warm-up
-    /// tells: all failed, sizes are unknown, or (affine) all are of one size.
+    /// Linear: the median of e2e / D. Affine: least squares over warm-ups of two or more sizes.
+    ///
+    /// # Errors
+    /// Where the warm-ups do not tell.
     pub fn of<'a>(
         estimate: &Estimate,
         warmups: impl IntoIterator<Item = &'a Attempt>,
-    ) -> Option<Self> {
+    ) -> Result<Self, NoBase> {
         if let Some(base_ms) = estimate.base_ms {
-            return Some(Self::Linear { base_ms });
+            return Ok(Self::Linear { base_ms });
         }
         let points: Vec<(f64, f64)> = warmups
             .into_iter()
@@ -46,18 +69,28 @@ impl Base {
         if estimate.affine {
             least_squares(&points)
         } else {
-            median_rate(&points)
+            median_rate(&points).ok_or(NoBase::Unsized)
         }
     }
 
-    /// The time that a request of that size is expected to take, in milliseconds.
-    pub fn expected_ms(self, demand: f64) -> f64 {
-        match self {
+    /// The time that a request of that size is expected to take, in milliseconds; `None` where an affine model leaves no
+    /// time at all for so small a one.
+    pub fn expected_ms(self, demand: f64) -> Option<f64> {
+        let expected = match self {
             Self::Linear { base_ms } => base_ms * demand,
             Self::Affine {
                 fixed_ms,
                 per_unit_ms,
             } => fixed_ms + per_unit_ms * demand,
+        };
+        (expected > 0.0).then_some(expected)
+    }
+
+    /// Milliseconds whatever the size; `None` in a linear model.
+    pub const fn intercept_ms(self) -> Option<f64> {
+        match self {
+            Self::Linear { .. } => None,
+            Self::Affine { fixed_ms, .. } => Some(fixed_ms),
         }
     }
 
@@ -107,7 +140,17 @@ fn median_rate(points: &[(f64, f64)]) -> Option<Base> {
     Some(Base::Linear { base_ms })
 }
 
-fn least_squares(points: &[(f64, f64)]) -> Option<Base> {
+fn least_squares(points: &[(f64, f64)]) -> Result<Base, NoBase> {
+    let demands = || points.iter().map(|(demand, _)| *demand);
+    let (Some(least), Some(most)) = (
+        demands().min_by(f64::total_cmp),
+        demands().max_by(f64::total_cmp),
+    ) else {
+        return Err(NoBase::Unsized);
+    };
+    if most < least * LEAST_SPREAD {
+        return Err(NoBase::OneSize);
+    }
     let n = super::totals::count(points.len() as u64);
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
     let (demand_mean, time_mean) = (mean(|point| point.0), mean(|point| point.1));
@@ -115,16 +158,14 @@ fn least_squares(points: &[(f64, f64)]) -> Option<Base> {
         let off = demand - demand_mean;
         (xx + off * off, xy + off * (time - time_mean))
     });
-    // One size alone (or no point) leaves the slope open.
-    if points
-        .iter()
-        .all(|(demand, _)| Some(demand) == points.first().map(|first| &first.0))
-    {
-        return None;
-    }
     let per_unit_ms = sums.1 / sums.0;
-    Some(Base::Affine {
+    let base = Base::Affine {
         fixed_ms: time_mean - per_unit_ms * demand_mean,
         per_unit_ms,
-    })
+    };
+    if per_unit_ms > 0.0 && base.expected_ms(least).is_some() {
+        Ok(base)
+    } else {
+        Err(NoBase::Senseless)
+    }
 }

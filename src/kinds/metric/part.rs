@@ -153,6 +153,28 @@ impl<'a> Requests<'a> {
             .map_err(|source| self.failed(source))
     }
 
+    /// The last moment that is known to have happened in a repeat, what the window skips included.
+    pub(super) fn last_known(&self, repeat: u32) -> Result<Option<i64>, MetricError> {
+        let mut last = None;
+        for part in self.parts() {
+            let rows = self.rows(part, &[])?;
+            let of_part = || {
+                let own = col("repeat").eq(lit(repeat));
+                let moments = [col("scheduled_ns").max(), col("end_ns").max()];
+                let known = rows
+                    .lazy()
+                    .filter(own.and(col("phase").eq(lit("measured"))))
+                    .select([max_horizontal(moments)?
+                        .cast(DataType::Int64)
+                        .alias("last")])
+                    .collect()?;
+                Ok(known.column("last")?.i64()?.get(0))
+            };
+            last = last.max(of_part().map_err(|source| self.failed(source))?);
+        }
+        Ok(last)
+    }
+
     /// The counted requests among `rows`: warm-ups, what the window skips and earlier attempts left out.
     pub(super) fn counted(&self, rows: &DataFrame) -> Result<DataFrame, MetricError> {
         let counted = || {

@@ -30,6 +30,9 @@ pub(super) const METRICS: &[Metric] = &[
     ),
 ];
 
+/// Metrics of those requests alone whose limits are defined.
+pub(super) const OF_DEFINED: [&str; 3] = ["slo_attainment", "slo_met", "goodput"];
+
 fn met(totals: &Totals) -> Option<f64> {
     (totals.slo_defined > 0).then(|| count(totals.slo_met))
 }
@@ -92,6 +95,17 @@ pub struct Limits {
     pub queue: Option<Duration>,
     /// From which clock they count.
     pub clock: SloClock,
+}
+
+impl Limits {
+    /// Whether any is asked for; a row's own is one beside these.
+    pub const fn any(&self) -> bool {
+        self.e2e.is_some()
+            || self.ttft.is_some()
+            || self.tpot.is_some()
+            || self.itl.is_some()
+            || self.queue.is_some()
+    }
 }
 
 /// What became of a request's limits: the columns `slo_ms` and `slo_met`.
@@ -167,7 +181,7 @@ fn e2e_limit_ms(attempt: &Attempt, limits: &Limits, base: Option<&Base>) -> Opti
         E2eLimit::Fixed(limit) => Some(nanos(*limit) / 1e6),
         E2eLimit::FromRow => None,
         E2eLimit::Estimate(estimate) => {
-            Some(base?.expected_ms(demand(&attempt.params)?) * estimate.scale)
+            Some(base?.expected_ms(demand(&attempt.params)?)? * estimate.scale)
         }
     }
 }

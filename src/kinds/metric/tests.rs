@@ -467,6 +467,52 @@ fn a_scalar_is_pooled_over_rows_and_durations_with_its_spread_beside_it() {
 }
 
 #[test]
+fn a_repeat_without_an_answer_counts_in_throughput_with_the_time_that_it_waited() {
+    // 4 ok in 2 s; then what was in flight at the end of the window to skip kept all others waiting.
+    let mut stuck = failed(0, 0, 2 * SECOND, Outcome::TimeoutTotal);
+    stuck.notes = vec!["skip".to_owned()];
+    let mut waiting = vec![stuck];
+    waiting.extend((1..=10).map(|n| unsent(n, n * SECOND / 10)));
+    let answered: Vec<_> = (0..4)
+        .map(|n| streamed(n, &[SECOND, 2 * SECOND], 10))
+        .collect();
+    let cell = aggregated(&[answered.clone(), waiting]);
+    // From the first that counts, at 0.1 s, to the last end: 1.9 s more.
+    close(cell.value("duration", None).unwrap(), 3.9);
+    close(cell.value("request_throughput", None).unwrap(), 4.0 / 3.9);
+    close(cell.value("output_throughput", None).unwrap(), 40.0 / 3.9);
+    for metric in ["request_throughput", "output_throughput"] {
+        let spread = &cell.spread[metric];
+        assert_eq!((spread.n, spread.min), (2, Some(0.0)), "{metric}");
+    }
+    let warned = |cell: &CellMetrics| {
+        let mut warnings = cell.warnings.iter();
+        let found = warnings.find(|warning| warning.code == "repeat_without_answers");
+        found.map(|warning| warning.text.clone())
+    };
+    assert!(warned(&cell).unwrap().contains("no ok answer: 2;"));
+    assert_eq!(warned(&aggregated(&[answered])), None);
+}
+
+#[test]
+fn an_attainment_is_of_the_requests_whose_limits_are_defined() {
+    let mut limited = request(0, 0, 0, MS);
+    limited.row_slo_ms = Some(2.0);
+    let requests = vec![limited, request(1, 0, 0, MS), request(2, 0, 0, MS)];
+    let cell = aggregated(&[requests]);
+    assert_eq!(cell.value("slo_attainment", None), Some(1.0));
+    for (metric, n) in [
+        ("slo_attainment", 1),
+        ("slo_met", 1),
+        ("goodput", 1),
+        ("slo_defined", 3),
+        ("error_rate", 3),
+    ] {
+        assert_eq!(cell.n(metric, None), n, "{metric}");
+    }
+}
+
+#[test]
 fn rates_and_concurrency_are_those_of_the_schedule_and_of_what_was_in_flight() {
     // Four requests, one each half second, one second long each.
     let rows: Vec<_> = (0..4)

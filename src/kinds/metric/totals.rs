@@ -70,6 +70,18 @@ impl Totals {
         ratio(sum?, self.duration_s?)
     }
 
+    /// Sums of 0 for a repeat that had a time and no ok request, of what other repeats (`pooled`) have: its throughput is
+    /// 0, and not unknown.
+    pub(super) fn nothing_where_none_was_ok(&mut self, pooled: &Self) {
+        if self.requests.ok > 0 || self.duration_s.is_none() {
+            return;
+        }
+        let nothing = |pooled: Option<f64>| pooled.map(|_| 0.0);
+        self.tokens.input = nothing(pooled.tokens.input);
+        self.tokens.output = nothing(pooled.tokens.output);
+        self.workload.total = nothing(pooled.workload.total);
+    }
+
     /// The totals of both, as if their repeats had followed each other.
     #[must_use]
     pub fn pooled(self, other: &Self) -> Self {
@@ -219,12 +231,18 @@ impl Sums {
         let (first, last) = self.scheduled?;
         Some((first, last.max(self.last_end.unwrap_or(last))))
     }
+
+    /// Seconds that the requests of a repeat waited of which none was sent, until the `last` moment that is known of that
+    /// repeat. Nothing of it has an end of its own, and a repeat without a duration would vanish from the pooled rates.
+    pub(super) fn waited_s(&self, last: i64) -> Option<f64> {
+        let (first, _) = self.scheduled?;
+        Some(seconds(first, last))
+    }
 }
 
 impl Totals {
     /// Of all requests of a repeat, or of a group.
     pub(super) fn of(sums: &Sums, context: &super::CellContext) -> Self {
-        let seconds = |from: i64, to: i64| count((to - from).max(0).unsigned_abs()) / 1e9;
         let (chunks, counted) = sums.streamed;
         Self {
             requests: sums.requests,
@@ -253,6 +271,11 @@ impl Totals {
             price_per_hour: context.price_per_hour,
         }
     }
+}
+
+/// Seconds between two stamps of nanoseconds.
+fn seconds(from: i64, to: i64) -> f64 {
+    count((to - from).max(0).unsigned_abs()) / 1e9
 }
 
 /// A quotient, `None` over nothing: a rate over no time is unknown, not infinite.

@@ -127,8 +127,11 @@ pub struct SloResult {
     pub met: u64,
     /// met / defined; null where no request has defined limits.
     pub attainment: Option<f64>,
-    /// The estimate's base in milliseconds, measured or given.
+    /// The estimate's base in milliseconds a unit of work, measured or given; null without an estimate, and where no
+    /// warm-up gave one.
     pub base_ms: Option<f64>,
+    /// Of an affine estimate, the milliseconds that a request takes whatever its size.
+    pub intercept_ms: Option<f64>,
 }
 
 /// What a reader must know.

@@ -65,6 +65,20 @@ pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics, costed: u64)
             cell.requests.ok
         ),
     }));
+    let silent: Vec<String> = cell
+        .repeats
+        .iter()
+        .filter(|repeat| repeat.requests.ok == 0 && repeat.requests.intended > 0)
+        .map(|repeat| repeat.repeat.to_string())
+        .collect();
+    warnings.extend((1..cell.repeats.len()).contains(&silent.len()).then(|| Warning {
+        code: "repeat_without_answers".to_owned(),
+        text: format!(
+            "of {} repeats these had no ok answer: {}; they count as 0 in throughput, and in no latency",
+            cell.repeats.len(),
+            silent.join(", ")
+        ),
+    }));
     let mixed = cell
         .tokens_source
         .as_deref()

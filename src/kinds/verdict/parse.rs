@@ -56,6 +56,17 @@ pub enum ObjectiveError {
         /// What stood there.
         statistic: String,
     },
+    /// A percentile with decimals that nobody means: `p101` would be the 10.1th.
+    #[error(
+        "`{metric}.{statistic}` would be the {}th percentile",
+        in_percent(statistic)
+    )]
+    Decimals {
+        /// The metric.
+        metric: String,
+        /// What stood there.
+        statistic: String,
+    },
     /// The value does not fit the metric's unit.
     #[error("`{value}` is not a value of `{metric}`: {expected}")]
     Value {
@@ -66,6 +77,13 @@ pub enum ObjectiveError {
         /// What would be right.
         expected: &'static str,
     },
+}
+
+/// The percent that a percentile's name with decimals stands for: `p101` for 10.1.
+fn in_percent(percentile: &str) -> String {
+    let digits = percentile.trim_start_matches('p');
+    let (whole, decimals) = digits.split_at_checked(2).unwrap_or((digits, ""));
+    format!("{}.{decimals}", whole.strip_prefix('0').unwrap_or(whole))
 }
 
 impl ObjectiveError {
@@ -82,6 +100,9 @@ impl ObjectiveError {
             Self::UnknownStatistic { known, .. } => format!("it has {}", known.join(", ")),
             Self::Fraction { metric, statistic } => {
                 format!("write the percentile without its point: `{metric}.{}`", statistic.replace('.', ""))
+            }
+            Self::Decimals { .. } => {
+                "write a whole percentile, such as `p10`, or one from 90 up, whose decimals follow its two digits: `p975`, `p999`".to_owned()
             }
             Self::NeedsStatistic { metric } => format!("write `{metric}.p99`, `{metric}.mean` or the like"),
             Self::Value { expected, .. } => format!("write {expected}"),
@@ -152,6 +173,12 @@ pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveErr
     }
     let (name, statistic) = text.rsplit_once('.').ok_or_else(unknown)?;
     let is_percentile = percentile_share(statistic).is_some();
+    if is_percentile && decimals_under_90(statistic) {
+        return Err(ObjectiveError::Decimals {
+            metric: name.to_owned(),
+            statistic: statistic.to_owned(),
+        });
+    }
     let of_distribution = STATISTICS.contains(&statistic) || is_percentile;
     if let Some((unit, shape)) = known(name) {
         let (known, fits) = match shape {
@@ -183,6 +210,12 @@ pub fn metric(text: &str) -> Result<(String, Option<String>, Unit), ObjectiveErr
         });
     }
     Ok((name.to_owned(), Some(statistic.to_owned()), unit))
+}
+
+/// Whether a percentile's name has decimals, and is not of the upper tail (`p975`, `p999`): who writes `p101` or `p099`
+/// hardly means the 10.1th or the 9.9th.
+fn decimals_under_90(percentile: &str) -> bool {
+    percentile.len() > 3 && !percentile.starts_with("p9")
 }
 
 /// A metric and a percentile that is written with its point, `e2e.p99.9`.
@@ -348,6 +381,24 @@ mod tests {
             read("step.route.p99 <= 1s"),
             ("step.route".into(), Some("p99".into()), Op::AtMost, 1.0)
         );
+    }
+
+    #[test]
+    fn a_percentile_with_decimals_is_of_the_upper_tail() {
+        for text in ["e2e.p101 <= 1s", "e2e.p099 <= 1s", "e2e.p505 <= 1s"] {
+            let error = objective(text).unwrap_err();
+            assert!(matches!(error, ObjectiveError::Decimals { .. }), "{text}");
+        }
+        let error = objective("e2e.p099 <= 1s").unwrap_err().to_string();
+        assert!(error.contains("the 9.9th percentile"), "{error}");
+        for text in [
+            "e2e.p975 <= 1s",
+            "e2e.p9995 <= 1s",
+            "e2e.p10 <= 1s",
+            "e2e.p5 <= 1s",
+        ] {
+            assert!(objective(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

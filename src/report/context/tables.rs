@@ -269,6 +269,14 @@ fn speedup(relative: Option<&Relative>) -> Value {
         .interval
         .map(|[low, high]| format!("{} … {}", Scale::Plain.show(low), Scale::Plain.show(high)))
         .or_else(|| relative.reason.clone());
+    if let Some(needed) = relative.needs_n {
+        let needs = format!("needs {needed}");
+        value.note = Some(match value.note {
+            Some(note) => format!("{needs}; {note}"),
+            None => needs,
+        });
+        value.state = "doubt";
+    }
     value
 }
 
@@ -478,6 +486,18 @@ mod tests {
             reason: Some("needs 5 repeats".to_owned()),
             ..known
         };
+        let of_few = Relative {
+            needs_n: Some(368),
+            ..few.clone()
+        };
+        assert_eq!(
+            speedup(Some(&of_few)),
+            Value {
+                note: Some("needs 368; needs 5 repeats".to_owned()),
+                ..Value::marked("× 2.00", "doubt")
+            },
+            "greyed as the p99 itself is"
+        );
         assert_eq!(
             shown(few),
             ("× 2.00".to_owned(), Some("needs 5 repeats".to_owned()))

@@ -29,7 +29,8 @@ pub struct Report {
     /// How many returned pictures, videos or texts are kept and shown per cell. 1 unless given, 0 keeps none.
     #[schemars(range(max = 1000), example = 4)]
     pub samples: Option<u32>,
-    /// Percentiles beside p50, p75, p90, p95, p99 and p99.9.
+    /// Percentiles beside p50, p75, p90, p95, p99 and p99.9, in percent: `97.5`, not `0.975`. In results and templates
+    /// they are named without their point, two digits standing before the decimals: `p975` is the 97.5th, `p099` the 9.9th.
     #[serde(default)]
     #[schemars(example = &[97.5])]
     pub percentiles: Vec<Percentile>,
@@ -39,7 +40,7 @@ pub struct Report {
     pub exports: Vec<Export>,
 }
 
-/// A percentile, above 0 and below 100.
+/// A percentile in percent, above 1 (`0.95` is refused: it was meant as a share) and below 100.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Percentile(

@@ -74,7 +74,7 @@ pub struct Estimate {
     /// The model of the expected time. `linear` unless given.
     #[schemars(example = &"linear")]
     pub model: Option<EstimateModel>,
-    /// The time of one unit of work, in place of measuring it.
+    /// The time of one unit of work, above 0, in place of measuring it; of the linear model.
     #[schemars(example = &"0.49ms")]
     pub base: Option<HumanDuration>,
 }
@@ -93,7 +93,8 @@ pub enum EstimateFrom {
 pub enum EstimateModel {
     /// base · area · frames · steps.
     Linear,
-    /// a + b · area · frames · steps, by least squares over warm-ups of two or more shapes.
+    /// a + b · area · frames · steps, by least squares over warm-ups of two or more shapes, the largest at least a tenth
+    /// larger than the smallest. A fit in which time does not grow with size is none: the limits are then undefined.
     Affine,
 }
 

@@ -21,6 +21,7 @@ use super::document::report::{Export, Format};
 use super::domain::{Report, Scenario};
 use crate::foundation::diagnostic::Finding;
 use crate::kinds::dataset::Folders;
+use crate::kinds::metric::{percentile_name, percentile_share};
 
 /// What a document is resolved with.
 pub struct Given<'a> {
@@ -93,7 +94,11 @@ fn report(written: super::document::report::Report) -> Report {
         percentiles: written
             .percentiles
             .into_iter()
-            .map(|percentile| percentile.0 / 100.0)
+            .map(|percentile| {
+                // As its name is read: 99.9 / 100 is 0.999 only to within the last bit.
+                let share = percentile.0 / 100.0;
+                percentile_share(&percentile_name(share)).unwrap_or(share)
+            })
             .collect(),
         exports: names.map(str::to_owned).collect(),
     }

@@ -13,6 +13,7 @@ mod header;
 mod http;
 mod load;
 mod params;
+mod report;
 mod slo;
 mod subject;
 mod template;
@@ -72,6 +73,8 @@ pub const ALL: &[Rule] = &[
     slo::STATISTIC,
     slo::OBJECTIVE,
     slo::ESTIMATE,
+    slo::BASE,
+    report::PERCENTILE,
     compare::GATE,
     compare::GATE_TWICE,
     compare::PAIR,

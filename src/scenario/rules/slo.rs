@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Rule, Subject};
 use crate::foundation::diagnostic::{Finding, Findings};
+use crate::foundation::units::HumanDuration;
 use crate::kinds::metric::catalogue;
 use crate::kinds::verdict::parse::{self, ObjectiveError};
 use crate::scenario::suggest::nearest;
@@ -60,6 +61,7 @@ fn code(error: &ObjectiveError) -> &'static str {
         ObjectiveError::UnknownMetric { .. } => METRIC.code,
         ObjectiveError::UnknownStatistic { .. }
         | ObjectiveError::Fraction { .. }
+        | ObjectiveError::Decimals { .. }
         | ObjectiveError::NeedsStatistic { .. } => STATISTIC.code,
         ObjectiveError::Form { .. } | ObjectiveError::Value { .. } => OBJECTIVE.code,
     }
@@ -106,6 +108,43 @@ pub const ESTIMATE: Rule = Rule {
     explain: "`e2e: { estimate: warmup }` needs warm-ups to measure its base with, or `base` in their place.",
     check: estimate,
 };
+
+/// A base that makes no limit.
+pub const BASE: Rule = Rule {
+    code: "senseless-base",
+    explain: "`base` is the time of one unit of work, above 0, of the linear model; `affine` has an intercept too, and is measured.",
+    check: base,
+};
+
+fn base(subject: &Subject<'_>, findings: &mut Findings) {
+    for (pointer, slo) in subject.slos() {
+        let Some(e2e) = slo.pointer("/request/e2e") else {
+            continue;
+        };
+        let Some(base) = e2e.get("base") else {
+            continue;
+        };
+        let is_zero = base
+            .as_str()
+            .and_then(|base| base.parse::<HumanDuration>().ok())
+            .is_some_and(|base| base.0.is_zero());
+        let (message, help) = if e2e.get("model").is_some_and(|model| model == "affine") {
+            (
+                "`base` alone is no affine model: its intercept is not given",
+                "leave `base` out, so that warm-ups of two sizes measure both, or leave out `model`",
+            )
+        } else if is_zero {
+            (
+                "a base of 0 makes limits of 0, which no request can keep",
+                "write the time of one unit of work, such as `0.49ms`",
+            )
+        } else {
+            continue;
+        };
+        let at = format!("{pointer}/request/e2e/base");
+        findings.push(Finding::error(BASE.code, at, message).help(help));
+    }
+}
 
 fn estimate(subject: &Subject<'_>, findings: &mut Findings) {
     let of_load = |pointer: &str| subject.get(pointer).is_some_and(|requests| *requests != 0);

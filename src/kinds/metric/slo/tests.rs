@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::estimate::NoBase;
 use super::*;
 use crate::instruments::record::{Clocks, Outcome, Phase, Tokens, Traffic};
 
@@ -86,7 +87,7 @@ fn two_warm_ups_give_the_median_of_their_unit_times() {
         (square(256, 50), 12_800.0, 8_750.0, 26_250.0),
     ] {
         assert_eq!(demand(&params), Some(demanded), "{params}");
-        assert_eq!(base.expected_ms(demanded), expected, "{params}");
+        assert_eq!(base.expected_ms(demanded), Some(expected), "{params}");
         assert_eq!(slo_ms(&params, &base), Some(limit), "{params}");
     }
 }
@@ -156,12 +157,12 @@ fn only_successful_warm_ups_of_known_size_make_a_base() {
     let unsized_one = took("{}", 2.0);
     assert_eq!(
         Base::of(&LINEAR, &[failed.clone(), unsized_one.clone()]),
-        None
+        Err(NoBase::Unsized)
     );
     let base = Base::of(&LINEAR, &[failed, unsized_one, took(&square(1024, 1), 2.0)]);
     assert_eq!(
         base,
-        Some(Base::Linear {
+        Ok(Base::Linear {
             base_ms: 0.488_281_25
         })
     );
@@ -171,7 +172,7 @@ fn only_successful_warm_ups_of_known_size_make_a_base() {
     };
     assert_eq!(
         Base::of(&given, &[]),
-        Some(Base::Linear { base_ms: 0.49 }),
+        Ok(Base::Linear { base_ms: 0.49 }),
         "a given base needs no warm-up"
     );
 }
@@ -190,7 +191,7 @@ fn the_affine_model_takes_two_sizes_and_finds_the_fixed_cost() {
             took(&params, ms / 1e3)
         })
         .into();
-    let Some(Base::Affine {
+    let Ok(Base::Affine {
         fixed_ms,
         per_unit_ms,
     }) = Base::of(&affine, &warmups)
@@ -206,9 +207,43 @@ fn the_affine_model_takes_two_sizes_and_finds_the_fixed_cost() {
             &affine,
             &[took(&square(512, 1), 1.0), took(&square(512, 1), 1.1)]
         ),
-        None
+        Err(NoBase::OneSize)
     );
-    assert_eq!(Base::of(&affine, &[]), None);
+    assert_eq!(Base::of(&affine, &[]), Err(NoBase::Unsized));
+}
+
+#[test]
+fn an_affine_fit_that_makes_no_sense_is_no_estimate_and_no_limit_is_below_0() {
+    let affine = Estimate {
+        affine: true,
+        ..LINEAR
+    };
+    let fit = |points: &[(u64, f64)]| {
+        let warmups: Vec<_> = points
+            .iter()
+            .map(|(steps, seconds)| took(&square(256, *steps), *seconds))
+            .collect();
+        Base::of(&affine, &warmups)
+    };
+    assert_eq!(
+        fit(&[(40, 2.0), (50, 1.9)]),
+        Err(NoBase::Senseless),
+        "the larger one took less"
+    );
+    assert_eq!(
+        fit(&[(10, 0.1), (20, 0.1), (100, 9.0)]),
+        Err(NoBase::Senseless),
+        "the smallest would take less than nothing"
+    );
+    assert_eq!(fit(&[(100, 1.0), (109, 2.0)]), Err(NoBase::OneSize));
+    // 10 ms a step less 50 ms: nothing is left for 5 steps.
+    let base = fit(&[(10, 0.05), (20, 0.15)]).unwrap();
+    let limited = |steps| {
+        let attempt = took(&square(256, steps), 1.0);
+        judge(&attempt, &estimated(affine.clone()), Some(&base))
+    };
+    assert_eq!((limited(5).slo_ms, limited(5).met), (None, None));
+    assert!((limited(8).slo_ms.unwrap() - 90.0).abs() < 1e-6);
 }
 
 #[test]
