@@ -77,7 +77,8 @@ pub fn estimate(
         .iter()
         .map(|cell| {
             let known = known_rows(cell, scenario, rows);
-            let requests = requests_of_a_repeat(cell, known);
+            let ends = ends(cell, scenario);
+            let requests = requests_of_a_repeat(cell, known, ends);
             let most_probes = cell.search.as_ref().map(Search::most_probes);
             let repeats = match most_probes {
                 Some(probes) => cell
@@ -125,8 +126,16 @@ fn known_rows(cell: &Cell, scenario: &Scenario, rows: &dyn Fn(&str) -> Option<u6
     if dataset.endless { None } else { rows(name) }
 }
 
-/// Requests of one repeat: as many as are asked for, or as the rate offers in the time, or each row once.
-fn requests_of_a_repeat(cell: &Cell, rows: Option<u64>) -> Option<u64> {
+/// Whether the cell's dataset ends with its last row, and with it the repeat.
+fn ends(cell: &Cell, scenario: &Scenario) -> bool {
+    let name = cell.dataset.as_ref();
+    name.and_then(|name| scenario.datasets.get(name))
+        .is_some_and(|dataset| !dataset.cycle && !dataset.endless)
+}
+
+/// Requests of one repeat: as many as are asked for, or as the rate offers in the time, or each row once; no more than
+/// there are rows, where the dataset `ends`.
+fn requests_of_a_repeat(cell: &Cell, rows: Option<u64>, ends: bool) -> Option<u64> {
     let load = &cell.load;
     let offered = load.duration.and_then(|duration| {
         let rate = cell.rate.per_second().filter(|_| cell.search.is_none())?;
@@ -137,11 +146,15 @@ fn requests_of_a_repeat(cell: &Cell, rows: Option<u64>) -> Option<u64> {
         )]
         Some((rate * duration.as_secs_f64()).ceil() as u64)
     });
-    match (load.requests, load.duration, offered) {
+    let asked = match (load.requests, load.duration, offered) {
         (Some(requests), _, Some(offered)) => Some(requests.min(offered)),
         (Some(requests), ..) => Some(requests),
         (None, Some(_), offered) => offered,
         (None, None, _) => rows,
+    };
+    match rows.filter(|_| ends) {
+        Some(rows) => asked.map(|asked| asked.min(rows)),
+        None => asked,
     }
 }
 

@@ -32,6 +32,7 @@ use serde_json::Value;
 
 use crate::foundation::diagnostic::{Finding, Findings, Severity};
 use crate::foundation::units::Rate;
+use crate::kinds::arrival;
 use crate::scenario::Scenario;
 use build::Builder;
 use declared::{Declared, HARD_CAP, report};
@@ -298,9 +299,18 @@ fn same_rows(scenario: &Scenario, cells: &[Cell]) -> Findings {
             let message = format!(
                 "{cells} cells send the same rows of `{name}` to one target, from the first on: a cache may know them"
             );
+            let replayed = cells.iter().any(|cell| {
+                cell.dataset.as_deref() == Some(name) && cell.arrival == arrival::Kind::Trace
+            });
+            // A trace is replayed in the order of its times.
+            let help = if replayed {
+                "give each cell a file of its own, or restart the target between cells, where its cache matters"
+            } else {
+                "`shuffle: true` draws other rows for each cell"
+            };
             (!dataset.shuffle && !dataset.endless).then(|| {
                 Finding::warning("same-rows", format!("/datasets/{}", declared::escape(name)), message)
-                    .help("`shuffle: true` draws other rows for each cell")
+                    .help(help)
             })
         })
         .collect()

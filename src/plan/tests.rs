@@ -11,7 +11,6 @@ use super::*;
 use crate::foundation::clock::Clock;
 use crate::foundation::seed::Seed;
 use crate::foundation::units::{Concurrency, Offset, Rate};
-use crate::kinds::arrival;
 use crate::kinds::dataset::{DatasetError, Folders, Rows, Source, Task};
 use crate::kinds::protocol;
 use crate::kinds::verdict::objective::{Objective, Op};
@@ -608,6 +607,17 @@ fn cells_that_read_the_same_rows_are_mentioned() {
     let mut scenario = scenario(&json!({"rate": [0.1, 0.5]}));
     scenario.datasets = [dataset("mixed", Task::Chat)].into();
     assert_eq!(expand(&scenario).unwrap().warnings[0].code, "same-rows");
+    scenario.load.arrival = Some(arrival::Kind::Trace);
+    scenario.matrix.axes.shift_remove("rate");
+    scenario
+        .matrix
+        .axes
+        .insert("concurrency".into(), vec![json!(1), json!(2)]);
+    let warning = expand(&scenario).unwrap().warnings.remove(0);
+    let help = warning.help.unwrap();
+    assert_eq!(warning.code, "same-rows");
+    assert!(!help.contains("shuffle"), "a trace cannot be: {help}");
+    scenario.load.arrival = None;
     scenario.datasets[0].shuffle = true;
     assert_eq!(expand(&scenario).unwrap().warnings, []);
 }
@@ -815,6 +825,24 @@ fn the_estimate_of_an_open_loop_is_its_schedule() {
         Some(72)
     );
     assert_eq!(estimate(&plan, &scenario, &|_| None).totals.requests, None);
+}
+
+#[test]
+fn a_dataset_that_ends_sends_no_more_than_its_rows() {
+    let mut scenario = scenario(&json!({"rate": [2]}));
+    scenario.datasets = [dataset("mixed", Task::Chat)].into();
+    let requests = |scenario: &Scenario, rows| {
+        let plan = expand(scenario).unwrap();
+        estimate(&plan, scenario, &move |_| rows).totals.requests
+    };
+    scenario.datasets[0].cycle = true;
+    assert_eq!(requests(&scenario, Some(5)), Some(10));
+    scenario.datasets[0].cycle = false;
+    assert_eq!(requests(&scenario, Some(5)), Some(5));
+    assert_eq!(requests(&scenario, Some(50)), Some(10));
+    scenario.load.requests = None;
+    scenario.load.duration = Some(Duration::from_secs(4));
+    assert_eq!(requests(&scenario, Some(5)), Some(5), "of eight in 4 s");
 }
 
 fn axes() -> impl Strategy<Value = Vec<(&'static str, Vec<u32>)>> {

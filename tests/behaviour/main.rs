@@ -27,4 +27,5 @@ mod self_check;
 mod support;
 mod target;
 mod tls;
+mod told;
 mod validate;

@@ -59,6 +59,11 @@ pub fn summary(results: &Results, width: usize, colour: Colour) -> String {
                 results.cells.len() - shown.len()
             ));
         }
+        let is_about = |column: &Column| column.cells.iter().any(|(text, _)| text.starts_with('~'));
+        if columns.iter().any(is_about) {
+            let text = "~ of too few requests to be trusted: the report says how many it needs";
+            lines.push(colour.paint(Paint::Dim, text));
+        }
         lines.push(String::new());
     }
     for search in searches(results) {
@@ -383,6 +388,22 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_stands_on_too_few_requests_is_explained_where_it_occurs() {
+        let explained =
+            |results: &Results| summary(results, 120, Colour::Off).contains("\n~ of too few");
+        let mut results = fixture::results();
+        assert!(explained(&results));
+        for cell in &mut results.cells {
+            for value in cell.metrics.values_mut().flatten() {
+                if let crate::results::MetricValue::Distribution(summary) = value {
+                    summary.n = 100_000;
+                }
+            }
+        }
+        assert!(!explained(&results));
     }
 
     #[test]

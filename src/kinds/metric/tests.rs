@@ -638,6 +638,28 @@ fn groups_have_their_own_numbers_and_their_rates_add_up_to_the_cells() {
 }
 
 #[test]
+fn a_parameter_to_group_by_that_no_request_has_is_told_of() {
+    let sized = Attempt {
+        params: r#"{"width":512}"#.to_owned(),
+        ..request(0, 0, 0, SECOND)
+    };
+    let context = CellContext {
+        group_by: vec!["width".into(), "bogus".into()],
+        ..CellContext::default()
+    };
+    let rows = vec![sized, request(1, 0, 0, SECOND)];
+    let cell = aggregated_with(&[rows], &Limits::default(), &context);
+    let told: Vec<&str> = cell
+        .warnings
+        .iter()
+        .filter(|warning| warning.code == "group_by")
+        .map(|warning| warning.text.as_str())
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("no request has `bogus`"), "{told:?}");
+}
+
+#[test]
 fn the_servers_own_measures_are_statistics_and_check_our_clock() {
     let told = |index, total_s: f64| Attempt {
         server: BTreeMap::from([

@@ -1,6 +1,8 @@
 //! What a reader must know before believing a cell's numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use super::aggregate::CellMetrics;
 use super::value::Warning;
@@ -65,20 +67,8 @@ pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics, costed: u64)
             cell.requests.ok
         ),
     }));
-    let silent: Vec<String> = cell
-        .repeats
-        .iter()
-        .filter(|repeat| repeat.requests.ok == 0 && repeat.requests.intended > 0)
-        .map(|repeat| repeat.repeat.to_string())
-        .collect();
-    warnings.extend((1..cell.repeats.len()).contains(&silent.len()).then(|| Warning {
-        code: "repeat_without_answers".to_owned(),
-        text: format!(
-            "of {} repeats these had no ok answer: {}; they count as 0 in throughput, and in no latency",
-            cell.repeats.len(),
-            silent.join(", ")
-        ),
-    }));
+    warnings.extend(silent_repeats(cell));
+    warnings.extend(unknown_groups(cell));
     let mixed = cell
         .tokens_source
         .as_deref()
@@ -88,4 +78,37 @@ pub(super) fn of(notes: &BTreeMap<String, u64>, cell: &CellMetrics, costed: u64)
         text: format!("output tokens were counted in different ways: {source}"),
     }));
     warnings
+}
+
+/// Repeats in which nothing was answered, where others have answers.
+fn silent_repeats(cell: &CellMetrics) -> Option<Warning> {
+    let silent: Vec<String> = cell
+        .repeats
+        .iter()
+        .filter(|repeat| repeat.requests.ok == 0 && repeat.requests.intended > 0)
+        .map(|repeat| repeat.repeat.to_string())
+        .collect();
+    let some = (1..cell.repeats.len()).contains(&silent.len());
+    some.then(|| Warning {
+        code: "repeat_without_answers".to_owned(),
+        text: format!(
+            "of {} repeats these had no ok answer: {}; they count as 0 in throughput, and in no latency",
+            cell.repeats.len(),
+            silent.join(", ")
+        ),
+    })
+}
+
+/// Parameters to group by that no request has.
+fn unknown_groups(cell: &CellMetrics) -> impl Iterator<Item = Warning> {
+    let names = cell.groups.iter().flat_map(|group| group.by.keys());
+    let names: BTreeSet<&String> = names.collect();
+    let unknown = names.into_iter().filter(|name| {
+        let mut groups = cell.groups.iter();
+        groups.all(|group| group.by.get(*name).is_none_or(Value::is_null))
+    });
+    unknown.map(|name| Warning {
+        code: "group_by".to_owned(),
+        text: format!("no request has `{name}`: `report.group_by` tells nothing apart by it"),
+    })
 }

@@ -5,6 +5,7 @@
 
 mod axes;
 mod facts;
+mod latency;
 mod objectives;
 mod searches;
 mod table;
@@ -101,7 +102,7 @@ impl Context {
             comparison: comparison(results),
             tables: Tables {
                 throughput: tables::throughput(results, &axes),
-                latency: tables::latency(results, &axes),
+                latency: latency::latency(results, &axes),
                 objectives_open: objectives::objectives(results, &axes, false),
                 objectives_met: objectives::objectives(results, &axes, true),
                 relative: tables::relative(results, &axes),

@@ -5,22 +5,18 @@ use super::table::{Column, Row, Table, Value, status_of, validity_of};
 use crate::kinds::metric::{Unit, catalogue};
 use crate::report::number::Scale;
 use crate::results::{
-    Bound, CellResult, GroupResult, MetricValue, Relative, Results, Summary, ValidityStatus,
+    Bound, CellResult, GroupResult, MetricValue, Relative, Results, SloResult, Summary,
+    ValidityStatus,
 };
 
-/// Latency distributions that the report shows, each with its statistics; where one has no data, its columns are left out.
-const LATENCIES: &[(&str, &[&str])] = &[
-    ("ttft", &["p50", "p99"]),
-    ("tpot", &["p50", "p99"]),
-    ("load", &["p50", "p99"]),
-    ("e2e", &["p50", "p95", "p99", "max"]),
-];
+/// What stands beside how many requests have limits at all.
+const ATTAINMENT: &str = "slo_attainment";
 
 /// Scalars that the report shows beside the counts, with their titles; left out where no cell has data.
 const SCALARS: &[(&str, &str)] = &[
     ("request_throughput", "throughput"),
     ("goodput", "goodput"),
-    ("slo_attainment", "slo attainment"),
+    (ATTAINMENT, "slo attainment"),
     ("output_throughput", "output tokens"),
     ("workload_throughput", "workload"),
 ];
@@ -77,21 +73,21 @@ pub fn scale_of(results: &Results, metric: &str, statistics: &[&str]) -> Scale {
     Scale::of(unit_of(results, metric), values)
 }
 
-fn axis_columns(axes: &Axes) -> Vec<Column> {
+pub(super) fn axis_columns(axes: &Axes) -> Vec<Column> {
     if axes.varying.is_empty() {
         return vec![Column::text("cell")];
     }
     axes.varying.iter().map(Column::text).collect()
 }
 
-fn axis_values(axes: &Axes, cell: &CellResult) -> Vec<Value> {
+pub(super) fn axis_values(axes: &Axes, cell: &CellResult) -> Vec<Value> {
     if axes.varying.is_empty() {
         return vec![Value::text(axes.short_label(cell))];
     }
     axes.values(cell).into_iter().map(Value::text).collect()
 }
 
-fn row(index: usize, cell: &CellResult, values: Vec<Value>) -> Row {
+pub(super) fn row(index: usize, cell: &CellResult, values: Vec<Value>) -> Row {
     Row {
         cell: Some(index),
         validity: validity_of(cell),
@@ -127,11 +123,14 @@ pub fn throughput(results: &Results, axes: &Axes) -> Table {
         columns.push(Column::number(title, Scale::Count));
     }
     columns.push(Column::number("errors", Scale::Percent));
-    columns.extend(
-        shown
-            .iter()
-            .map(|(_, title, scale)| Column::number(*title, *scale)),
-    );
+    let estimated = results.cells.iter().any(|cell| cell.slo.base_ms.is_some());
+    for (metric, title, scale) in &shown {
+        columns.push(Column::number(*title, *scale));
+        if *metric == ATTAINMENT {
+            columns.push(Column::number("slo defined", Scale::Count));
+            columns.extend(estimated.then(|| Column::number("slo base", Scale::Milliseconds)));
+        }
+    }
     let rows = results.cells.iter().enumerate().map(|(index, cell)| {
         let mut values = axis_values(axes, cell);
         values.push(status_value(cell));
@@ -148,17 +147,40 @@ pub fn throughput(results: &Results, axes: &Axes) -> Table {
             cell.value("error_rate", None),
             Scale::Percent,
         ));
-        values.extend(
-            shown
-                .iter()
-                .map(|(metric, _, scale)| scalar(cell, metric, *scale)),
-        );
+        for (metric, _, scale) in &shown {
+            values.push(scalar(cell, metric, *scale));
+            if *metric == ATTAINMENT {
+                values.push(defined(&cell.slo, requests.intended));
+                values.extend(estimated.then(|| base(&cell.slo)));
+            }
+        }
         row(index, cell, values)
     });
     Table {
         rows: rows.collect(),
         columns,
     }
+}
+
+/// Of how many requests the SLO is defined; in doubt where not of all.
+fn defined(slo: &SloResult, intended: u64) -> Value {
+    let mut value = Value::count(slo.defined);
+    if slo.defined < intended {
+        value.note = Some(format!("of {intended}"));
+        value.state = "doubt";
+    }
+    value
+}
+
+/// What limits are estimated with, a unit of work; and what an affine model adds to each request.
+fn base(slo: &SloResult) -> Value {
+    let seconds = |ms: f64| ms / 1e3;
+    let scale = Scale::Milliseconds;
+    let mut value = Value::number(slo.base_ms.map(seconds), scale);
+    value.note = slo
+        .intercept_ms
+        .map(|ms| format!("and {} a request", scale.with_unit(seconds(ms))));
+    value
 }
 
 fn scalar(cell: &CellResult, metric: &str, scale: Scale) -> Value {
@@ -171,48 +193,6 @@ fn scalar(cell: &CellResult, metric: &str, scale: Scale) -> Value {
         value.text = format!("≥ {}", value.text);
     }
     value
-}
-
-/// Latency percentiles over ok requests.
-pub fn latency(results: &Results, axes: &Axes) -> Table {
-    let shown: Vec<(&str, &str, Scale)> = LATENCIES
-        .iter()
-        .filter(|(metric, _)| {
-            *metric == "e2e"
-                || results
-                    .cells
-                    .iter()
-                    .any(|cell| distribution(cell, metric).is_some())
-        })
-        .flat_map(|(metric, statistics)| {
-            let scale = scale_of(results, metric, statistics);
-            statistics
-                .iter()
-                .map(move |statistic| (*metric, *statistic, scale))
-        })
-        .collect();
-    let mut columns = axis_columns(axes);
-    columns.push(Column::number("n", Scale::Count));
-    columns.extend(
-        shown.iter().map(|(metric, statistic, scale)| {
-            Column::number(format!("{metric} {statistic}"), *scale)
-        }),
-    );
-    let rows = results.cells.iter().enumerate().map(|(index, cell)| {
-        let mut values = axis_values(axes, cell);
-        values.push(Value::count(
-            distribution(cell, "e2e").map_or(0, |summary| summary.n),
-        ));
-        values.extend(shown.iter().map(|(metric, statistic, scale)| {
-            Value::statistic(distribution(cell, metric), statistic, *scale)
-                .with_spread(cell.spread.get(&format!("{metric}.{statistic}")), *scale)
-        }));
-        row(index, cell, values)
-    });
-    Table {
-        rows: rows.collect(),
-        columns,
-    }
 }
 
 /// Each cell relative to the baseline: how many times better it is; `None` where no baseline was declared.
@@ -316,6 +296,7 @@ pub fn groups(results: &Results, axes: &Axes) -> Option<Table> {
         Column::number("e2e p50", scale),
         Column::number("e2e p99", scale),
         Column::number("slo attainment", Scale::Percent),
+        Column::number("slo defined", Scale::Count),
     ]);
     let mut rows = Vec::new();
     for (index, cell) in results.cells.iter().enumerate() {
@@ -333,6 +314,7 @@ pub fn groups(results: &Results, axes: &Axes) -> Option<Table> {
                 Value::statistic(summary.as_ref(), "p50", scale),
                 Value::statistic(summary.as_ref(), "p99", scale),
                 Value::number(group.slo.attainment, Scale::Percent),
+                defined(&group.slo, group.requests.intended),
             ]);
             rows.push(row(index, cell, values));
         }
@@ -402,6 +384,7 @@ pub fn statistics(results: &Results, cell: &CellResult) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use super::super::latency::latency;
     use super::*;
     use crate::report::fixture;
 
@@ -442,6 +425,24 @@ mod tests {
                 .iter()
                 .all(|column| !column.title.starts_with("ttft"))
         );
+    }
+
+    #[test]
+    fn an_attainment_says_of_how_many_requests_it_is_and_by_which_base() {
+        let mut results = fixture::results();
+        let intended = results.cells[0].requests.intended;
+        results.cells[0].slo.defined = 6;
+        results.cells[0].slo.intercept_ms = Some(20.0);
+        let table = throughput(&results, &Axes::of(&results));
+        let at = column(&table, "slo defined");
+        assert_eq!(at, column(&table, "slo attainment") + 1);
+        let few = &table.rows[0].values[at];
+        assert_eq!((few.text.as_str(), few.state), ("6", "doubt"));
+        assert_eq!(few.note, Some(format!("of {intended}")));
+        assert_eq!(table.rows[1].values[at].note, None);
+        let base = &table.rows[0].values[column(&table, "slo base")];
+        assert_eq!(base.text, "0.490");
+        assert_eq!(base.note.as_deref(), Some("and 20.0 ms a request"));
     }
 
     #[test]

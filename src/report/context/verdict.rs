@@ -6,6 +6,9 @@ use super::axes::Axes;
 use super::comparison;
 use crate::results::{CellResult, ObjectiveVerdict, Results, ValidityStatus};
 
+/// Metrics of those requests alone whose limits are defined.
+const OF_LIMITS: [&str; 3] = ["slo_attainment", "slo_met", "goodput"];
+
 /// How the run ended.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Verdict {
@@ -190,12 +193,29 @@ fn sentence(results: &Results, objectives: &Objectives) -> String {
         parts.push(objectives.sentence());
     }
     parts.extend(of_cells(ValidityStatus::ClientLimited, "CLIENT_LIMITED"));
+    parts.extend(without_limits(results));
     let mut sentence = parts.join("; ");
     if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
         sentence.replace_range(..1, &first);
     }
     sentence.push('.');
     sentence
+}
+
+/// That an attainment which was to be reached leaves requests out: that it was reached says nothing of these.
+fn without_limits(results: &Results) -> Option<String> {
+    let held = results.cells.iter().filter(|cell| {
+        let mut objectives = cell.objectives.iter();
+        objectives.any(|objective| {
+            OF_LIMITS
+                .iter()
+                .any(|name| objective.text.trim_start().starts_with(name))
+        })
+    });
+    let (defined, all) = held.fold((0, 0), |(defined, all), cell| {
+        (defined + cell.slo.defined, all + cell.requests.intended)
+    });
+    (defined < all).then(|| format!("the SLO is defined for {defined} of {all} requests"))
 }
 
 fn counted_searches(results: &Results) -> String {
@@ -310,6 +330,24 @@ mod tests {
             sentence.starts_with("8 of 12 cells (--cells '*rate=1,*'); 1 of 8 cells is INVALID; "),
             "{sentence}"
         );
+    }
+
+    #[test]
+    fn that_an_attainment_is_of_some_requests_only_is_in_the_first_sentence() {
+        let mut results = fixture::results();
+        results.cells.truncate(1);
+        let intended = results.cells[0].requests.intended;
+        results.cells[0].slo.defined = 6;
+        let undefined = format!("the SLO is defined for 6 of {intended} requests");
+        let sentence = |text: &str| {
+            let mut results = results.clone();
+            results.cells[0].objectives[0].text = text.to_owned();
+            results.cells[0].objectives.truncate(1);
+            Verdict::of(&results).sentence
+        };
+        let told = sentence("slo_attainment >= 50%");
+        assert!(told.ends_with(&format!("; {undefined}.")), "{told}");
+        assert!(!sentence("error_rate <= 1%").contains("SLO"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Latency percentiles over cells: a row a cell, a panel a metric, from the median to the greatest value.
 
 use super::frame::{Area, nothing};
-use super::rows::{HEAD, LABELS, NOTES, Rows, WIDTH, float};
+use super::rows::{HEAD, NOTES, Rows, WIDTH, float};
 use super::scale::{From, PlotScale};
 use super::svg::{Anchor, Marker, Svg};
 use crate::report::context::{Axes, Value, distribution, scale_of};
@@ -28,7 +28,7 @@ struct Panel {
 
 /// Draws it.
 pub fn draw(results: &Results, axes: &Axes) -> Svg {
-    let rows = Rows::of(results.cells.len());
+    let rows = Rows::of(axes, &results.cells);
     let metrics = drawn(results);
     let description = description(results, &metrics);
     let mut svg = Svg::new(WIDTH, rows.total(), TITLE, &description);
@@ -44,13 +44,13 @@ pub fn draw(results: &Results, axes: &Axes) -> Svg {
         return svg;
     }
     legend(&mut svg);
-    rows.labels(&mut svg, axes, &results.cells);
-    let panels = panels(results, &metrics, rows);
+    rows.labels(&mut svg, &results.cells);
+    let panels = panels(results, &metrics, &rows);
     for panel in &panels {
         scale_along(&mut svg, panel);
     }
     for panel in &panels {
-        strokes(&mut svg, &results.cells, panel, rows);
+        strokes(&mut svg, &results.cells, panel, &rows);
     }
     for (index, cell) in results.cells.iter().enumerate() {
         if rows.are_few() {
@@ -125,10 +125,10 @@ fn legend(svg: &mut Svg) {
     );
 }
 
-fn panels(results: &Results, metrics: &[&'static str], rows: Rows) -> Vec<Panel> {
+fn panels(results: &Results, metrics: &[&'static str], rows: &Rows) -> Vec<Panel> {
     let gap = 36.0;
     let width =
-        (WIDTH - LABELS - NOTES - gap * (float(metrics.len()) - 1.0)) / float(metrics.len());
+        (WIDTH - rows.left() - NOTES - gap * (float(metrics.len()) - 1.0)) / float(metrics.len());
     let ticks = if metrics.len() > 2 { 3 } else { 4 };
     metrics
         .iter()
@@ -141,7 +141,7 @@ fn panels(results: &Results, metrics: &[&'static str], rows: Rows) -> Vec<Panel>
                 })
             });
             let scale = PlotScale::fit(values, From::Least, ticks)?;
-            let left = LABELS + float(index) * (width + gap);
+            let left = rows.left() + float(index) * (width + gap);
             Some(Panel {
                 metric,
                 unit,
@@ -165,7 +165,7 @@ fn place(panel: &Panel, cell: &CellResult, name: &str) -> Option<f64> {
 }
 
 /// What lies behind the marks: from the median to p99, to the greatest value, and the bar at its end.
-fn strokes(svg: &mut Svg, cells: &[CellResult], panel: &Panel, rows: Rows) {
+fn strokes(svg: &mut Svg, cells: &[CellResult], panel: &Panel, rows: &Rows) {
     for (class, end) in [("w c0", "p99"), ("l c0", "max")] {
         let strokes: Vec<(f64, f64, f64)> = cells
             .iter()

@@ -4,6 +4,7 @@
 //! always in sight, a note where there is nothing to draw.
 
 mod frame;
+mod labels;
 mod latency;
 mod rows;
 pub mod scale;

@@ -195,13 +195,7 @@ impl Svg {
         place: (f64, f64),
         (text, width): (&str, f64),
     ) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a positive width of at most hundreds"
-        )]
-        let most = (width / CHARACTER).max(1.0) as usize;
-        self.text(class, anchor, place, &escape::shorten(text, most));
+        self.text(class, anchor, place, &shortened(text, width));
     }
 
     /// A point.
@@ -348,6 +342,22 @@ pub fn style(colour: impl Fn(&str) -> String) -> String {
         rules = rules.replace(&format!("{{{name}}}"), &colour(name));
     }
     rules
+}
+
+/// A text cut to so many pixels.
+pub fn shortened(text: &str, width: f64) -> String {
+    escape::shorten(text, characters(width))
+}
+
+/// Characters that have room in so many pixels.
+pub fn characters(width: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive width of at most hundreds"
+    )]
+    let most = (width / CHARACTER).max(1.0) as usize;
+    most
 }
 
 #[cfg(test)]

@@ -122,6 +122,64 @@ fn an_invalid_cell_is_a_cross_and_a_limited_one_has_an_arrow() {
     assert!(file.contains("INVALID"));
 }
 
+/// Cells over five axes, whose values and names are so long.
+fn of_five_axes(long: usize) -> Results {
+    let mut results = fixture::results();
+    let cell = results.cells[0].clone();
+    results.cells.clear();
+    for number in 0..18_u32 {
+        let mut cell = cell.clone();
+        let word =
+            |word: &str, value: u32| serde_json::json!(format!("{}{value}", word.repeat(long)));
+        cell.axes = [
+            ("target".to_owned(), word("t", number % 2)),
+            ("dataset".to_owned(), word("d", number / 2 % 3)),
+            ("rate".to_owned(), serde_json::json!(20)),
+            ("concurrency".to_owned(), serde_json::json!(4)),
+            ("params.temperature".to_owned(), word("x", number / 6)),
+            ("params.top_p".to_owned(), word("y", number / 6)),
+        ]
+        .into();
+        results.cells.push(cell);
+    }
+    results
+}
+
+#[test]
+fn no_two_rows_are_called_alike_however_many_axes_vary() {
+    for (long, legend) in [(1, false), (8, false), (40, true)] {
+        let results = of_five_axes(long);
+        let labels = labels::Labels::of(&Axes::of(&results), &results.cells);
+        assert!(labels::differ(&labels.texts), "{long}: {:?}", labels.texts);
+        assert_eq!(!labels.legend.is_empty(), legend, "{long}");
+        for plot in plots(&results).iter().take(2) {
+            let file = plot.svg.file();
+            for text in &labels.texts {
+                assert_eq!(file.matches(&format!(">{text}<")).count(), 1, "{text}");
+            }
+            assert!(
+                labels.legend.iter().all(|line| file.contains(line)),
+                "{}",
+                plot.file
+            );
+        }
+    }
+}
+
+#[test]
+fn lines_whose_names_would_be_cut_to_one_text_become_rows() {
+    let mut results = of_five_axes(30);
+    for (cell, rate) in results.cells.iter_mut().zip(0_u32..) {
+        cell.axes["target"] = serde_json::json!(format!("{}{}", "t".repeat(40), rate % 2));
+        cell.axes["dataset"] = serde_json::json!("d");
+        cell.axes["params.temperature"] = serde_json::json!(0);
+        cell.axes["params.top_p"] = serde_json::json!(0);
+        cell.axes["rate"] = serde_json::json!(rate / 2 + 1);
+    }
+    let file = plots(&results)[1].svg.file();
+    assert!(file.contains("Throughput and goodput by cell"));
+}
+
 #[test]
 fn more_lines_than_can_be_told_apart_become_rows() {
     assert!(plots(&fixture::large())[1].svg.title().ends_with("by cell"));

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::frame::{self, Area, nothing};
-use super::rows::{HEAD, LABELS, NOTES, Rows, WIDTH, float};
+use super::labels::differ;
+use super::rows::{HEAD, NOTES, Rows, WIDTH, float};
 use super::scale::{From, PlotScale};
-use super::svg::{Anchor, CHARACTER, MARKERS, Marker, Svg};
+use super::svg::{Anchor, CHARACTER, MARKERS, Marker, Svg, shortened};
 use crate::report::context::{Axes, shown};
 use crate::report::number::Scale;
 use crate::results::{CellResult, Results, ValidityStatus};
@@ -15,6 +16,8 @@ const HEIGHT: f64 = 380.0;
 const MOST_GROUPS: usize = MARKERS.len();
 /// Room at the right for the lines' names.
 const NAMES: f64 = 178.0;
+/// Between a line's end and its name.
+const BESIDE: f64 = 10.0;
 /// Room for what has no place on the scale: `inf`.
 const BEYOND: f64 = 54.0;
 const LINE: f64 = 14.0;
@@ -49,13 +52,29 @@ pub fn draw(results: &Results, axes: &Axes) -> Svg {
         values.dedup();
         values.len() > 1
     });
-    match over.map(|over| (over, groups(results, axes, over))) {
-        Some((over, groups)) if groups.len() <= MOST_GROUPS => over_axis(over, &groups),
-        _ => over_cells(results, axes),
+    let groups = over.and_then(|over| {
+        [true, false]
+            .into_iter()
+            .map(|named| (over, groups(results, axes, over, named)))
+            .find(|(_, groups)| are_told_apart(groups))
+    });
+    match groups {
+        Some((over, groups)) => over_axis(over, &groups),
+        None => over_cells(results, axes),
     }
 }
 
-fn groups<'a>(results: &'a Results, axes: &Axes, over: &str) -> Vec<Group<'a>> {
+/// Whether colours and names, cut to their room, tell the lines from each other.
+fn are_told_apart(groups: &[Group<'_>]) -> bool {
+    let names: Vec<String> = groups
+        .iter()
+        .map(|group| shortened(&line_name("throughput", group), NAMES - BESIDE))
+        .collect();
+    groups.len() <= MOST_GROUPS && differ(&names)
+}
+
+/// `named`: values with the names of their axes.
+fn groups<'a>(results: &'a Results, axes: &Axes, over: &str, named: bool) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     for cell in &results.cells {
         let others: Vec<String> = axes
@@ -64,7 +83,7 @@ fn groups<'a>(results: &'a Results, axes: &Axes, over: &str) -> Vec<Group<'a>> {
             .filter(|name| *name != over)
             .map(|name| {
                 let value = shown(cell.axes.get(name));
-                if name == "target" || name == "dataset" {
+                if !named || name == "target" || name == "dataset" {
                     value
                 } else {
                     format!("{} {value}", name.strip_prefix("params.").unwrap_or(name))
@@ -103,6 +122,14 @@ fn points<'a>(group: &Group<'a>, over: &str, metric: &str) -> Vec<Point<'a>> {
     points
 }
 
+fn line_name(word: &str, group: &Group<'_>) -> String {
+    if group.name.is_empty() {
+        word.to_owned()
+    } else {
+        format!("{word} {}", group.name)
+    }
+}
+
 /// The line of one metric of one group.
 struct Line<'a> {
     /// Which group, and so which colour and marker.
@@ -120,11 +147,7 @@ fn lines<'a>(over: &str, groups: &[Group<'a>]) -> Vec<Line<'a>> {
             METRICS.map(|(metric, word)| Line {
                 index,
                 metric,
-                name: if group.name.is_empty() {
-                    word.to_owned()
-                } else {
-                    format!("{word} {}", group.name)
-                },
+                name: line_name(word, group),
                 points: points(group, over, metric),
             })
         })
@@ -178,7 +201,7 @@ fn over_axis(over: &str, groups: &[Group<'_>]) -> Svg {
             names.push((place(last).1, line.index, line.name));
         }
     }
-    direct_labels(&mut svg, edge + 10.0, &area, names);
+    direct_labels(&mut svg, edge + BESIDE, &area, names);
     svg
 }
 
@@ -276,7 +299,7 @@ fn direct_labels(svg: &mut Svg, x: f64, area: &Area, mut names: Vec<(f64, usize,
 }
 
 fn over_cells(results: &Results, axes: &Axes) -> Svg {
-    let rows = Rows::of(results.cells.len());
+    let rows = Rows::of(axes, &results.cells);
     let title = "Throughput and goodput by cell";
     let description = format!(
         "Ok requests per second (throughput, a disc) and requests per second that kept their limits (goodput, a hollow diamond) for each of {} cells.",
@@ -285,7 +308,7 @@ fn over_cells(results: &Results, axes: &Axes) -> Svg {
     let mut svg = Svg::new(WIDTH, rows.total(), title, &description);
     svg.text("b", Anchor::Start, (0.0, 16.0), title);
     let area = Area {
-        left: LABELS,
+        left: rows.left(),
         top: HEAD,
         right: WIDTH - NOTES,
         bottom: rows.bottom(),
@@ -304,7 +327,7 @@ fn over_cells(results: &Results, axes: &Axes) -> Svg {
         return svg;
     };
     legend(&mut svg);
-    rows.labels(&mut svg, axes, &results.cells);
+    rows.labels(&mut svg, &results.cells);
     Rows::scale(&mut svg, &area, &scale, "requests/s");
     for (index, cell) in results.cells.iter().enumerate() {
         if rows.are_few() {
