@@ -282,8 +282,12 @@ fn too_many_includes(declared: &Declared) -> Option<Finding> {
 /// Says where cells send the same rows of a file to one target, into caches that the cells before have warmed.
 fn same_rows(scenario: &Scenario, cells: &[Cell]) -> Findings {
     let mut sharing: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut replayed: HashSet<&str> = HashSet::new();
     for cell in cells {
         if let Some(dataset) = &cell.dataset {
+            if cell.arrival == arrival::Kind::Trace {
+                replayed.insert(dataset);
+            }
             *sharing.entry((dataset, &cell.target)).or_default() += 1;
         }
     }
@@ -299,11 +303,8 @@ fn same_rows(scenario: &Scenario, cells: &[Cell]) -> Findings {
             let message = format!(
                 "{cells} cells send the same rows of `{name}` to one target, from the first on: a cache may know them"
             );
-            let replayed = cells.iter().any(|cell| {
-                cell.dataset.as_deref() == Some(name) && cell.arrival == arrival::Kind::Trace
-            });
             // A trace is replayed in the order of its times.
-            let help = if replayed {
+            let help = if replayed.contains(name) {
                 "give each cell a file of its own, or restart the target between cells, where its cache matters"
             } else {
                 "`shuffle: true` draws other rows for each cell"

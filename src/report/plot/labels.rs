@@ -38,13 +38,13 @@ impl Labels {
             return Self::plain(named);
         }
         if fits(&values) && differ(&values) {
-            let names: Vec<&str> = axes
+            let of: Vec<&str> = axes
                 .varying
                 .iter()
                 .map(|name| name.strip_prefix("params.").unwrap_or(name))
                 .collect();
             return Self {
-                axes: Some(names.join(" · ")),
+                axes: Some(of.join(" · ")),
                 ..Self::plain(values)
             };
         }
