@@ -8,7 +8,7 @@ use super::folder::{Published, Workplace};
 use super::records::{self, Bases};
 use super::{Finished, RunError, Session};
 use crate::compare::{self, Diff, Outcome, Refusal, Verdict};
-use crate::foundation::files::{self, FilesError};
+use crate::foundation::files::FilesError;
 use crate::foundation::secret::Redactor;
 use crate::instruments::record::journal::Contents;
 use crate::instruments::table::Table;
@@ -386,18 +386,4 @@ fn write(
         folder::RESULTS,
         &redactor.bytes(results::to_json(results)?),
     )
-}
-
-/// Writes a file of the report.
-fn put(part: &Path, path: &str, bytes: &[u8]) -> Result<(), RunError> {
-    let path = part.join(path);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|source| {
-            RunError::Files(FilesError::Write {
-                path: folder.to_owned(),
-                source,
-            })
-        })?;
-    }
-    Ok(files::write_atomically(&path, bytes)?)
 }

@@ -163,3 +163,12 @@ fn write(path: &Path, source: io::Error) -> RunError {
         source,
     })
 }
+
+/// Writes a file of the report.
+pub fn put(part: &Path, path: &str, bytes: &[u8]) -> Result<(), RunError> {
+    let path = part.join(path);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| write(folder, source))?;
+    }
+    Ok(files::write_atomically(&path, bytes)?)
+}

@@ -209,6 +209,7 @@ fn stage<T>(name: &str, clock: &Clock, work: impl FnOnce() -> T) -> T {
 /// The bar of the engine's issue: ten million records to a whole report in 10 s and 2 GiB. `ROWS=…` makes it fewer.
 #[test]
 #[ignore = "makes ten million records; a measurement"]
+#[expect(clippy::too_many_lines, reason = "a whole run but its load")]
 fn records_become_a_report() {
     let rows: u64 = std::env::var("ROWS").map_or(10_000_000, |rows| rows.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
@@ -322,10 +323,7 @@ fn peak_of(rows: u64) -> f64 {
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&ran.stdout).into_owned();
-    let last = told
-        .lines()
-        .filter(|line| line.ends_with("MiB peak"))
-        .next_back();
+    let last = told.lines().rfind(|line| line.ends_with("MiB peak"));
     let peak = last.and_then(|line| line.split_whitespace().rev().nth(2)?.parse().ok());
     peak.unwrap_or_else(|| panic!("{told}\n{}", String::from_utf8_lossy(&ran.stderr)))
 }
@@ -341,6 +339,7 @@ fn memory_does_not_grow_with_the_number_of_records() {
     );
 }
 
+#[expect(clippy::too_many_lines, reason = "a value of each kind of row")]
 fn any_attempt() -> impl Strategy<Value = Attempt> {
     let times = (
         0..1_u64 << 40,
@@ -491,7 +490,7 @@ proptest! {
                 if let (Some(sent), Some(end)) = (stamp("sent_ns"), stamp("end_ns")) {
                     let scheduled = stamp("scheduled_ns").unwrap();
                     let clocks = attempt.clocks;
-                    let seen = |from: Offset, to: Option<Offset>| to.unwrap().as_nanos() as i64 - from.as_nanos() as i64;
+                    let seen = |from: Offset, to: Option<Offset>| (to.unwrap().as_nanos() - from.as_nanos()).cast_signed();
                     let (queue, service) = (sent - scheduled, end - sent);
                     prop_assert_eq!(queue, seen(clocks.scheduled, clocks.sent));
                     prop_assert_eq!(service, seen(clocks.sent.unwrap(), clocks.end));
