@@ -540,14 +540,8 @@ fn a_run_is_assembled_cell_by_cell_and_what_was_not_executed_missed_nothing() {
         [ObjectiveVerdict::NoData],
         "it was never executed"
     );
-    assert_eq!(
-        first
-            .repeats
-            .iter()
-            .map(|repeat| repeat.position)
-            .collect::<Vec<_>>(),
-        [1, 4]
-    );
+    let positions = first.repeats.iter().map(|repeat| repeat.position);
+    assert_eq!(positions.collect::<Vec<_>>(), [1, 4]);
     assert_eq!((first.slo.base_ms, second.slo.base_ms), (Some(0.5), None));
     assert_eq!(first.slo.intercept_ms, Some(20.0));
     assert_eq!(second.relative["e2e.p99"].speedup, Some(1.0 / 3.0));

@@ -164,9 +164,7 @@ impl<'a> Requests<'a> {
                 let known = rows
                     .lazy()
                     .filter(own.and(col("phase").eq(lit("measured"))))
-                    .select([max_horizontal(moments)?
-                        .cast(DataType::Int64)
-                        .alias("last")])
+                    .select([max_horizontal(moments)?.cast(DataType::Int64).alias("last")])
                     .collect()?;
                 Ok(known.column("last")?.i64()?.get(0))
             };

@@ -41,7 +41,8 @@ impl Body {
             }
             None => bytes.len(),
         };
-        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
         None
     }
 
