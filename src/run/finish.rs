@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::event::Event;
 use super::evidence;
-use super::folder::{Published, Workplace};
+use super::folder::{Published, Workplace, put};
 use super::records::{self, Bases};
 use super::{Finished, RunError, Session};
 use crate::compare::{self, Diff, Outcome, Refusal, Verdict};
