@@ -52,8 +52,12 @@ impl Calibrated {
     }
 }
 
-/// Adds a warning to each cell whose times lie within what the machine was shown to add to such times.
-pub fn warn_of_errors(results: &mut Results, calibration: &Calibration) {
+/// Adds a warning to each cell whose times lie within what the machine was shown to add to such times, where that is
+/// known.
+pub fn warn_of_errors(results: &mut Results, calibration: Option<&Calibration>) {
+    let Some(calibration) = calibration else {
+        return;
+    };
     for cell in &mut results.cells {
         let within = within_errors(cell, calibration);
         cell.warnings.extend(within);

@@ -76,9 +76,7 @@ pub fn finish(
         incomplete: facts.ended.is_some(),
         selection: session.selection.clone(),
     });
-    if let Some(calibration) = session.calibration {
-        results::warn_of_errors(&mut results, calibration);
-    }
+    results::warn_of_errors(&mut results, session.calibration);
     let diff = compare::of_run(&results);
     let (ending, verdict) = verdict(&results, diff.as_ref(), facts.ended, session.strict);
     results.verdict = verdict;

@@ -74,7 +74,6 @@ fn a_short_calibration_writes_a_file_that_its_schema_takes_and_leaves_nothing_be
     for figures in streams {
         ordered(&figures["ttft_error"]);
         ordered(&figures["gap_error"]);
-        assert!(figures["gap_error"]["n"].as_u64() > figures["ttft_error"]["n"].as_u64());
     }
     let noise = &calibration["noise"];
     assert_eq!(noise["blocks"], 3);
@@ -351,12 +350,15 @@ fn a_run_warns_before_it_and_its_report_names_the_calibration_and_times_within_i
     let known = &results["environment"]["calibration"];
     assert_eq!(known["highest_rate"], 1000.0);
     assert_eq!(known["noise"]["ttft.p50"], 0.004);
-    let warnings = results["cells"][0]["warnings"].to_string();
-    assert_eq!(warnings.matches("within_error").count(), 2, "{warnings}");
+    let cell = &results["cells"][0];
+    let warnings = cell["warnings"].to_string();
     assert!(
-        warnings.contains("ttft_service p50") && warnings.contains("itl p50"),
+        warnings.contains("within_error") && warnings.contains("ttft_service p50"),
         "{warnings}"
     );
+    // A busy machine may read all of an answer at once: then there are no gaps.
+    let gaps = !cell["metrics"]["itl"].is_null();
+    assert_eq!(warnings.contains("itl p50"), gaps, "{warnings}");
     let report = std::fs::read_to_string(out.join("report.html")).unwrap();
     let report = report.replace("&#x2f;", "/");
     assert!(
