@@ -13,7 +13,7 @@ mod openai;
 #[cfg(test)]
 mod rehearsal;
 #[cfg(test)]
-mod splits;
+mod tests;
 pub mod triton;
 mod vllm_omni;
 

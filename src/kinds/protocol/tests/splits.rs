@@ -6,9 +6,9 @@ use std::path::Path;
 use rand_distr::{Distribution as _, Uniform};
 use serde_json::json;
 
-use super::framing::sse::{Event, Reader};
-use super::rehearsal::{Answer, Attempt, play_keeping, protocol, request};
-use super::{Kind, Prepared, Protocol};
+use super::super::framing::sse::{Event, Reader};
+use super::super::rehearsal::{Answer, Attempt, play_keeping, protocol, request};
+use super::super::{Kind, Prepared, Protocol};
 use crate::foundation::seed::Seed;
 use crate::foundation::units::Offset;
 

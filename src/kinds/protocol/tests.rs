@@ -1,0 +1,3 @@
+//! What holds for all protocols together.
+
+mod splits;
