@@ -14,7 +14,7 @@ use crate::instruments::exchange::{Head, Issue, Received};
 use crate::instruments::record::{
     Attempt, Clocks, Outcome, Phase, Seen, Tokens, TokensSource, Traffic, journal,
 };
-use crate::instruments::table::{TableRow, Writer};
+use crate::instruments::table::{Batch, Table, TableRow, Writer};
 use crate::instruments::transport::codec::{Answer, Event};
 use crate::kinds::arrival;
 use crate::kinds::dataset::{Prompt, Request, Row, Task};
@@ -245,6 +245,7 @@ fn journal_written() -> Subject {
 fn aggregation(folder: &Path) -> Result<Subject, Box<dyn Error>> {
     let path = folder.join("requests.parquet");
     let mut writer = Writer::create(&path)?;
+    let mut batch = Batch::default();
     for index in 0..ROWS {
         let row = TableRow {
             attempt: &attempt(index),
@@ -255,15 +256,17 @@ fn aggregation(folder: &Path) -> Result<Subject, Box<dyn Error>> {
             slo_met: None,
             skipped: false,
         };
-        writer.push(&row)?;
+        batch.push(&row);
     }
+    writer.write(batch)?;
     writer.finish()?;
+    let table = Table::open(&path)?;
     let cells = [CellContext {
         id: "c".into(),
         ..CellContext::default()
     }];
     let run = move || {
-        black_box(aggregate(&path, &cells)?);
+        black_box(aggregate(&table, &cells)?);
         Ok(())
     };
     Ok(Subject {
