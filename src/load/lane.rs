@@ -225,7 +225,12 @@ impl Lane {
                         in_a_row = 0;
                         tokio::task::yield_now().await;
                     }
-                    self.watch_for_stall(&ticket);
+                    let replayed = self.after_a_stall(&ticket);
+                    if replayed > self.timer.now() && !self.unless_over(self.until(replayed)).await
+                    {
+                        self.not_sent(&ticket);
+                        return;
+                    }
                     self.give(ticket);
                 }
                 Claim::Barrier => {
@@ -264,11 +269,14 @@ impl Lane {
         }
     }
 
-    fn watch_for_stall(&self, ticket: &Ticket) {
+    /// When to send what is due: at once, but for what a stall of our own has made late.
+    fn after_a_stall(&self, ticket: &Ticket) -> Offset {
         let now = self.timer.now();
         let could_go = ticket.due.max(self.slots.free_since.get());
         if now.since(could_go) > STALL && !self.settings.timing.catch_up_burst {
-            self.cursor.stalled(ticket.scheduled, now);
+            self.cursor.stalled(ticket.scheduled, now, STALL)
+        } else {
+            now
         }
     }
 

@@ -234,15 +234,20 @@ fn the_page_asks_for_nothing_and_allows_only_its_own_style() {
 
 #[test]
 fn hostile_text_adds_no_tag_to_a_page_or_a_plot() {
-    let harmless = readable(&fixture::hostile("harmless, with a comma!"));
+    // How long a text is decides how a plot names its rows: a hostile one is laid out as a harmless one of some length.
+    let harmless: Vec<Vec<Rendered>> = [1, 2, 3, 12]
+        .map(|times| readable(&fixture::hostile(&"harmless, with a comma!".repeat(times))))
+        .into();
+    let tags = |file: &Rendered| skeleton(std::str::from_utf8(&file.bytes).unwrap());
     for (text, report) in HOSTILE.iter() {
-        for (rendered, harmless) in report.iter().zip(&harmless) {
+        for (place, rendered) in report.iter().enumerate() {
             if rendered.path.ends_with("html") || rendered.path.ends_with("svg") {
-                let (a, b) = (
-                    std::str::from_utf8(&rendered.bytes).unwrap(),
-                    std::str::from_utf8(&harmless.bytes).unwrap(),
+                let found = tags(rendered);
+                assert!(
+                    harmless.iter().any(|report| tags(&report[place]) == found),
+                    "{text:?} in {}: {found:?}",
+                    rendered.path
                 );
-                assert_eq!(skeleton(a), skeleton(b), "{text:?} in {}", rendered.path);
             }
         }
     }

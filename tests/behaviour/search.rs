@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::support::{Process, plimsoll, results, run, wait_for_records, write};
+use super::support::{Process, alone, plimsoll, results, run, wait_for_records, write};
 
 /// Four requests at once of 100 ms each: 40 a second are carried, and at 5 % more the server's queue passes the limit
 /// within two seconds. The limit is on what the server takes, so that no lateness of a busy test machine voids a probe.
@@ -22,6 +22,7 @@ slo: {{ request: {{ e2e: 60s }}, objectives: [service.p90 <= 150ms] }}
 
 #[test]
 fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let scenario = searching("rate: { search: { min: 20, max: 100, precision: 5% } }");
     write(folder.path(), "a.yaml", &scenario);
@@ -82,6 +83,7 @@ fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
 
 #[test]
 fn a_search_whose_least_value_misses_fails_and_has_no_answer() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let scenario = searching("concurrency: { search: { min: 16, max: 64 } }");
     write(folder.path(), "a.yaml", &scenario);
@@ -102,6 +104,7 @@ fn a_search_whose_least_value_misses_fails_and_has_no_answer() {
 
 #[test]
 fn what_never_misses_is_carried_at_least() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let scenario = searching("concurrency: { search: { min: 1, max: 4 } }");
     write(folder.path(), "a.yaml", &scenario);
@@ -127,6 +130,7 @@ fn what_never_misses_is_carried_at_least() {
 
 #[test]
 fn a_probe_whose_requests_are_too_few_to_tell_is_gone_on_with() {
+    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let scenario = searching("concurrency: { search: { min: 4, max: 4 } }");
     write(folder.path(), "a.yaml", &scenario);

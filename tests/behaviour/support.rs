@@ -1,9 +1,11 @@
 //! Starts the binary, and simulators of it, for the tests of this folder and of `tests/truth`.
 
+use std::cell::Cell;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -31,8 +33,40 @@ pub struct Ended {
     pub stderr: String,
 }
 
+/// Held by who runs a command beside others, and alone by who may not be disturbed.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+thread_local! {
+    static HOLDS_IT_ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While it is held, no other test's command runs.
+pub struct Alone {
+    _machine: RwLockWriteGuard<'static, ()>,
+}
+
+/// Waits for the other tests' commands and keeps further ones off: for a run whose own limits are so tight that tests
+/// beside it would void it.
+pub fn alone() -> Alone {
+    let machine = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+    HOLDS_IT_ALONE.set(true);
+    Alone { _machine: machine }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        HOLDS_IT_ALONE.set(false);
+    }
+}
+
+fn beside_others() -> Option<RwLockReadGuard<'static, ()>> {
+    let shares = !HOLDS_IT_ALONE.get();
+    shares.then(|| MACHINE.read().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Runs a command to its end.
 pub fn run(folder: &Path, arguments: &[&str]) -> Ended {
+    let _beside = beside_others();
     let output = plimsoll(folder)
         .args(arguments)
         .output()

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::support::{Ended, WIDE, chat, results, run, write};
+use super::support::{Ended, WIDE, alone, chat, results, run, write};
 
-/// Ran the scenario `a.yaml`.
+/// Ran the scenario `a.yaml`, undisturbed.
 fn ran(folder: &Path, scenario: &str) -> Ended {
+    let _alone = alone();
     write(folder, "a.yaml", scenario);
     let ended = run(folder, &["run", "a.yaml"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);

@@ -8,12 +8,13 @@ use polars::prelude::PolarsError;
 use super::catalogue::{self, Compute, Metric, Shape};
 use super::distribution::shares;
 use super::looks::Looks;
-use super::part::{Requests, Wanted};
+use super::part::Requests;
 use super::slo::OF_DEFINED;
 use super::totals::{Totals, count, ratio};
 use super::value::{
     GroupResult, MetricValue, Metrics, SloResult, Spread, TimelinePoint, Warning, number,
 };
+use super::wanted::Wanted;
 use super::{spread, value, warnings};
 use crate::foundation::cores;
 use crate::instruments::table::{Run, Table, TableError};

@@ -26,6 +26,7 @@ mod totals;
 mod value;
 mod values;
 mod violations;
+mod wanted;
 mod warnings;
 mod workload;
 

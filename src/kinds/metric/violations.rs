@@ -5,7 +5,8 @@ use polars::prelude::*;
 
 use super::aggregate::MetricError;
 use super::catalogue::{Better, Compute, Metric, Unit};
-use super::part::{Requests, columns_of};
+use super::part::Requests;
+use super::wanted::columns_of;
 use crate::instruments::table::{Run, Table};
 
 /// What of a request violates a bound.

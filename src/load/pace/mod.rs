@@ -4,6 +4,7 @@ mod batch;
 mod open;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -215,10 +216,11 @@ impl Cursor {
         }
     }
 
-    /// Takes note of a stall of our own: what was scheduled from `scheduled` on is replayed at twice its pace.
-    pub(super) fn stalled(&self, scheduled: Offset, now: Offset) {
-        if let Pace::Open(open) = &mut self.state().pace {
-            open.replay(scheduled, now);
+    /// When to send what a stall of our own has made late by more than `stall` until now.
+    pub(super) fn stalled(&self, scheduled: Offset, now: Offset, stall: Duration) -> Offset {
+        match &mut self.state().pace {
+            Pace::Open(open) => open.stalled(scheduled, now, stall),
+            Pace::Batch(_) | Pace::Closed => now,
         }
     }
 

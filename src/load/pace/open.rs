@@ -1,5 +1,7 @@
 //! The open loop: intended times drawn from the seed, whatever the target does.
 
+use std::time::Duration;
+
 use crate::foundation::seed::Generator;
 use crate::foundation::units::Offset;
 use crate::kinds::arrival::Arrival;
@@ -33,6 +35,12 @@ struct Replay {
     scheduled: Offset,
     /// …and sent here.
     sent: Offset,
+}
+
+impl Replay {
+    fn due(self, scheduled: Offset) -> Offset {
+        self.sent + scheduled.since(self.scheduled) / 2
+    }
 }
 
 /// The pace of an open loop.
@@ -69,7 +77,7 @@ impl Open {
         let Some(replay) = self.replay else {
             return scheduled;
         };
-        let slowed = replay.sent + scheduled.since(replay.scheduled) / 2;
+        let slowed = replay.due(scheduled);
         if slowed > scheduled {
             return slowed;
         }
@@ -77,15 +85,25 @@ impl Open {
         scheduled
     }
 
-    pub(super) const fn replay(&mut self, scheduled: Offset, sent: Offset) {
+    /// When to send what a stall of our own has made late by more than `stall`: its backlog is replayed from now on.
+    ///
+    /// Each lane has claimed one request ahead. Where another lane has told of the same stall before, this one has its place
+    /// in that replay, so that not all lanes send at once; an earlier one becomes its beginning.
+    pub(super) fn stalled(&mut self, scheduled: Offset, now: Offset, stall: Duration) -> Offset {
+        if let Some(replay) = &mut self.replay
+            && now.since(replay.due(scheduled)) <= stall
+        {
+            replay.scheduled = replay.scheduled.min(scheduled);
+            return replay.due(scheduled);
+        }
+        let sent = now;
         self.replay = Some(Replay { scheduled, sent });
+        now
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::foundation::seed::Seed;
 
@@ -113,7 +131,8 @@ mod tests {
         open.advance();
         // The request of 10 ms was sent at 110 ms.
         let first = open.peek().unwrap();
-        open.replay(first, Offset::from_seconds(0.11));
+        let now = Offset::from_seconds(0.11);
+        assert_eq!(open.stalled(first, now, Duration::from_millis(10)), now);
         open.advance();
         let mut dues = Vec::new();
         for _ in 0..25 {
@@ -126,5 +145,22 @@ mod tests {
         // Caught up: sent when scheduled, and never earlier.
         assert_eq!(dues[19], (210, 210));
         assert_eq!(dues[24], (260, 260));
+    }
+
+    #[test]
+    fn what_several_lanes_had_claimed_before_a_stall_is_not_sent_all_at_once() {
+        let mut open = open();
+        let stall = Duration::from_millis(10);
+        let claimed: Vec<Offset> = (0..4)
+            .map(|n| Offset::from_seconds(f64::from(n) / 100.0))
+            .collect();
+        let now = Offset::from_seconds(0.5);
+        let ms = |offset: Offset| offset.as_nanos() / 1_000_000;
+        // The lanes wake in any order: the first to tell goes, and so does the earliest.
+        let dues = [2, 0, 1, 3].map(|lane: usize| ms(open.stalled(claimed[lane], now, stall)));
+        assert_eq!(dues, [500, 500, 505, 515]);
+        // A further stall begins anew.
+        let later = Offset::from_seconds(0.9);
+        assert_eq!(open.stalled(claimed[3], later, stall), later);
     }
 }
