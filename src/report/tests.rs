@@ -234,12 +234,20 @@ fn the_page_asks_for_nothing_and_allows_only_its_own_style() {
 
 #[test]
 fn hostile_text_adds_no_tag_to_a_page_or_a_plot() {
-    // How long a text is decides how a plot names its rows: a hostile one is laid out as a harmless one of some length.
-    let harmless: Vec<Vec<Rendered>> = [1, 2, 3, 12]
-        .map(|times| readable(&fixture::hostile(&"harmless, with a comma!".repeat(times))))
-        .into();
     let tags = |file: &Rendered| skeleton(std::str::from_utf8(&file.bytes).unwrap());
+    // How long a text is decides how a plot names its rows: a hostile one is laid out as a harmless one of its length, or
+    // of another where characters of it are not shown.
+    let of_length = |length: usize| {
+        let text: String = "harmless, with a comma!"
+            .chars()
+            .cycle()
+            .take(length)
+            .collect();
+        readable(&fixture::hostile(&text))
+    };
+    let [short, long] = [2, 300].map(of_length);
     for (text, report) in HOSTILE.iter() {
+        let harmless = [&of_length(text.chars().count()), &short, &long];
         for (place, rendered) in report.iter().enumerate() {
             if rendered.path.ends_with("html") || rendered.path.ends_with("svg") {
                 let found = tags(rendered);
