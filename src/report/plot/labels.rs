@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::rows::float;
+use super::rows::{WIDTH, float};
 use super::svg::{CHARACTER, characters, shortened};
 use crate::report::context::Axes;
 use crate::results::CellResult;
@@ -21,7 +21,7 @@ pub struct Labels {
     pub room: f64,
     /// Which axes they are the values of, where the names of axes had no room.
     pub axes: Option<String>,
-    /// What numbers stand for, where even values had no room.
+    /// What numbers stand for, where even values had no room: lines as they are drawn.
     pub legend: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl Labels {
         let legend = cells
             .iter()
             .zip(1..)
-            .map(|(cell, number)| format!("{number}: {}", axes.label(cell)));
+            .flat_map(|(cell, number)| wrapped(&format!("{number}: {}", axes.label(cell))));
         Self {
             legend: legend.collect(),
             ..Self::plain((1..=cells.len()).map(|number| number.to_string()).collect())
@@ -75,6 +75,13 @@ impl Labels {
             legend: Vec::new(),
         }
     }
+}
+
+/// A text in lines that have room in a plot, none of it left out.
+fn wrapped(text: &str) -> Vec<String> {
+    let text: Vec<char> = text.chars().collect();
+    let lines = text.chunks(characters(WIDTH)).map(String::from_iter);
+    lines.map(|line: String| line.trim().to_owned()).collect()
 }
 
 fn fits(texts: &[String]) -> bool {
