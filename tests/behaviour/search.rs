@@ -24,7 +24,7 @@ slo: {{ request: {{ e2e: 60s }}, objectives: [service.p90 <= 150ms] }}
 fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("rate: { search: { min: 20, max: 100, precision: 5% } }");
+    let scenario = searching("rate: { search: { min: 25, max: 100, precision: 5% } }");
     write(folder.path(), "a.yaml", &scenario);
     let ended = run(folder.path(), &["run", "a.yaml", "--print", "capacity"]);
     assert_eq!(
