@@ -15,10 +15,6 @@ const MOVED_BY_SENDING: [&str; 4] = ["e2e", "ttft", "ttfo", "queue"];
 /// Metrics that reading late moves.
 const MOVED_BY_READING: [&str; 6] = ["e2e", "service", "ttft", "ttfo", "itl", "tpot"];
 
-/// Seconds from which on the canary's p99 says something of a cell: in less it is one stall of some milliseconds, which
-/// moves what it moves, and lateness tells whether that mattered.
-const LONG_ENOUGH: usize = 5;
-
 /// What a cell's validity is judged by; `void` is what voids it whatever its numbers say.
 pub fn evidence(cell: &Cell, commits: &[&Commit], void: Vec<String>) -> Evidence {
     Evidence {
@@ -26,8 +22,7 @@ pub fn evidence(cell: &Cell, commits: &[&Commit], void: Vec<String>) -> Evidence
         timing: Timing {
             lateness_p99_s: quantile(commits, lateness, 0.99),
             sending_limit_s: sending_limit(cell),
-            canary_p99_s: quantile(commits, canary, 0.99)
-                .filter(|_| seconds(commits).count() >= LONG_ENOUGH),
+            canary_p99_s: quantile(commits, canary, 0.99),
             reading_limit_s: reading_limit(cell),
             longest_stall_s: quantile(commits, canary, 1.0),
         },

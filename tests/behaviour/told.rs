@@ -33,7 +33,8 @@ datasets:
 load: { requests: 8, warmup: { requests: 2 } }
 slo:
   request: { e2e: { estimate: warmup } }
-  objectives: [slo_attainment >= 95%]
+  # The second is met, and so long that no stall of a test machine voids the cell.
+  objectives: [slo_attainment >= 95%, e2e.p50 <= 60s]
 report: { group_by: [width, bogus] }
 ";
 

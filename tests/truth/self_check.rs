@@ -57,7 +57,7 @@ fn a_hog_on_the_same_processor_voids_what_was_measured_beside_it() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let load = "load: { rate: 200, duration: 6s }\n";
+    let load = "load: { rate: 200, duration: 3s }\n";
     write(folder.path(), "a.yaml", &chat("embedded: {}", load));
     let child = by(folder.path(), &front).stderr(Stdio::null()).spawn();
     let mut process = Process(child.unwrap());
