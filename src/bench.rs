@@ -1,7 +1,6 @@
 //! What `cargo bench` measures of the private rooms: the readers, the schedule, the journal and the aggregation, each as
 //! a closure that does so many units of work. Only there with the feature `bench`; reads no clock.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
 use std::path::Path;
@@ -284,21 +283,17 @@ fn attempt(index: u64) -> Attempt {
             index * 1_000_000 + us * 1000 + index * 7919 % 50_000,
         ))
     };
+    let clocks = Clocks {
+        scheduled: Offset::from_nanos(index * 1_000_000),
+        sent: at(20),
+        first_byte: at(400),
+        end: at(450),
+        ..Clocks::default()
+    };
     Attempt {
-        phase: Phase::Measured,
-        index,
-        attempt: 1,
         dataset_row: Some(index % 100),
-        clocks: Clocks {
-            scheduled: Offset::from_nanos(index * 1_000_000),
-            sent: at(20),
-            first_byte: at(400),
-            end: at(450),
-            ..Clocks::default()
-        },
         outcome: Outcome::Ok,
         http_status: Some(200),
-        error: None,
         traffic: Traffic {
             bytes_sent: 100,
             bytes_received: 210,
@@ -311,13 +306,7 @@ fn attempt(index: u64) -> Attempt {
             reasoning: None,
             source: Some(TokensSource::Usage),
         },
-        chunks: 0,
-        gaps_ns: Vec::new(),
-        choices: 1,
-        workload: None,
-        row_slo_ms: None,
         params: r#"{"max_tokens":64}"#.to_owned(),
-        server: BTreeMap::new(),
-        notes: Vec::new(),
+        ..Attempt::unsent(Phase::Measured, index, clocks)
     }
 }

@@ -58,7 +58,7 @@ impl Figures {
             // A short rest has no share of time.
             let last = seconds.iter().rfind(|second| second.cpu_share.is_some())?;
             let processors = cell.self_check.processors?;
-            each(cpu_time(seconds, processors, |_| true)?, last.sent)
+            each(cpu_time(shares(seconds), processors), last.sent)
         });
     }
 
@@ -200,47 +200,34 @@ fn quantiles(mut values: Vec<f64>) -> Option<Quantiles> {
     })
 }
 
-/// Processor time in the seconds that are asked for, each told by its beginning and its end; `None` without any.
-fn cpu_time(
-    seconds: &[SelfCheckSecond],
-    cores: f64,
-    asked: impl Fn((f64, f64)) -> bool,
-) -> Option<f64> {
-    let mut begin = 0.0;
-    let mut found = None;
-    for second in seconds {
-        let span = (std::mem::replace(&mut begin, second.at), second.at);
-        if let Some(share) = second.cpu_share.filter(|_| asked(span)) {
-            *found.get_or_insert(0.0) += share * cores * (span.1 - span.0);
-        }
-    }
-    found
+/// A second of the generator's own: from when to when, and its share of the processors; those without a share left out.
+fn shares(seconds: &[SelfCheckSecond]) -> impl Iterator<Item = (f64, f64, f64)> {
+    let begins = std::iter::once(0.0).chain(seconds.iter().map(|second| second.at));
+    let spans = begins.zip(seconds);
+    spans.filter_map(|(begin, second)| Some((begin, second.at, second.cpu_share?)))
+}
+
+/// Processor time over these seconds.
+fn cpu_time(shares: impl Iterator<Item = (f64, f64, f64)>, processors: f64) -> f64 {
+    shares
+        .map(|(begin, end, share)| share * processors * (end - begin))
+        .sum()
 }
 
 /// Processor time of a token, over the whole seconds in which streams were looked at.
 fn token_event(
     seconds: &[SelfCheckSecond],
-    cores: f64,
+    processors: f64,
     tokens: u64,
     (from, until): (Duration, Duration),
 ) -> Option<f64> {
     let (from, until) = (from.as_secs_f64(), until.as_secs_f64());
-    let inside = |(begin, end): (f64, f64)| begin >= from - SLACK && end <= until + SLACK;
-    let mut begin = 0.0;
-    let covered: f64 = seconds
-        .iter()
-        .filter_map(|second| {
-            let span = (std::mem::replace(&mut begin, second.at), second.at);
-            second.cpu_share.map(|_| span)
-        })
-        .filter(|span| inside(*span))
-        .map(|(begin, end)| end - begin)
-        .sum();
+    let inside = |&(begin, end, _): &(f64, f64, f64)| begin >= from - SLACK && end <= until + SLACK;
+    let looked_at = || shares(seconds).filter(inside);
+    let covered: f64 = looked_at().map(|(begin, end, _)| end - begin).sum();
     #[expect(clippy::cast_precision_loss, reason = "counts of tokens")]
     let tokens = tokens as f64 * covered / (until - from);
-    cpu_time(seconds, cores, inside)
-        .map(|time| time / tokens)
-        .filter(|each| each.is_finite())
+    Some(cpu_time(looked_at(), processors) / tokens).filter(|each| each.is_finite())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
@@ -301,7 +288,7 @@ mod tests {
             second(2.0, 0.5, 0),
             second(3.0, 0.5, 0),
         ];
-        assert_eq!(cpu_time(&seconds, 2.0, |_| true), Some(2.5));
+        assert_eq!(cpu_time(shares(&seconds), 2.0), 2.5);
         let window = (Duration::from_secs(1), Duration::from_secs(3));
         assert_eq!(token_event(&seconds, 2.0, 1000, window), Some(0.002));
         // A window that no whole second covers tells of no second's tokens.

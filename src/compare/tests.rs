@@ -8,6 +8,7 @@ use rand_distr::{Distribution, Normal};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::foundation::files::committed;
 use crate::foundation::seed::Seed;
 use crate::results::{
     CellResult, DatasetReference, Environment, GateSettings, MetricValue, PacedBy, RepeatResult,
@@ -700,21 +701,8 @@ fn undescribed(value: &Value, place: &str, found: &mut Vec<String>) {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "UPDATE=1 rewrites what is committed"
-)]
 fn the_committed_schema_is_current_and_describes_every_property() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/diff.v1.json");
-    let current = format!("{:#}\n", schema());
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(path, &current).unwrap();
-    }
-    let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        committed == current,
-        "schemas/diff.v1.json is old: UPDATE=1 cargo test rewrites it"
-    );
+    committed::schema_is_current("diff.v1.json", &schema());
     let diff =
         serde_json::to_value(one(&latencies(&[1.0; 3]), &latencies(&[2.0; 3]), P50)).unwrap();
     let validator = jsonschema::validator_for(&schema()).unwrap();

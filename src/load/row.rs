@@ -1,6 +1,5 @@
 //! The row of a request: what was seen of an attempt, or that none was made.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::lane::Lane;
@@ -8,7 +7,7 @@ use super::pace::Ticket;
 use super::slot::Slot;
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::Judgement;
-use crate::instruments::record::{Attempt, Clocks, Outcome, Phase, Tokens, Traffic};
+use crate::instruments::record::{Attempt, Clocks, Phase, Traffic};
 
 /// Most characters of an error's text.
 const ERROR_CHARS: usize = 300;
@@ -82,28 +81,17 @@ pub(super) fn record(
 /// would have taken so long, so that from its schedule to its end is what its latency is at least (ci.md D-3).
 pub(super) fn unsent(phase: Phase, ticket: &Ticket, given_up: Offset) -> Attempt {
     let prepared = &ticket.ready.prepared;
+    let clocks = Clocks {
+        scheduled: ticket.scheduled,
+        end: Some(given_up),
+        ..Clocks::default()
+    };
     Attempt {
-        phase,
-        index: ticket.index,
-        attempt: 1,
         dataset_row: ticket.ready.row,
-        clocks: Clocks {
-            scheduled: ticket.scheduled,
-            end: Some(given_up),
-            ..Clocks::default()
-        },
-        outcome: Outcome::Unsent,
-        http_status: None,
-        error: None,
-        traffic: Traffic::default(),
-        tokens: Tokens::default(),
-        chunks: 0,
-        gaps_ns: Vec::new(),
         choices: prepared.choices,
         workload: prepared.request.workload,
         row_slo_ms: prepared.request.row.slo_ms,
         params: prepared.params_json.clone(),
-        server: BTreeMap::new(),
-        notes: Vec::new(),
+        ..Attempt::unsent(phase, ticket.index, clocks)
     }
 }

@@ -1,7 +1,4 @@
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests prepare files, and UPDATE rewrites the committed schema"
-)]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::relative::relative_to_baseline;
 use super::*;
+use crate::foundation::files::committed;
 use crate::kinds::metric::estimate::Base;
 
 fn distribution(statistics: &[(&str, f64)]) -> MetricValue {
@@ -197,17 +195,7 @@ fn another_version_and_what_is_no_json_are_refused_by_name() {
 
 #[test]
 fn the_committed_schema_is_current() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/results.v1.json");
-    let current = format!("{:#}\n", schema());
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &current).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == current,
-        "schemas/results.v1.json is old: UPDATE=1 cargo test rewrites it"
-    );
+    committed::schema_is_current("results.v1.json", &schema());
 }
 
 #[test]

@@ -133,28 +133,13 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instruments::record::{Clocks, Tokens, Traffic};
+    use crate::instruments::record::Clocks;
 
     fn failed(outcome: Outcome, text: &str) -> Attempt {
         Attempt {
-            phase: Phase::Measured,
-            index: 0,
-            attempt: 1,
-            dataset_row: None,
-            clocks: Clocks::default(),
             outcome,
-            http_status: None,
             error: Some(text.to_owned()),
-            traffic: Traffic::default(),
-            tokens: Tokens::default(),
-            chunks: 0,
-            gaps_ns: Vec::new(),
-            choices: 1,
-            workload: None,
-            row_slo_ms: None,
-            params: String::new(),
-            server: BTreeMap::new(),
-            notes: Vec::new(),
+            ..Attempt::unsent(Phase::Measured, 0, Clocks::default())
         }
     }
 

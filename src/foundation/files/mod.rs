@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of what the files mean.
 
+#[cfg(test)]
+pub mod committed;
 mod inside;
 mod lock;
 mod publish;

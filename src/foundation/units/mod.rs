@@ -4,6 +4,7 @@
 
 mod concurrency;
 mod duration;
+mod grouped;
 mod offset;
 mod rate;
 mod ratio;
@@ -11,6 +12,7 @@ mod size;
 
 pub use concurrency::Concurrency;
 pub use duration::HumanDuration;
+pub use grouped::grouped;
 pub use offset::Offset;
 pub use rate::Rate;
 pub use ratio::Ratio;

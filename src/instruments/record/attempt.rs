@@ -143,3 +143,29 @@ pub struct Attempt {
     /// Notes that become warnings of the cell: `warmup_reused`, `usage_zero`, `content_type`.
     pub notes: Vec<String>,
 }
+
+impl Attempt {
+    /// The first attempt at a request of which nothing but these clocks is known: it was not sent.
+    pub fn unsent(phase: Phase, index: u64, clocks: Clocks) -> Self {
+        Self {
+            phase,
+            index,
+            attempt: 1,
+            dataset_row: None,
+            clocks,
+            outcome: Outcome::Unsent,
+            http_status: None,
+            error: None,
+            traffic: Traffic::default(),
+            tokens: Tokens::default(),
+            chunks: 0,
+            gaps_ns: Vec::new(),
+            choices: 1,
+            workload: None,
+            row_slo_ms: None,
+            params: String::new(),
+            server: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+}

@@ -233,12 +233,9 @@ pub fn schema() -> Value {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "UPDATE=1 rewrites what is committed"
-)]
 mod tests {
     use super::*;
+    use crate::foundation::files::committed;
 
     fn figures(rate: f64, truthful: bool) -> RateFigures {
         RateFigures {
@@ -349,16 +346,7 @@ mod tests {
 
     #[test]
     fn the_committed_schema_is_current_and_takes_what_is_written() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/calibration.v1.json");
-        let current = format!("{:#}\n", schema());
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(path, &current).unwrap();
-        }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            committed == current,
-            "schemas/calibration.v1.json is old: UPDATE=1 cargo test rewrites it"
-        );
+        committed::schema_is_current("calibration.v1.json", &schema());
         let validator = jsonschema::validator_for(&schema()).unwrap();
         let written = serde_json::to_value(calibration()).unwrap();
         assert!(validator.is_valid(&written), "{written:#}");

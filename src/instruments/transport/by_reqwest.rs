@@ -5,17 +5,15 @@
 //! stamped when it gives them; whether a connection was new, and when it was ready, is not told.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use hyper::body::Body as _;
 use reqwest::{Body, Client};
 
+use super::data::poll_data;
 use super::http1::{FIELDS, Final};
 use super::stamped::Stamps;
 use super::{Lost, Origin, fetch, request, tls};
@@ -69,7 +67,7 @@ impl ByReqwest {
     /// As [`super::Wire::poll_free`]; reqwest itself looks whether its connection is still there.
     pub(super) fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         while let Some(body) = &mut self.body {
-            match Pin::new(body).poll_frame(cx) {
+            match poll_data(body, cx) {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
                 Poll::Ready(None) => self.body = None,
@@ -86,10 +84,7 @@ impl ByReqwest {
         origin: &Origin,
     ) -> Result<Final, Lost> {
         self.body = None;
-        let (target, mut headers) = request::head(exchange, origin)?;
-        if let Some(length) = request::length(exchange) {
-            headers.insert(http::header::CONTENT_LENGTH, length.into());
-        }
+        let (target, headers) = request::framed_head(exchange, origin)?;
         let mut request = self
             .client
             .request(
@@ -117,7 +112,8 @@ impl ByReqwest {
         // What TLS negotiated, it does not tell.
         origin.note(Spoken::plain(HttpSpoken::Http11));
         let (parts, body) = http::Response::<Body>::from(response).into_parts();
-        check(&parts.headers, origin.options.caps.head_bytes)?;
+        let caps = origin.options.caps;
+        caps.allow_head(&parts.headers, FIELD_OVERHEAD)?;
         self.body = Some(body);
         Ok(Final {
             status: parts.status,
@@ -127,28 +123,21 @@ impl ByReqwest {
 
     /// The next bytes of the body; `None` when it has ended.
     pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
-        loop {
-            let Some(body) = &mut self.body else {
-                return Ok(None);
-            };
-            let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
-            self.came();
-            match frame {
-                None => {
-                    self.body = None;
-                    return Ok(None);
-                }
-                Some(Err(error)) => {
-                    self.body = None;
-                    return Err(Lost::of_reqwest(&error, true));
-                }
-                Some(Ok(frame)) => {
-                    let Ok(bytes) = frame.into_data() else {
-                        continue;
-                    };
-                    self.piece = bytes;
-                    return Ok(Some(&self.piece));
-                }
+        let Some(body) = &mut self.body else {
+            return Ok(None);
+        };
+        let data = poll_fn(|cx| poll_data(body, cx)).await;
+        self.came();
+        match data.transpose() {
+            Ok(Some(bytes)) => {
+                self.piece = bytes;
+                Ok(Some(&self.piece))
+            }
+            ended => {
+                self.body = None;
+                ended
+                    .map(|_| None)
+                    .map_err(|error| Lost::of_reqwest(&error, true))
             }
         }
     }
@@ -156,17 +145,4 @@ impl ByReqwest {
     fn came(&self) {
         self.stamps.last_read.set(self.clock.now());
     }
-}
-
-fn check(headers: &HeaderMap, cap: usize) -> Result<(), Lost> {
-    let size = headers.iter().fold(0, |size, (name, value)| {
-        size + name.as_str().len() + value.len() + FIELD_OVERHEAD
-    });
-    if size > cap {
-        return Err(Lost::new(
-            Outcome::TooLarge,
-            format!("the answer's head passed {cap} bytes"),
-        ));
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@
 mod by_reqwest;
 mod coding;
 mod connect;
+mod data;
 mod driven;
 pub mod fetch;
 mod http1;
@@ -30,3 +31,6 @@ pub use lost::{Lost, OwnLimit};
 pub use options::{Caps, Client, Options, Version};
 pub use origin::{Origin, TransportError};
 pub use wire::Wire;
+
+#[cfg(test)]
+mod tests;

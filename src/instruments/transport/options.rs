@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use http::HeaderMap;
+
+use super::Lost;
+use crate::instruments::record::Outcome;
+
 /// Which HTTP is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Version {
@@ -33,6 +38,25 @@ pub struct Caps {
     pub head_bytes: usize,
     /// Bytes of an answer's body.
     pub body_bytes: u64,
+}
+
+impl Caps {
+    /// Refuses a head that came as fields, each of so many bytes beside its name and value.
+    pub(super) fn allow_head(
+        &self,
+        headers: &HeaderMap,
+        field_overhead: usize,
+    ) -> Result<(), Lost> {
+        let size: usize = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + field_overhead)
+            .sum();
+        if size <= self.head_bytes {
+            return Ok(());
+        }
+        let text = format!("the answer's head passed {} bytes", self.head_bytes);
+        Err(Lost::new(Outcome::TooLarge, text))
+    }
 }
 
 impl Options {

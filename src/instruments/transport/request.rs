@@ -29,6 +29,15 @@ pub(super) fn head(exchange: &Exchange, origin: &Origin) -> Result<(Uri, HeaderM
     Ok((target, headers))
 }
 
+/// The same with Content-Length, where a request has one.
+pub(super) fn framed_head(exchange: &Exchange, origin: &Origin) -> Result<(Uri, HeaderMap), Lost> {
+    let (target, mut headers) = head(exchange, origin)?;
+    if let Some(length) = length(exchange) {
+        headers.insert(http::header::CONTENT_LENGTH, length.into());
+    }
+    Ok((target, headers))
+}
+
 /// The value of Content-Length; `None` where a request neither has a body nor is of a method that expects one
 /// (RFC 9110, section 8.6).
 pub(super) fn length(exchange: &Exchange) -> Option<usize> {

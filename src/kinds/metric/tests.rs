@@ -15,36 +15,26 @@ const SECOND: u64 = 1_000_000_000;
 
 /// An ok request that was not streamed.
 fn request(index: u64, scheduled: u64, sent: u64, end: u64) -> Attempt {
+    let clocks = Clocks {
+        scheduled: Offset::from_nanos(scheduled),
+        sent: Some(Offset::from_nanos(sent)),
+        first_byte: Some(Offset::from_nanos(end)),
+        end: Some(Offset::from_nanos(end)),
+        ..Clocks::default()
+    };
     Attempt {
-        phase: Phase::Measured,
-        index,
-        attempt: 1,
         dataset_row: Some(index),
-        clocks: Clocks {
-            scheduled: Offset::from_nanos(scheduled),
-            sent: Some(Offset::from_nanos(sent)),
-            first_byte: Some(Offset::from_nanos(end)),
-            end: Some(Offset::from_nanos(end)),
-            ..Clocks::default()
-        },
         outcome: Outcome::Ok,
         http_status: Some(200),
-        error: None,
         traffic: Traffic {
             bytes_sent: 1,
             bytes_received: 100,
             image_bytes: None,
             reused: true,
         },
-        tokens: Tokens::default(),
         chunks: 1,
-        gaps_ns: Vec::new(),
-        choices: 1,
-        workload: None,
-        row_slo_ms: None,
         params: "{}".to_owned(),
-        server: BTreeMap::new(),
-        notes: Vec::new(),
+        ..Attempt::unsent(Phase::Measured, index, clocks)
     }
 }
 

@@ -220,23 +220,6 @@ fn a_stop_ends_sending_and_gives_what_is_in_flight_five_seconds() {
 }
 
 #[test]
-fn e2e_is_queue_and_service_in_every_row() {
-    let done = simulated(
-        &constant(50.0, 200, at_most(3)),
-        |_| {},
-        |number, timer| async move {
-            timer.after(secs(0.02 * (number % 7) as f64)).await;
-            ok()
-        },
-    );
-    for one in done.measured() {
-        let sum = one.clocks.sent.unwrap().since(one.clocks.scheduled)
-            + one.clocks.end.unwrap().since(one.clocks.sent.unwrap());
-        assert_eq!(one.clocks.end.unwrap().since(one.clocks.scheduled), sum);
-    }
-}
-
-#[test]
 fn warm_ups_are_recorded_first_and_never_counted() {
     let mut cell = cell();
     cell.load.requests = Some(2);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::foundation::files::committed;
 use std::collections::BTreeSet;
 
 /// Every property of every map, with the pointer that it stands at.
@@ -118,15 +119,5 @@ fn every_map_is_closed_but_for_what_is_the_users_own() {
 
 #[test]
 fn the_committed_schema_is_the_generated_one() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/scenario.v1.json");
-    let generated = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::create_dir_all(std::path::Path::new(path).parent().unwrap()).unwrap();
-        std::fs::write(path, &generated).unwrap();
-    }
-    let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        committed == generated,
-        "schemas/scenario.v1.json is not current; UPDATE=1 rewrites it"
-    );
+    committed::schema_is_current("scenario.v1.json", &schema());
 }

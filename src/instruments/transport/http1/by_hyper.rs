@@ -1,16 +1,16 @@
 //! A connection by hyper, driven by whoever waits on it: no task behind it, no pool around it.
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
+use super::super::data::poll_data;
 use super::super::driven::{driven, turn};
 use super::super::request;
 use super::super::stamped::{Stamped, Stamps};
@@ -50,7 +50,7 @@ impl ByHyper {
     /// As [`super::super::Wire::poll_free`].
     pub fn poll_free(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         while let Some(body) = &mut self.body {
-            match Pin::new(body).poll_frame(cx) {
+            match poll_data(body, cx) {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
                 Poll::Ready(None) => self.body = None,
@@ -58,7 +58,7 @@ impl ByHyper {
                     if !self.turn(cx) {
                         return Poll::Ready(false);
                     }
-                    let body = self.body.as_mut().map(|body| Pin::new(body).poll_frame(cx));
+                    let body = self.body.as_mut().map(|body| poll_data(body, cx));
                     match body {
                         Some(Poll::Ready(Some(Ok(_)))) | None => {}
                         Some(Poll::Ready(Some(Err(_)))) => return Poll::Ready(false),
@@ -89,16 +89,11 @@ impl ByHyper {
         origin: &Origin,
         stamps: &Stamps,
     ) -> Result<Option<Final>, Lost> {
-        let (target, headers) = request::head(exchange, origin)?;
+        let (target, headers) = request::framed_head(exchange, origin)?;
         let mut request = Request::new(Full::new(exchange.body.clone()));
         *request.method_mut() = exchange.method.clone();
         *request.uri_mut() = target;
         *request.headers_mut() = headers;
-        if let Some(length) = request::length(exchange) {
-            request
-                .headers_mut()
-                .insert(http::header::CONTENT_LENGTH, length.into());
-        }
         self.body = None;
         let answer = self.send.try_send_request(request);
         match driven(&mut self.drive, answer).await {
@@ -125,32 +120,20 @@ impl ByHyper {
 
     /// The next bytes of the body; `None` when it has ended.
     pub async fn next(&mut self) -> Result<Option<&[u8]>, Lost> {
-        loop {
-            let Some(body) = &mut self.body else {
-                return Ok(None);
-            };
-            let frame = driven(
-                &mut self.drive,
-                poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)),
-            )
-            .await;
-            match frame {
-                None => {
-                    self.body = None;
-                    return Ok(None);
-                }
-                Some(Err(error)) => {
-                    self.body = None;
-                    return Err(Lost::of_hyper(&error, true));
-                }
-                Some(Ok(frame)) => {
-                    // Trailers say nothing that an outcome needs.
-                    let Ok(bytes) = frame.into_data() else {
-                        continue;
-                    };
-                    self.piece = bytes;
-                    return Ok(Some(&self.piece));
-                }
+        let Some(body) = &mut self.body else {
+            return Ok(None);
+        };
+        let data = driven(&mut self.drive, poll_fn(|cx| poll_data(body, cx))).await;
+        match data.transpose() {
+            Ok(Some(bytes)) => {
+                self.piece = bytes;
+                Ok(Some(&self.piece))
+            }
+            ended => {
+                self.body = None;
+                ended
+                    .map(|_| None)
+                    .map_err(|error| Lost::of_hyper(&error, true))
             }
         }
     }

@@ -1,7 +1,6 @@
 //! One connection over both clients, against servers that write bytes within the process; time is simulated.
 
 use std::future::{Future, poll_fn};
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,20 +8,13 @@ use http::{HeaderName, HeaderValue, Method};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use crate::foundation::clock::{Clock, Timer, lane};
-use crate::foundation::units::Offset;
-use crate::instruments::exchange::{Destination, Exchange, Head};
+use crate::instruments::exchange::{Destination, Exchange};
 use crate::instruments::record::Outcome;
 use crate::instruments::transport::options::{Caps, Client, Options};
-use crate::instruments::transport::{Lost, Origin, Wire, connect, memory};
+use crate::instruments::transport::tests::bench::{Bench, over, post};
+use crate::instruments::transport::{Origin, connect, memory};
 
 const CLIENTS: [Client; 2] = [Client::Hyper, Client::Native];
-
-/// What a test has: a connection, the origin it goes to, and time.
-struct Bench {
-    wire: Wire,
-    origin: Origin,
-    timer: Timer,
-}
 
 /// Runs a test for each client, with a server for its one connection.
 fn over_both<S, T>(caps: Caps, serve: impl Fn(DuplexStream, Timer) -> S, test: impl Fn(Bench) -> T)
@@ -32,72 +24,13 @@ where
 {
     for client in CLIENTS {
         println!("{client:?}");
-        lane(true).unwrap().block_on(async {
-            let (dialer, mut listener) = memory::listen();
-            let origin = Origin::in_memory(
-                dialer,
-                &Options {
-                    client,
-                    caps,
-                    ..Options::default()
-                },
-            );
-            let clock = Clock::simulated();
-            let timer = Timer::new(&clock).unwrap();
-            // Connections within the process are made by the dialer; hyper's handshake sends nothing.
-            let wire = connect(&origin, &clock, Duration::MAX).await.unwrap();
-            let server = serve(listener.accept().await.unwrap(), timer.clone());
-            let server = tokio::task::spawn_local(server);
-            test(Bench {
-                wire,
-                origin,
-                timer,
-            })
-            .await;
-            server.abort();
-        });
+        let options = Options {
+            client,
+            caps,
+            ..Options::default()
+        };
+        over(&options, &serve, &test);
     }
-}
-
-impl Bench {
-    async fn send(&mut self, exchange: &Exchange) -> Result<Option<Head>, Lost> {
-        self.wire.send(exchange, &self.origin).await
-    }
-
-    async fn head(&mut self, exchange: &Exchange) -> Head {
-        self.send(exchange).await.unwrap().unwrap()
-    }
-
-    /// The rest of the body, and the stamp of each of its chunks.
-    async fn body(&mut self) -> Result<(Vec<u8>, Vec<Offset>), Lost> {
-        let (mut body, mut stamps) = (Vec::new(), Vec::new());
-        while let Some(chunk) = self.wire.next().await? {
-            body.extend_from_slice(chunk.bytes);
-            stamps.push(chunk.at);
-        }
-        Ok((body, stamps))
-    }
-
-    async fn text(&mut self, exchange: &Exchange) -> String {
-        self.head(exchange).await;
-        String::from_utf8(self.body().await.unwrap().0).unwrap()
-    }
-
-    /// Whether the connection can be used again, once the server has had its turn; `None` while an answer goes on.
-    async fn free(&mut self) -> Option<bool> {
-        self.timer.after(Duration::from_millis(5)).await;
-        poll_fn(|cx| {
-            Poll::Ready(match self.wire.poll_free(cx) {
-                Poll::Ready(free) => Some(free),
-                Poll::Pending => None,
-            })
-        })
-        .await
-    }
-}
-
-fn post(body: impl Into<Bytes>) -> Exchange {
-    Exchange::post_json("/v1/x", body)
 }
 
 /// Reads one request; its bytes.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::client::{Builder, Connection, SendRequest};
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, Request, Uri};
+use http::{Request, Uri};
 
 pub(super) use frames::{DATA, Frames, HEADERS};
 
@@ -110,7 +110,7 @@ impl Http2 {
             Ok(response) => {
                 let (parts, body) = response.into_parts();
                 stamps.head_came();
-                self.check(&parts.headers)?;
+                self.caps.allow_head(&parts.headers, FIELD_OVERHEAD)?;
                 self.body = Some(body);
                 Ok(Some(Final {
                     status: parts.status,
@@ -120,17 +120,6 @@ impl Http2 {
             Err(_) if stamps.sent.get().is_none() => Ok(None),
             Err(error) => Err(Lost::of_http2(&error, stamps.answered.get())),
         }
-    }
-
-    fn check(&self, headers: &HeaderMap) -> Result<(), Lost> {
-        let size = headers.iter().fold(0, |size, (name, value)| {
-            size + name.as_str().len() + value.len() + FIELD_OVERHEAD
-        });
-        if size > self.caps.head_bytes {
-            let text = format!("the answer's head passed {} bytes", self.caps.head_bytes);
-            return Err(Lost::new(Outcome::TooLarge, text));
-        }
-        Ok(())
     }
 
     /// The next bytes of the body; `None` when it has ended.
@@ -171,7 +160,7 @@ fn release(body: &mut RecvStream, taken: usize) {
 /// A request's head as HTTP/2 has it: the host is `:authority`, and nothing is said of the connection (RFC 9113, section
 /// 8.2.2).
 fn head(exchange: &Exchange, origin: &Origin) -> Result<Request<()>, Lost> {
-    let (target, mut headers) = request::head(exchange, origin)?;
+    let (target, mut headers) = request::framed_head(exchange, origin)?;
     let host = headers.remove(http::header::HOST);
     for of_the_connection in [
         "connection",
@@ -181,9 +170,6 @@ fn head(exchange: &Exchange, origin: &Origin) -> Result<Request<()>, Lost> {
         "te",
     ] {
         headers.remove(of_the_connection);
-    }
-    if let Some(length) = request::length(exchange) {
-        headers.insert(http::header::CONTENT_LENGTH, length.into());
     }
     let mut parts = target.into_parts();
     parts.scheme = Some(if origin.secure.is_some() {

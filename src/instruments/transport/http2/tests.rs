@@ -1,19 +1,17 @@
 //! HTTP/2 against servers that write frames byte by byte, within the process; time is simulated. The frames are written
 //! by hand (RFC 9113, section 6; RFC 7541, appendix A), so that the same library is not on both sides.
 
-use std::future::{Future, poll_fn};
-use std::task::Poll;
+use std::future::Future;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderValue, Method};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
 use crate::foundation::clock::{Clock, Timer, lane};
-use crate::foundation::units::Offset;
-use crate::instruments::exchange::{Exchange, Head};
+use crate::instruments::exchange::Exchange;
 use crate::instruments::record::{HttpSpoken, Outcome, Spoken};
-use crate::instruments::transport::{Caps, Lost, Options, Origin, Version, Wire, connect, memory};
+use crate::instruments::transport::tests::bench::{Bench, over, post};
+use crate::instruments::transport::{Caps, Options, Origin, Version, connect, memory};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -109,77 +107,27 @@ impl Peer {
     }
 }
 
-/// What a test has: a connection, the origin it goes to, and time.
-struct Bench {
-    wire: Wire,
-    origin: Origin,
-    timer: Timer,
-}
-
-fn over_http2<S, T>(caps: Caps, serve: impl Fn(Peer, Timer) -> S, test: impl Fn(Bench) -> T)
-where
+fn over_http2<S, T>(
+    caps: Caps,
+    serve: impl Fn(Peer, Timer) -> S + Clone + 'static,
+    test: impl Fn(Bench) -> T,
+) where
     S: Future<Output = ()> + 'static,
     T: Future<Output = ()>,
 {
-    lane(true).unwrap().block_on(async {
-        let (dialer, mut listener) = memory::listen();
-        let options = Options {
-            version: Version::Http2,
-            caps,
-            ..Options::default()
-        };
-        let origin = Origin::in_memory(dialer, &options);
-        let clock = Clock::simulated();
-        let timer = Timer::new(&clock).unwrap();
-        let wire = connect(&origin, &clock, Duration::MAX).await.unwrap();
-        assert_eq!(origin.spoken(), [Spoken::plain(HttpSpoken::Http2)]);
-        let peer = Peer::begin(listener.accept().await.unwrap()).await;
-        let server = tokio::task::spawn_local(serve(peer, timer.clone()));
-        let bench = Bench {
-            wire,
-            origin,
-            timer,
-        };
-        test(bench).await;
-        server.abort();
+    let options = Options {
+        version: Version::Http2,
+        caps,
+        ..Options::default()
+    };
+    let server = |stream, timer| {
+        let serve = serve.clone();
+        async move { serve(Peer::begin(stream).await, timer).await }
+    };
+    over(&options, server, |bench| {
+        assert_eq!(bench.origin.spoken(), [Spoken::plain(HttpSpoken::Http2)]);
+        test(bench)
     });
-}
-
-impl Bench {
-    async fn send(&mut self, exchange: &Exchange) -> Result<Option<Head>, Lost> {
-        self.wire.send(exchange, &self.origin).await
-    }
-
-    /// The rest of the body, and the stamp of each of its chunks.
-    async fn body(&mut self) -> Result<(Vec<u8>, Vec<Offset>), Lost> {
-        let (mut body, mut stamps) = (Vec::new(), Vec::new());
-        while let Some(chunk) = self.wire.next().await? {
-            body.extend_from_slice(chunk.bytes);
-            stamps.push(chunk.at);
-        }
-        Ok((body, stamps))
-    }
-
-    async fn text(&mut self, exchange: &Exchange) -> String {
-        self.send(exchange).await.unwrap().unwrap();
-        String::from_utf8(self.body().await.unwrap().0).unwrap()
-    }
-
-    /// Whether the connection can be used again, once the server has had its turn; `None` while an answer goes on.
-    async fn free(&mut self) -> Option<bool> {
-        self.timer.after(Duration::from_millis(5)).await;
-        poll_fn(|cx| {
-            Poll::Ready(match self.wire.poll_free(cx) {
-                Poll::Ready(free) => Some(free),
-                Poll::Pending => None,
-            })
-        })
-        .await
-    }
-}
-
-fn post(body: impl Into<Bytes>) -> Exchange {
-    Exchange::post_json("/v1/x", body)
 }
 
 #[test]

@@ -2,39 +2,24 @@
 
 #![expect(clippy::float_cmp, reason = "the goldens are exact in binary")]
 
-use std::collections::BTreeMap;
-
 use super::super::estimate::NoBase;
 use super::*;
-use crate::instruments::record::{Clocks, Outcome, Phase, Tokens, Traffic};
+use crate::instruments::record::{Clocks, Outcome, Phase};
 
 /// A request of those parameters that took so many seconds from its schedule on.
 fn took(params: &str, seconds: f64) -> Attempt {
     let zero = Offset::ZERO;
+    let clocks = Clocks {
+        scheduled: zero,
+        sent: Some(zero),
+        end: Some(Offset::from_seconds(seconds)),
+        ..Clocks::default()
+    };
     Attempt {
-        phase: Phase::Measured,
-        index: 0,
-        attempt: 1,
-        dataset_row: None,
-        clocks: Clocks {
-            scheduled: zero,
-            sent: Some(zero),
-            end: Some(Offset::from_seconds(seconds)),
-            ..Clocks::default()
-        },
         outcome: Outcome::Ok,
         http_status: Some(200),
-        error: None,
-        traffic: Traffic::default(),
-        tokens: Tokens::default(),
-        chunks: 0,
-        gaps_ns: Vec::new(),
-        choices: 1,
-        workload: None,
-        row_slo_ms: None,
         params: params.to_owned(),
-        server: BTreeMap::new(),
-        notes: Vec::new(),
+        ..Attempt::unsent(Phase::Measured, 0, clocks)
     }
 }
 

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::exchange::Compiled;
-use super::expect::{self, Answer, LONGEST_SAMPLE, Reads};
+use super::expect::{self, Answer, LONGEST_SAMPLE};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Outcome, Seen};
@@ -67,7 +67,7 @@ impl<'a> Attempt<'a> {
             seen.server
                 .insert(format!("step.{}", step.name), end.since(sent).as_secs_f64());
         }
-        let json = if Reads::of(&step.expect, &step.extract).json {
+        let json = if step.reads.json {
             serde_json::from_slice(arrived.body.json()).ok()
         } else {
             None
@@ -106,7 +106,7 @@ impl<'a> Attempt<'a> {
         let answer = &mut self.answer;
         let refused = step.expect.refuses(head);
         answer.refusal = refused.map(|outcome| Refusal::new(outcome, head.status));
-        let reads = Reads::of(&step.expect, &step.extract);
+        let reads = step.reads;
         if reads.headers {
             answer.headers = head.headers.clone();
         }

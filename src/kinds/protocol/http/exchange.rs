@@ -5,6 +5,7 @@ use http::{HeaderName, HeaderValue};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use super::expect::Reads;
 use super::options::{self, Expect, Extract, Step};
 use super::{refusal, secret};
 use crate::foundation::template::{TemplateError, Tree};
@@ -20,6 +21,8 @@ pub struct Compiled {
     pub expect: Expect,
     /// What is read out of its answer.
     pub extract: IndexMap<String, Extract>,
+    /// What of its answer is looked into.
+    pub reads: Reads,
     /// Whether a template names `request`, which only an attempt knows.
     pub names_request: bool,
     /// Everything that may hold templates, in one tree: `place`, `query`, `headers`, `body`.
@@ -69,9 +72,11 @@ impl Compiled {
             ("headers".to_owned(), object(step.headers)),
             ("body".to_owned(), body),
         ]));
+        let expect = step.expect.unwrap_or_default();
         Ok(Self {
             name: step.name,
-            expect: step.expect.unwrap_or_default(),
+            reads: Reads::of(&expect, &step.extract),
+            expect,
             extract: step.extract,
             names_request: names_request(&value),
             tree: Tree::compile(&value)

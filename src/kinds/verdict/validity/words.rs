@@ -1,19 +1,13 @@
 //! How reasons write their numbers.
 
+use crate::foundation::units::grouped;
+
 /// A rate as people write it.
 pub(super) fn rate(per_second: f64) -> String {
     if per_second < 100.0 {
         return format!("{per_second:.1}");
     }
-    let digits = format!("{per_second:.0}");
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    grouped(per_second.round())
 }
 
 /// Two numbers with as many decimals as tell them apart, one at least.

@@ -1,0 +1,3 @@
+//! What the tests of every version of HTTP share.
+
+pub mod bench;
