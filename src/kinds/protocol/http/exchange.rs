@@ -1,16 +1,15 @@
 //! A step becomes a request: its templates are compiled once and filled in from the row and earlier steps.
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
+use super::body::{Form, form, pairs, text};
 use super::expect::Reads;
 use super::options::{self, Expect, Extract, Step};
 use super::{refusal, secret};
 use crate::foundation::template::{TemplateError, Tree};
 use crate::instruments::exchange::{Destination, Exchange};
-use crate::kinds::protocol::framing::media::Media;
 use crate::kinds::protocol::{PrepareError, Settings};
 
 /// A step, ready to be filled in.
@@ -34,17 +33,6 @@ pub struct Compiled {
     method: http::Method,
     timeout: Option<std::time::Duration>,
     streamed: bool,
-}
-
-/// The form of a body.
-#[derive(Debug, Clone, PartialEq)]
-enum Form {
-    None,
-    Json,
-    UrlEncoded,
-    Multipart,
-    Text,
-    File(Bytes),
 }
 
 impl Compiled {
@@ -120,7 +108,7 @@ impl Compiled {
                 ..refusal(format!("`{name}` and its value are no header"))
             })?);
         }
-        let (media_type, body) = self.body(&take("body"), settings)?;
+        let (media_type, body) = self.form.encode(&take("body"), settings)?;
         let has_type = headers
             .iter()
             .any(|(name, _)| name == http::header::CONTENT_TYPE);
@@ -145,51 +133,6 @@ impl Compiled {
             timeout: self.timeout,
         })
     }
-
-    fn body(
-        &self,
-        value: &Value,
-        settings: &Settings,
-    ) -> Result<(Option<String>, Bytes), PrepareError> {
-        let media_type = |name: &str| Some(name.to_owned());
-        Ok(match &self.form {
-            Form::None => (None, Bytes::new()),
-            Form::Json => {
-                let body = serde_json::to_vec(value).map_err(|error| refusal(error.to_string()))?;
-                (media_type("application/json"), body.into())
-            }
-            Form::UrlEncoded => (
-                media_type("application/x-www-form-urlencoded"),
-                pairs(value).into(),
-            ),
-            Form::Text => (media_type("text/plain; charset=utf-8"), text(value).into()),
-            Form::File(bytes) => {
-                let known = Media::of(bytes).map_or("application/octet-stream", |media| media.mime);
-                (media_type(known), bytes.clone())
-            }
-            Form::Multipart => {
-                let (boundary, body) = multipart(value, settings)?;
-                (
-                    Some(format!("multipart/form-data; boundary={boundary}")),
-                    body,
-                )
-            }
-        })
-    }
-}
-
-impl Form {
-    /// The option that it is written as; empty where there is no body.
-    const fn key(&self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Json => "json",
-            Self::UrlEncoded => "form",
-            Self::Multipart => "multipart",
-            Self::Text => "text",
-            Self::File(_) => "file",
-        }
-    }
 }
 
 /// The option that a pointer within a step's tree of templates stands for, below the target.
@@ -211,42 +154,6 @@ fn pointer(at: &str, is_url: bool, body: &str, within: &str) -> String {
 /// A key as a step of a JSON pointer.
 fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
-}
-
-/// The one form that a body has, and what of it may hold templates.
-fn form(body: options::Body, settings: &Settings) -> Result<(Form, Value), PrepareError> {
-    let object = |map: IndexMap<String, Value>| Value::Object(map.into_iter().collect());
-    let forms = [
-        body.json.map(|json| (Form::Json, json)),
-        body.form.map(|form| (Form::UrlEncoded, object(form))),
-        body.multipart.map(|parts| (Form::Multipart, object(parts))),
-        body.text.map(|text| (Form::Text, Value::String(text))),
-        match body.file {
-            Some(path) => Some((Form::File(file(&path, settings)?), Value::Null)),
-            None => None,
-        },
-    ];
-    let mut given = forms.into_iter().flatten();
-    let first = given.next().unwrap_or((Form::None, Value::Null));
-    if given.next().is_some() {
-        return Err(refusal(
-            "a body has one form: json, form, multipart, text or file",
-        ));
-    }
-    Ok(first)
-}
-
-fn file(path: &std::path::Path, settings: &Settings) -> Result<Bytes, PrepareError> {
-    let folders = settings
-        .folders
-        .as_ref()
-        .ok_or_else(|| refusal("files cannot be sent here"))?;
-    let inside = folders
-        .inside(path)
-        .map_err(|error| refusal(error.to_string()))?;
-    let bytes = std::fs::read(inside)
-        .map_err(|error| refusal(format!("cannot read {}: {error}", path.display())))?;
-    Ok(bytes.into())
 }
 
 fn unfilled(error: &TemplateError, at: String) -> PrepareError {
@@ -290,34 +197,6 @@ fn reveal(value: &mut Value, settings: &Settings) -> Result<(), PrepareError> {
     }
 }
 
-/// A value as text: a string as it is, anything else as JSON, null as nothing.
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// An object as URL-encoded pairs; nulls are left out, a list gives its key several times.
-fn pairs(value: &Value) -> String {
-    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in value.as_object().into_iter().flatten() {
-        match value {
-            Value::Null => {}
-            Value::Array(items) => {
-                for item in items {
-                    pairs.append_pair(name, &text(item));
-                }
-            }
-            value => {
-                pairs.append_pair(name, &text(value));
-            }
-        }
-    }
-    pairs.finish()
-}
-
 /// A path or URL with what cannot stand in one percent-encoded; what is encoded already stays.
 fn encoded(place: &str) -> String {
     let mut encoded = String::with_capacity(place.len());
@@ -333,59 +212,6 @@ fn encoded(place: &str) -> String {
         }
     }
     encoded
-}
-
-/// A multipart form: its boundary and its bytes. A part that is `{ upload: PATH }` is that file.
-fn multipart(value: &Value, settings: &Settings) -> Result<(String, Bytes), PrepareError> {
-    let mut parts = Vec::new();
-    for (name, value) in value.as_object().into_iter().flatten() {
-        let upload = value
-            .as_object()
-            .filter(|part| part.len() == 1)
-            .and_then(|part| part.get("upload"));
-        let quoted = |text: &str| {
-            text.replace('\\', "\\\\")
-                .replace('"', "%22")
-                .replace(['\r', '\n'], " ")
-        };
-        let mut head = format!("Content-Disposition: form-data; name=\"{}\"", quoted(name));
-        let content = match upload {
-            Some(path) => {
-                let path = std::path::PathBuf::from(text(path));
-                let bytes = file(&path, settings)?;
-                let media_type =
-                    Media::of(&bytes).map_or("application/octet-stream", |media| media.mime);
-                let file_name = path
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-                    .unwrap_or_default();
-                head = format!(
-                    "{head}; filename=\"{}\"\r\nContent-Type: {media_type}",
-                    quoted(&file_name)
-                );
-                bytes
-            }
-            None if value.is_null() => continue,
-            None => text(value).into(),
-        };
-        parts.push((head, content));
-    }
-    // A boundary that is the same for the same content, and stands nowhere in it.
-    let mut boundary = "plimsoll-part".to_owned();
-    while parts
-        .iter()
-        .any(|(_, content)| memchr::memmem::find(content, boundary.as_bytes()).is_some())
-    {
-        boundary.push('-');
-    }
-    let mut body = Vec::new();
-    for (head, content) in parts {
-        body.extend_from_slice(format!("--{boundary}\r\n{head}\r\n\r\n").as_bytes());
-        body.extend_from_slice(&content);
-        body.extend_from_slice(b"\r\n");
-    }
-    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    Ok((boundary, body.into()))
 }
 
 impl From<options::Method> for http::Method {

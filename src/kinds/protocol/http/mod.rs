@@ -1,9 +1,10 @@
 //! `http`: any method, path, headers and body, from templates over the row; how a user adds a system of his own.
 //!
-//! Begin with [`options`] for what a scenario may say, `exchange` for how a step becomes a request, `attempt` for how
-//! answers are judged and what they give to later steps.
+//! Begin with [`options`] for what a scenario may say, `exchange` for how a step becomes a request, `body` for the forms of
+//! its body, `attempt` for how answers are judged and what they give to later steps.
 
 mod attempt;
+mod body;
 mod exchange;
 mod expect;
 mod options;
