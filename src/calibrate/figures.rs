@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::part::{NOISE, Part, Sizes};
+use super::part::{NOISE, Sizes};
 use super::witness::Errors;
 use crate::compare::{Diff, Row, Verdict};
 use crate::foundation::clock;
@@ -13,59 +13,56 @@ use crate::instruments::telemetry::calibration::{
     Calibration, CpuFigures, HighestRate, Noise, NoiseFigures, Quantiles, RateFigures, SCHEMA,
     StreamFigures,
 };
+use crate::plan::Shown;
 use crate::results::{
-    CellResult, MetricValue, ProbeVerdict, Results, SearchResult, SelfCheckSecond, ValidityStatus,
+    CellResult, MetricValue, ObjectiveResult, ObjectiveVerdict, Results, SelfCheck,
+    SelfCheckSecond, ValidityStatus,
 };
 
 /// How far a second's end may lie from where it should.
 const SLACK: f64 = 0.1;
 
-/// What has been shown so far.
+/// What has been shown so far. What is measured again takes the place of what it had shown before.
 #[derive(Debug, Default)]
 pub struct Figures {
-    rates: Vec<RateFigures>,
-    highest_rate: Option<HighestRate>,
-    streams: Vec<StreamFigures>,
-    cpu: CpuFigures,
+    /// Each with the processor time of a request.
+    rates: Vec<(RateFigures, Option<f64>)>,
+    /// Each with the processor time of a token.
+    streams: Vec<(StreamFigures, Option<f64>)>,
     noise: NoiseFigures,
+    repeated: u32,
 }
 
 impl Figures {
-    /// Takes the search for the highest rate: its probes and its answer.
+    /// Takes plain requests, a cell a rate.
     pub fn take_rates(&mut self, results: &Results) {
-        let Some(search) = results.searches.first() else {
-            return;
-        };
-        self.rates = results
-            .cells
-            .iter()
-            .filter_map(|cell| rate(cell, search))
-            .collect();
-        self.rates.sort_by(|one, two| one.rate.total_cmp(&two.rate));
-        self.highest_rate = search.capacity.map(|capacity| HighestRate {
-            value: capacity.value,
-            limit: limit(&self.rates, capacity.value),
-        });
-        let highest = search.capacity.and_then(|capacity| {
-            let probe = search
-                .probes
-                .iter()
-                .find(|probe| probe.value.total_cmp(&capacity.value).is_eq())?;
-            results.cells.iter().find(|cell| cell.id == probe.cell)
-        });
-        self.cpu.request_s = highest.and_then(|cell| {
-            let seconds = &cell.self_check.seconds;
-            // A short rest has no share of time.
-            let last = seconds.iter().rfind(|second| second.cpu_share.is_some())?;
-            let processors = cell.self_check.processors?;
-            each(cpu_time(shares(seconds), processors), last.sent)
-        });
+        for cell in &results.cells {
+            let Some(figures) = rate(cell) else { continue };
+            self.rates
+                .retain(|(known, _)| known.rate.total_cmp(&figures.rate).is_ne());
+            self.rates.push((figures, request(&cell.self_check)));
+        }
+        self.rates
+            .sort_by(|(one, _), (two, _)| one.rate.total_cmp(&two.rate));
     }
 
-    /// Whether a part told nothing since not even the least rate was offered: a busy moment is enough for that, and it
-    /// took no longer.
-    pub fn want_another_look(&self, part: Part) -> bool {
-        part == Part::Rates && self.highest_rate.is_none()
+    /// What a rate has shown.
+    pub fn shown(&self, rate: f64) -> Shown {
+        let truthful = self
+            .rates
+            .iter()
+            .any(|(figures, _)| figures.truthful && figures.rate.total_cmp(&rate).is_eq());
+        if truthful {
+            Shown::Passed
+        } else {
+            Shown::Limited
+        }
+    }
+
+    /// Takes note that so many cells are measured again.
+    pub fn repeat(&mut self, cells: usize) {
+        let cells = u32::try_from(cells).unwrap_or(u32::MAX);
+        self.repeated = self.repeated.saturating_add(cells);
     }
 
     /// Takes the streams; `errors` tells what was seen of a cell.
@@ -75,7 +72,6 @@ impl Figures {
         errors: &dyn Fn(&str) -> Errors,
         sizes: &Sizes,
     ) {
-        let (from, until) = sizes.settled();
         for cell in &results.cells {
             let streams = cell
                 .axes
@@ -89,17 +85,20 @@ impl Figures {
                 gaps_s,
                 tokens,
             } = errors(&cell.id);
-            self.streams.push(StreamFigures {
+            let figures = StreamFigures {
                 streams,
                 valid: cell.validity.status == ValidityStatus::Valid,
                 ttft_error: quantiles(ttft_s),
                 gap_error: quantiles(gaps_s),
+            };
+            let check = &cell.self_check;
+            let token = check.processors.and_then(|processors| {
+                token_event(&check.seconds, processors, tokens, sizes.settled())
             });
-            self.cpu.token_event_s = cell.self_check.processors.and_then(|processors| {
-                token_event(&cell.self_check.seconds, processors, tokens, (from, until))
-            });
+            self.streams.retain(|(known, _)| known.streams != streams);
+            self.streams.push((figures, token));
         }
-        self.streams.sort_by_key(|figures| figures.streams);
+        self.streams.sort_by_key(|(figures, _)| figures.streams);
     }
 
     /// Takes the pairs of equal measurements and their comparison.
@@ -131,6 +130,14 @@ impl Figures {
 
     /// The calibration, of now and of this machine.
     pub fn calibration(self, simulators: u32, within: Duration) -> Calibration {
+        let highest = self.rates.iter().rfind(|(figures, _)| figures.truthful);
+        let most = self.streams.iter().rfind(|(figures, _)| figures.valid);
+        let cpu = CpuFigures {
+            request_s: highest.and_then(|(_, request)| *request),
+            token_event_s: most.and_then(|(_, token)| *token),
+        };
+        let highest = highest.map(|(figures, _)| figures.rate);
+        let rates: Vec<RateFigures> = self.rates.into_iter().map(|(figures, _)| figures).collect();
         Calibration {
             schema: SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -138,18 +145,26 @@ impl Figures {
             within_s: within.as_secs_f64(),
             machine: telemetry::host(),
             simulators,
-            rates: self.rates,
-            highest_rate: self.highest_rate,
-            streams: self.streams,
-            cpu: self.cpu,
+            highest_rate: highest.map(|value| HighestRate {
+                value,
+                limit: limit(&rates, value),
+            }),
+            rates,
+            streams: self
+                .streams
+                .into_iter()
+                .map(|(figures, _)| figures)
+                .collect(),
+            cpu,
             noise: self.noise,
+            repeated: self.repeated,
         }
     }
 }
 
-/// A probe of the search.
-fn rate(cell: &CellResult, search: &SearchResult) -> Option<RateFigures> {
-    let probe = search.probes.iter().find(|probe| probe.cell == cell.id)?;
+/// Plain requests at one rate.
+fn rate(cell: &CellResult) -> Option<RateFigures> {
+    let asked = cell.axes.get("rate")?.as_f64()?;
     let check = &cell.self_check;
     let lateness = || {
         Some(Quantiles {
@@ -159,16 +174,40 @@ fn rate(cell: &CellResult, search: &SearchResult) -> Option<RateFigures> {
             max_s: check.lateness_max?,
         })
     };
+    let reason = untruthful(cell);
     Some(RateFigures {
-        rate: probe.value,
-        truthful: probe.verdict == ProbeVerdict::Passed,
-        reason: match probe.verdict {
-            ProbeVerdict::ClientLimited => Some("the simulators beside it took no more".to_owned()),
-            _ => probe.reason.clone(),
-        },
+        rate: asked,
+        truthful: reason.is_none(),
+        reason,
         lateness: lateness(),
         service_error: summary(cell, "overhead"),
     })
+}
+
+/// Why the rate of a cell was not offered truthfully; `None` where it was.
+fn untruthful(cell: &CellResult) -> Option<String> {
+    match cell.validity.status {
+        ValidityStatus::Invalid => Some(cell.validity.reasons.join("; ")),
+        ValidityStatus::ClientLimited => Some("the simulators beside it took no more".to_owned()),
+        ValidityStatus::Valid => {
+            let missed = |one: &&ObjectiveResult| one.verdict != ObjectiveVerdict::Met;
+            let objective = cell.objectives.iter().find(missed)?;
+            Some(format!("{} does not hold", objective.text))
+        }
+    }
+}
+
+/// Processor time of a request.
+fn request(check: &SelfCheck) -> Option<f64> {
+    // A short rest has no share of time.
+    let last = check
+        .seconds
+        .iter()
+        .rfind(|second| second.cpu_share.is_some())?;
+    each(
+        cpu_time(shares(&check.seconds), check.processors?),
+        last.sent,
+    )
 }
 
 /// Why nothing beyond the highest rate was offered truthfully, where that was tried.
@@ -296,19 +335,54 @@ mod tests {
         assert_eq!(token_event(&seconds, 2.0, 1000, short), None);
     }
 
-    #[test]
-    fn what_limits_the_highest_rate_is_what_the_next_one_shows() {
-        let figures = |rate: f64, reason: Option<&str>| RateFigures {
+    fn rate_of(rate: f64, reason: Option<&str>) -> RateFigures {
+        RateFigures {
             rate,
             truthful: reason.is_none(),
             reason: reason.map(str::to_owned),
             lateness: None,
             service_error: None,
+        }
+    }
+
+    #[test]
+    fn processor_time_is_that_of_the_most_that_was_measured_truthfully() {
+        let streams = |streams: u32, valid: bool| StreamFigures {
+            streams,
+            valid,
+            ttft_error: None,
+            gap_error: None,
         };
+        let figures = Figures {
+            rates: vec![
+                (rate_of(250.0, None), Some(9e-6)),
+                (rate_of(1000.0, None), Some(5e-6)),
+                (rate_of(4000.0, Some("late")), Some(1e-6)),
+            ],
+            streams: vec![
+                (streams(10, true), Some(8e-6)),
+                (streams(100, true), Some(4e-6)),
+                (streams(1000, false), Some(2e-6)),
+            ],
+            ..Figures::default()
+        };
+        assert_eq!(figures.shown(1000.0), Shown::Passed);
+        assert_eq!(figures.shown(4000.0), Shown::Limited);
+        let calibration = figures.calibration(1, Duration::from_secs(1));
+        assert_eq!(
+            calibration.highest_rate.map(|highest| highest.value),
+            Some(1000.0)
+        );
+        assert_eq!(calibration.cpu.request_s, Some(5e-6));
+        assert_eq!(calibration.cpu.token_event_s, Some(4e-6));
+    }
+
+    #[test]
+    fn what_limits_the_highest_rate_is_what_the_next_one_shows() {
         let rates = [
-            figures(250.0, None),
-            figures(1000.0, Some("it was late")),
-            figures(4000.0, Some("it was later")),
+            rate_of(250.0, None),
+            rate_of(1000.0, Some("it was late")),
+            rate_of(4000.0, Some("it was later")),
         ];
         assert_eq!(
             limit(&rates, 250.0).as_deref(),

@@ -2,14 +2,17 @@
 //! how far equal measurements lie apart (cli.md, `calibrate`); and what a plan asks for beyond that.
 //!
 //! What is measured is [`Part`]s: ordinary scenarios, run as any other, whose figures are those of `results.json`; only
-//! streams are looked on at besides (`witness`). Begin at [`Bench`]. No process is started here: the simulators are
-//! there already, and share the machine with the client, so that each figure is of both.
+//! streams are looked on at besides (`witness`), and what something else disturbed is measured again (`disturbed`). Begin
+//! at [`Bench`]. No process is started here: the simulators are there already, and share the machine with the client, so
+//! that each figure is of both.
 
 mod asked;
+mod disturbed;
 mod figures;
 mod part;
 mod witness;
 
+use disturbed::disturbed;
 use witness::Witness;
 
 pub use asked::beyond;
@@ -19,14 +22,18 @@ pub use part::{MODEL, Part, Sizes};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::foundation::diagnostic::Finding;
 use crate::foundation::files::{self, FilesError};
 use crate::instruments::telemetry::calibration::CalibrationError;
 use crate::instruments::telemetry::process;
-use crate::plan::{self, Opened, Plan};
-use crate::results::Ending;
+use crate::plan::{self, Cell, Plan};
+use crate::results::{Ending, Results};
 use crate::run::event::Watcher;
 use crate::run::{self, Existing, RunError, Session, Signals};
 use crate::scenario::{self, ReadOptions, Scenario};
+
+/// How often a cell is measured at most, while something else disturbs it.
+const MOST_LOOKS: u32 = 3;
 
 /// Why there is no calibration.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +79,6 @@ pub struct Prepared {
     scenario: Scenario,
     /// Its cells.
     pub plan: Plan,
-    opened: Opened,
     out: PathBuf,
 }
 
@@ -86,26 +92,14 @@ impl Bench<'_> {
         let text = part::scenario(part, &self.sizes, self.servers, descriptors);
         let file = self.folder.join(format!("{}.yaml", part.name()));
         files::write_atomically(&file, text.as_bytes())?;
-        let wrong = |findings: &[crate::foundation::diagnostic::Finding]| {
-            let message = findings.first().map(|finding| finding.message.clone());
-            CalibrateError::Scenario {
-                part: part.name(),
-                message: message.unwrap_or_default(),
-            }
-        };
         let scenario = scenario::read(&file, &ReadOptions::default())
-            .map_err(|rejected| wrong(&rejected.findings))?
+            .map_err(|rejected| part.wrong(&rejected.findings))?
             .scenario;
-        let plan = plan::expand(&scenario).map_err(|findings| wrong(&findings))?;
-        let rehearsal = plan::rehearse(&scenario, &plan.cells, &|_| true);
-        if !rehearsal.findings.is_empty() {
-            return Err(wrong(&rehearsal.findings));
-        }
+        let plan = plan::expand(&scenario).map_err(|findings| part.wrong(&findings))?;
         Ok(Prepared {
             part,
             scenario,
             plan,
-            opened: rehearsal.into_datasets(),
             out: self.folder.join(part.name()),
         })
     }
@@ -116,10 +110,63 @@ impl Bench<'_> {
     /// Where it cannot be run to its end. That the generator was not fit is no error: it is what is measured.
     pub fn run(
         &self,
-        prepared: Prepared,
+        prepared: &Prepared,
+        figures: &mut Figures,
+        watched: (&dyn Watcher, &dyn Signals),
+    ) -> Result<(), CalibrateError> {
+        let cells = &prepared.plan.cells;
+        let searched = cells
+            .iter()
+            .find_map(|cell| Some((cell, cell.search.as_ref()?)));
+        let Some((cell, search)) = searched else {
+            return self.settle(prepared, cells.clone(), figures, watched);
+        };
+        let mut tried = Vec::new();
+        while let Some(value) = search.next(&tried) {
+            let probe = cell.probe(value).into_iter().collect();
+            self.settle(prepared, probe, figures, watched)?;
+            tried.push((value, figures.shown(value)));
+        }
+        Ok(())
+    }
+
+    /// Measures cells, and those that were disturbed again. What counts is the last look.
+    fn settle(
+        &self,
+        prepared: &Prepared,
+        mut cells: Vec<Cell>,
+        figures: &mut Figures,
+        watched: (&dyn Watcher, &dyn Signals),
+    ) -> Result<(), CalibrateError> {
+        for look in 1..=MOST_LOOKS {
+            let results = self.measure(prepared, &cells, figures, watched)?;
+            let again = |cell: &Cell| {
+                results
+                    .cells
+                    .iter()
+                    .any(|one| one.id == cell.id && disturbed(one))
+            };
+            match prepared.part {
+                // The two sides of a pair are of the same moment.
+                Part::Noise if cells.iter().any(again) => {}
+                _ => cells.retain(again),
+            }
+            if cells.is_empty() || look == MOST_LOOKS {
+                break;
+            }
+            figures.repeat(cells.len());
+        }
+        Ok(())
+    }
+
+    /// Measures cells once, and takes what they show.
+    fn measure(
+        &self,
+        prepared: &Prepared,
+        cells: &[Cell],
         figures: &mut Figures,
         (watcher, signals): (&dyn Watcher, &dyn Signals),
-    ) -> Result<(), CalibrateError> {
+    ) -> Result<Results, CalibrateError> {
         let witness = Witness::new(watcher, self.sizes.settled());
         let watcher: &dyn Watcher = match prepared.part {
             Part::Streams => &witness,
@@ -140,7 +187,15 @@ impl Bench<'_> {
             selection: None,
             calibration: None,
         };
-        let finished = run::execute(&session, &prepared.plan, prepared.opened)?;
+        let rehearsal = plan::rehearse(&prepared.scenario, cells, &|_| true);
+        if !rehearsal.findings.is_empty() {
+            return Err(prepared.part.wrong(&rehearsal.findings));
+        }
+        let plan = Plan {
+            cells: cells.to_vec(),
+            ..prepared.plan.clone()
+        };
+        let finished = run::execute(&session, &plan, rehearsal.into_datasets())?;
         if finished.results.incomplete || signals.stop().is_stopped() {
             return Err(CalibrateError::Stopped);
         }
@@ -151,7 +206,18 @@ impl Bench<'_> {
             }
             Part::Noise => figures.take_noise(&finished.results, finished.diff.as_ref()),
         }
-        Ok(())
+        Ok(finished.results)
+    }
+}
+
+impl Part {
+    /// The error that its scenario is no legal one.
+    fn wrong(self, findings: &[Finding]) -> CalibrateError {
+        let message = findings.first().map(|finding| finding.message.clone());
+        CalibrateError::Scenario {
+            part: self.name(),
+            message: message.unwrap_or_default(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@
         and shows what it measured"
 )]
 
+mod calibrate;
 mod capacity;
 mod comparison;
 mod hostile;

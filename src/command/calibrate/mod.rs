@@ -16,9 +16,6 @@ use crate::instruments::telemetry::calibration::Calibration;
 use crate::results::Ending;
 use crate::run::Signals as _;
 
-/// How often a part is looked at where a busy moment is enough to say nothing.
-const MOST_LOOKS: usize = 3;
-
 /// Measures, writes, and shows.
 pub fn run(arguments: &CalibrateArguments, surroundings: &Surroundings) -> Ending {
     let Some(out) = arguments
@@ -98,16 +95,11 @@ fn measure(
             let (number, all) = (number + 1, Part::ALL.len());
             output::words(&format!("part {number} of {all}: {}\n", part.title()));
         }
-        for _ in 0..MOST_LOOKS {
-            let prepared = bench.prepare(part)?;
-            let watch = Watch::new(surroundings, &prepared.plan);
-            let run = bench.run(prepared, &mut figures, (&watch, interrupt));
-            watch.finish();
-            run?;
-            if !figures.want_another_look(part) {
-                break;
-            }
-        }
+        let prepared = bench.prepare(part)?;
+        let watch = Watch::new(surroundings, &prepared.plan);
+        let run = bench.run(&prepared, &mut figures, (&watch, interrupt));
+        watch.finish();
+        run?;
     }
     let calibration =
         figures.calibration(u32::try_from(simulators.len()).unwrap_or(u32::MAX), within);

@@ -37,6 +37,13 @@ fn about(text: &mut String, calibration: &Calibration) {
             many => format!("{many} simulators"),
         }
     );
+    if calibration.repeated > 0 {
+        let _ = writeln!(
+            text,
+            "Measured again, since something else had disturbed them: {} cells.",
+            calibration.repeated
+        );
+    }
 }
 
 fn rates(text: &mut String, calibration: &Calibration) {

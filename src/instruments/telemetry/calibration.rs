@@ -40,6 +40,10 @@ pub struct Calibration {
     pub cpu: CpuFigures,
     /// How far equal measurements lie apart.
     pub noise: NoiseFigures,
+    /// Cells that were measured again, since something else than what was asked had disturbed them; what they had shown
+    /// before is not in here.
+    #[serde(default)]
+    pub repeated: u32,
 }
 
 /// Plain requests at one rate.
@@ -98,7 +102,8 @@ pub struct HighestRate {
 pub struct CpuFigures {
     /// Seconds for a plain request, at the highest rate; null where it was not measured.
     pub request_s: Option<f64>,
-    /// Seconds for a token of a streamed answer, at the most streams; null where it was not measured.
+    /// Seconds for a token of a streamed answer, at the most streams with which the generator was fit; null where it was
+    /// not measured.
     pub token_event_s: Option<f64>,
 }
 
@@ -279,6 +284,7 @@ mod tests {
                 .to_vec(),
             cpu: CpuFigures::default(),
             noise: NoiseFigures::default(),
+            repeated: 0,
         }
     }
 
