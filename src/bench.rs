@@ -18,7 +18,7 @@ use crate::instruments::transport::codec::{Answer, Event};
 use crate::kinds::arrival;
 use crate::kinds::dataset::{Prompt, Request, Row, Task};
 use crate::kinds::metric::{CellContext, aggregate};
-use crate::kinds::protocol::framing::sse;
+use crate::kinds::protocol::framing::Framing;
 use crate::kinds::protocol::{self, Kind};
 
 /// One thing that is measured.
@@ -42,6 +42,10 @@ const SMALL: &[u8] =
     b"HTTP/1.1 200 OK\r\ndate: Tue, 03 Nov 2026 10:00:00 GMT\r\nserver: uvicorn\r\n\
 content-length: 20\r\ncontent-type: application/json\r\n\r\n{\"text\":\"an answer\"}";
 
+/// The same as Ollama writes it.
+const LINE: &[u8] = b"{\"model\":\"bench\",\"created_at\":\"2026-11-23T03:41:26.716174424Z\",\
+\"message\":{\"role\":\"assistant\",\"content\":\" token\"},\"done\":false}\n";
+
 const EVENTS: u64 = 1000;
 const RECORDS: u64 = 1000;
 const ROWS: u64 = 100_000;
@@ -51,7 +55,29 @@ const ROWS: u64 = 100_000;
 /// # Errors
 /// Where the table cannot be written, or a protocol cannot be built.
 pub fn subjects(folder: &Path) -> Result<Vec<Subject>, Box<dyn Error>> {
-    let mut subjects = vec![events_alone(), events_of_chat()?, small_answers(), chunks()];
+    let mut subjects = Vec::new();
+    for stream in [
+        Stream {
+            framed: "server-sent events: framing alone",
+            read: "server-sent events: openai-chat, whole",
+            unit: "event",
+            kind: Kind::OpenaiChat,
+            media_type: "text/event-stream",
+            token: EVENT,
+        },
+        Stream {
+            framed: "JSON Lines: framing alone",
+            read: "JSON Lines: ollama, whole",
+            unit: "line",
+            kind: Kind::Ollama,
+            media_type: "application/x-ndjson",
+            token: LINE,
+        },
+    ] {
+        subjects.push(stream.framing_alone()?);
+        subjects.push(stream.whole()?);
+    }
+    subjects.extend([small_answers(), chunks()]);
     for (name, kind) in [
         ("schedule: constant", arrival::Kind::Constant),
         ("schedule: poisson", arrival::Kind::Poisson),
@@ -64,87 +90,94 @@ pub fn subjects(folder: &Path) -> Result<Vec<Subject>, Box<dyn Error>> {
     Ok(subjects)
 }
 
-/// Server-sent events, each in a read of its own, without a look into them.
-fn events_alone() -> Subject {
-    let run = move || {
-        let mut reader = sse::Reader::default();
-        for _ in 0..EVENTS {
-            let mut seen = |event: sse::Event<'_>| !black_box(event.data).is_empty();
-            reader
-                .feed(black_box(EVENT), &mut seen)
-                .map_err(|_| "too large")?;
-        }
-        Ok(())
-    };
-    Subject {
-        name: "server-sent events: framing alone",
-        unit: "event",
-        units: EVENTS,
-        run: Box::new(run),
-    }
+/// A stream of tokens, each in a read of its own.
+struct Stream {
+    framed: &'static str,
+    read: &'static str,
+    unit: &'static str,
+    kind: Kind,
+    media_type: &'static str,
+    /// What a token is on the wire.
+    token: &'static [u8],
 }
 
-/// The same as answers of chat: framing, the visitor that builds nothing, and the marks.
-fn events_of_chat() -> Result<Subject, Box<dyn Error>> {
-    let settings = protocol::Settings {
-        model: Some("bench".into()),
-        task: Some(Task::Chat),
-        ..Default::default()
-    };
-    let chat = protocol::build(Kind::OpenaiChat, settings)?;
-    let row = Row {
-        prompt: Prompt::Text("what does a token cost".into()),
-        ..Row::default()
-    };
-    let prepared = chat.prepare(Request {
-        row,
-        ..Request::default()
-    })?;
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream"),
-    );
-    let head = Head {
-        status: 200,
-        headers,
-        at: Offset::ZERO,
-    };
-    let mut seen = Seen::default();
-    let run = move || {
-        seen.clear();
-        let mut steps = chat.begin(
-            &prepared,
-            Issue {
-                index: 0,
-                attempt: 1,
-                seed: 0,
-            },
-        );
-        let _ = steps.next(&mut seen);
-        steps.receive(Received::Head(&head), &mut seen);
-        for number in 0..EVENTS {
-            let at = Offset::from_nanos(number * 1_000_000);
-            steps.receive(
-                Received::Chunk {
-                    bytes: black_box(EVENT),
-                    at,
-                },
-                &mut seen,
-            );
-        }
-        if black_box(seen.chunks) == EVENTS {
+impl Stream {
+    /// Its events, without a look into them.
+    fn framing_alone(&self) -> Result<Subject, Box<dyn Error>> {
+        let framing = Framing::of(self.media_type).ok_or("no media type of a stream")?;
+        let token = self.token;
+        let run = move || {
+            let mut reader = framing.reader();
+            for _ in 0..EVENTS {
+                reader
+                    .feed(black_box(token), &mut |event| {
+                        !black_box(event.data).is_empty()
+                    })
+                    .map_err(|_| "too large")?;
+            }
             Ok(())
-        } else {
-            Err("events were lost".into())
-        }
-    };
-    Ok(Subject {
-        name: "server-sent events: openai-chat, whole",
-        unit: "event",
-        units: EVENTS,
-        run: Box::new(run),
-    })
+        };
+        Ok(Subject {
+            name: self.framed,
+            unit: self.unit,
+            units: EVENTS,
+            run: Box::new(run),
+        })
+    }
+
+    /// The same as answers to a chat: framing, the visitor that builds nothing, and the marks.
+    fn whole(&self) -> Result<Subject, Box<dyn Error>> {
+        let settings = protocol::Settings {
+            model: Some("bench".into()),
+            task: Some(Task::Chat),
+            ..Default::default()
+        };
+        let chat = protocol::build(self.kind, settings)?;
+        let row = Row {
+            prompt: Prompt::Text("what does a token cost".into()),
+            ..Row::default()
+        };
+        let prepared = chat.prepare(Request {
+            row,
+            ..Request::default()
+        })?;
+        let mut headers = HeaderMap::new();
+        let media_type = HeaderValue::from_static(self.media_type);
+        headers.insert(http::header::CONTENT_TYPE, media_type);
+        let head = Head {
+            status: 200,
+            headers,
+            at: Offset::ZERO,
+        };
+        let issue = Issue {
+            index: 0,
+            attempt: 1,
+            seed: 0,
+        };
+        let (token, mut seen) = (self.token, Seen::default());
+        let run = move || {
+            seen.clear();
+            let mut steps = chat.begin(&prepared, issue);
+            let _ = steps.next(&mut seen);
+            steps.receive(Received::Head(&head), &mut seen);
+            for number in 0..EVENTS {
+                let bytes = black_box(token);
+                let at = Offset::from_nanos(number * 1_000_000);
+                steps.receive(Received::Chunk { bytes, at }, &mut seen);
+            }
+            if black_box(seen.chunks) == EVENTS {
+                Ok(())
+            } else {
+                Err("events were lost".into())
+            }
+        };
+        Ok(Subject {
+            name: self.read,
+            unit: self.unit,
+            units: EVENTS,
+            run: Box::new(run),
+        })
+    }
 }
 
 /// Whole small answers by our HTTP/1.1 codec.

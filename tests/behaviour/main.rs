@@ -17,6 +17,7 @@ mod diff;
 mod interrupt;
 mod invalid;
 mod mock;
+mod ollama;
 mod one_pass;
 mod plan;
 mod report;

@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use serde_json::Value;
 
+use super::framing::Framing;
 use crate::instruments::exchange::{Head, Judgement};
 use crate::instruments::record::{Outcome, Seen};
 
@@ -129,7 +130,7 @@ fn message(value: &Value) -> Option<String> {
 pub fn note_head(head: &Head, seen: &mut Seen) {
     for (name, duration_ms) in server_timing(&head.headers) {
         let duration = duration_ms / 1000.0;
-        if name == "total" && head.media_type() != "text/event-stream" {
+        if name == "total" && Framing::of(&head.media_type()).is_none() {
             // Of several exchanges in an attempt, all are the server's.
             *seen.server.entry(TOTAL.to_owned()).or_insert(0.0) += duration;
         }
@@ -266,12 +267,14 @@ mod tests {
             ]
         );
         // A stream's head leaves before its content: what it calls the total is no total.
-        let event_stream = HeaderValue::from_static("text/event-stream; charset=utf-8");
-        head.headers.insert(CONTENT_TYPE, event_stream);
-        let mut seen = Seen::default();
-        note_head(&head, &mut seen);
-        assert_eq!(seen.server.get(TOTAL), None);
-        assert_eq!(seen.server["server_timing.total"], 0.0125);
+        for stream in ["text/event-stream; charset=utf-8", "application/x-ndjson"] {
+            let stream = HeaderValue::from_static(stream);
+            head.headers.insert(CONTENT_TYPE, stream);
+            let mut seen = Seen::default();
+            note_head(&head, &mut seen);
+            assert_eq!(seen.server.get(TOTAL), None);
+            assert_eq!(seen.server["server_timing.total"], 0.0125);
+        }
     }
 
     #[test]

@@ -17,5 +17,4 @@ pub(super) const OPENAI_EMBEDDINGS: About = known(&[Task::Embedding], true);
 pub(super) const OPENAI_IMAGES: About = known(&[Task::T2i, Task::I2i, Task::Ti2i], true);
 pub(super) const OPENAI_VIDEOS: About = known(&[Task::T2v, Task::I2v, Task::Ti2v], true);
 pub(super) const TGI: About = known(&[Task::Completion], false);
-pub(super) const OLLAMA: About = known(&[Task::Chat, Task::Completion], false);
 pub(super) const ANTHROPIC: About = known(&[Task::Chat], true);

@@ -3,13 +3,16 @@
 //! Each is a state machine in one file: told what arrived and when, it says what to do next. It opens no socket, reads
 //! no clock and never sleeps, and any split of an answer's bytes gives the same outcome.
 
+mod answer;
 pub mod comfyui;
 pub mod framing;
 mod head;
 pub mod http;
 mod later;
 pub mod model_load;
+mod ollama;
 mod openai;
+mod prepare;
 #[cfg(test)]
 mod rehearsal;
 #[cfg(test)]
@@ -20,7 +23,7 @@ mod vllm_omni;
 use crate::foundation::kinds::kinds;
 use crate::foundation::secret::Secret;
 use crate::instruments::exchange::{Exchange, Issue, Steps};
-use crate::kinds::dataset::{Folders, Params, Request, Task};
+use crate::kinds::dataset::{Folders, Request, Task};
 
 kinds! {
     /// The protocols, as a scenario names them.
@@ -45,7 +48,7 @@ kinds! {
         /// POST /v2/models/{m}/infer.
         Triton = "triton" => triton::ABOUT,
         /// POST /api/generate and /api/chat.
-        Ollama = "ollama" => later::OLLAMA,
+        Ollama = "ollama" => ollama::ABOUT,
         /// POST /v1/messages.
         Anthropic = "anthropic" => later::ANTHROPIC,
         /// Any method, path, headers and body.
@@ -138,23 +141,6 @@ pub struct Settings {
     pub secrets: Vec<Secret>,
     /// What a file that a request names may be.
     pub folders: Option<Folders>,
-}
-
-/// Whether the parameters ask for a stream; `None` where they do not say.
-///
-/// # Errors
-/// Where they say what no server reads as a yes or a no.
-fn stream_of(params: &Params) -> Result<Option<bool>, PrepareError> {
-    match params.get("stream") {
-        None => Ok(None),
-        Some(serde_json::Value::Bool(stream)) => Ok(Some(*stream)),
-        Some(other) => Err(PrepareError {
-            at: None,
-            message: format!("`stream` is true or false, and not {other}"),
-            help: "write `stream: true` or `stream: false`; YAML 1.2 reads `yes` and `on` as texts"
-                .to_owned(),
-        }),
-    }
 }
 
 /// One wire format.

@@ -8,7 +8,7 @@ use super::{Kind, Prepared, Protocol, Settings, build};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step, Steps};
 use crate::instruments::record::Seen;
-use crate::kinds::dataset::{Prompt, Request, Row};
+use crate::kinds::dataset::{Prompt, Request, Row, Task};
 
 /// What an attempt came to.
 pub struct Attempt {
@@ -35,15 +35,24 @@ impl Answer {
         }
     }
 
-    /// A 200 that streams, one piece an event.
+    /// A 200 that streams events, one piece an event.
     pub fn stream(body: &str) -> Self {
+        Self::pieces("text/event-stream; charset=utf-8", body, "\n\n")
+    }
+
+    /// A 200 that streams lines, one piece a line.
+    pub fn lines(body: &str) -> Self {
+        Self::pieces("application/x-ndjson", body, "\n")
+    }
+
+    fn pieces(media_type: &'static str, body: &str, end: &str) -> Self {
         let pieces = body
-            .split_inclusive("\n\n")
+            .split_inclusive(end)
             .map(|event| Bytes::copy_from_slice(event.as_bytes()))
             .collect();
         Self {
             status: 200,
-            headers: vec![("content-type", "text/event-stream; charset=utf-8")],
+            headers: vec![("content-type", media_type)],
             pieces,
         }
     }
@@ -88,14 +97,17 @@ pub fn request(prompt: &str, params: Value) -> Request {
 
 /// A protocol of a kind.
 pub fn protocol(kind: Kind) -> Box<dyn Protocol> {
-    build(
-        kind,
-        Settings {
-            model: Some("small-model".to_owned()),
-            ..Settings::default()
-        },
-    )
-    .unwrap()
+    protocol_for(kind, None)
+}
+
+/// The same for a task.
+pub fn protocol_for(kind: Kind, task: Option<Task>) -> Box<dyn Protocol> {
+    let settings = Settings {
+        model: Some("small-model".to_owned()),
+        task,
+        ..Settings::default()
+    };
+    build(kind, settings).unwrap()
 }
 
 /// Plays an attempt against answers, one for each exchange.

@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::framing::media::{self, Media};
 use super::head::{self, Body, Refusal};
-use super::openai::{content, params_json};
-use super::{About, PrepareError, Prepared, Protocol, Settings, stream_of};
+use super::openai::content;
+use super::prepare::{body_json, params_json, stream_of};
+use super::{About, PrepareError, Prepared, Protocol, Settings};
 use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Outcome, Sample, Seen};
 use crate::kinds::dataset::{Params, Prompt, Request, Task};
@@ -73,11 +74,7 @@ impl Protocol for VllmOmni {
         if !extra_body.is_empty() {
             body.insert("extra_body".to_owned(), Value::Object(extra_body));
         }
-        let body = serde_json::to_vec(&body).map_err(|error| PrepareError {
-            at: None,
-            message: format!("the request cannot be written as JSON: {error}"),
-            help: "parameters are JSON values with finite numbers".to_owned(),
-        })?;
+        let body = body_json(&body)?;
         let pictures = params
             .get("num_outputs_per_prompt")
             .and_then(Value::as_u64)

@@ -26,7 +26,7 @@ fn model(subject: &Subject<'_>, findings: &mut Findings) {
 /// A warning where `service` is not what its author thinks: a model serves every protocol, but its target has one.
 fn idle(target: &Part<'_>, model: &Model) -> Option<Finding> {
     let (what, instead) = match target.text("protocol") {
-        Some("openai-chat") if model.streams_without_service() => {
+        Some("openai-chat" | "ollama") if model.streams_without_service() => {
             ("streamed tokens", "`ttft` and `itl` say when they come")
         }
         Some("vllm-omni") if model.pictures_without_service() => {

@@ -110,6 +110,7 @@ fn a_service_that_no_request_of_its_target_takes_is_warned_of() {
     let service = "service: { kind: constant, value: 80ms }";
     let both = format!("{service}, ttft: 20ms, itl: 5ms");
     assert!(told("openai-chat", "chat", &both));
+    assert!(told("ollama", "completion", &both));
     assert!(!told(
         "openai-chat",
         "chat",

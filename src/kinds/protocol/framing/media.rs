@@ -171,6 +171,14 @@ pub fn data_url(path: &Path) -> std::io::Result<String> {
     Ok(url)
 }
 
+/// A file in bare base64.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn base64(path: &Path) -> std::io::Result<String> {
+    std::fs::read(path).map(|bytes| BASE64.encode(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

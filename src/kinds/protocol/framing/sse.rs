@@ -4,8 +4,7 @@
 //! this may be cut anywhere. The reader's two buffers are used again for every event, so that an event costs no
 //! allocation.
 
-/// An event may be so long; what is longer is `too_large`.
-pub const LONGEST_EVENT: usize = 10 << 20;
+use super::{LONGEST_EVENT, TooLarge};
 
 /// One event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,10 +14,6 @@ pub struct Event<'a> {
     /// Its data lines, joined by LF.
     pub data: &'a [u8],
 }
-
-/// An event is longer than [`LONGEST_EVENT`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooLarge;
 
 /// Reads one stream.
 #[derive(Debug)]

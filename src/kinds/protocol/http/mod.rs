@@ -17,7 +17,7 @@ use self::attempt::Attempt;
 use self::exchange::Compiled;
 use self::options::Body;
 use super::framing::media;
-use super::openai::params_json;
+use super::prepare::params_json;
 use super::{ANY_TASK, About, PrepareError, Prepared, Protocol, Settings};
 use crate::foundation::secret::SecretRef;
 use crate::instruments::exchange::{Issue, Steps};

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::instruments::exchange::Exchange;
-use crate::kinds::dataset::{Params, Request};
+use crate::kinds::dataset::Request;
 use crate::kinds::protocol::framing::media;
-use crate::kinds::protocol::{PrepareError, Prepared, Settings, stream_of};
+use crate::kinds::protocol::prepare::{body_json, number, params_json, stream_of, unreadable};
+use crate::kinds::protocol::{PrepareError, Prepared, Settings};
 
 /// What a user's message holds: its text, or a list of parts where pictures go with it.
 ///
@@ -30,11 +31,7 @@ pub fn content(text: &str, request: &Request) -> Result<Value, PrepareError> {
 pub fn parts_of(request: &Request) -> Result<Vec<Value>, PrepareError> {
     let part = |path: &std::path::PathBuf| match media::data_url(path) {
         Ok(url) => Ok(json!({ "type": "image_url", "image_url": { "url": url } })),
-        Err(error) => Err(PrepareError {
-            at: None,
-            message: format!("cannot read {}: {error}", path.display()),
-            help: "paths of pictures are relative to the scenario's file".to_owned(),
-        }),
+        Err(error) => Err(unreadable(path, &error)),
     };
     request.row.images.iter().map(part).collect()
 }
@@ -67,7 +64,7 @@ pub fn prepare(
             options.entry("include_usage").or_insert(Value::Bool(true));
         }
     }
-    let body = serde_json::to_vec(&body).map_err(unwritable)?;
+    let body = body_json(&body)?;
     let mut exchange = Exchange::post_json(settings.path.as_deref().unwrap_or(path), body);
     exchange.streamed = stream;
     Ok(Prepared {
@@ -82,22 +79,4 @@ pub fn prepare(
             .or_else(|| number(params, "max_completion_tokens")),
         request,
     })
-}
-
-/// The parameters as they are recorded.
-pub fn params_json(params: &Params) -> Result<String, PrepareError> {
-    serde_json::to_string(params).map_err(unwritable)
-}
-
-fn number(params: &Params, name: &str) -> Option<u64> {
-    params.get(name).and_then(Value::as_u64)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
-fn unwritable(error: serde_json::Error) -> PrepareError {
-    PrepareError {
-        at: None,
-        message: format!("the request cannot be written as JSON: {error}"),
-        help: "parameters are JSON values with finite numbers".to_owned(),
-    }
 }

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::Told;
 use super::body::{self, content, parts_of};
 use crate::instruments::exchange::{Issue, Steps};
 use crate::kinds::dataset::{Prompt, Request, Task};
+use crate::kinds::protocol::answer::Answer;
+use crate::kinds::protocol::prepare::{last_of_user, nothing_said};
 use crate::kinds::protocol::{About, PrepareError, Prepared, Protocol, Settings};
 
 /// The path below the target's base URL.
@@ -32,7 +34,7 @@ impl Protocol for Chat {
     }
 
     fn begin<'a>(&'a self, prepared: &'a Prepared, _issue: Issue) -> Box<dyn Steps + 'a> {
-        Box::new(Answer::new(prepared))
+        Box::new(Answer::<Told>::new(prepared))
     }
 }
 
@@ -45,18 +47,7 @@ fn messages(request: &Request) -> Result<Value, PrepareError> {
         }
         Prompt::Messages(messages) => {
             let mut messages = messages.clone();
-            let last = messages
-                .iter_mut()
-                .rfind(|message| message["role"] == "user");
-            let Some(last) = last else {
-                return Err(PrepareError {
-                    at: None,
-                    message:
-                        "the row has pictures, but no message of the user that they could go with"
-                            .to_owned(),
-                    help: "add a message with `role: user`".to_owned(),
-                });
-            };
+            let last = last_of_user(&mut messages)?;
             let content = match last["content"].take() {
                 Value::String(text) => content(&text, request)?,
                 Value::Array(mut parts) => {
@@ -68,10 +59,6 @@ fn messages(request: &Request) -> Result<Value, PrepareError> {
             last["content"] = content;
             Ok(Value::Array(messages))
         }
-        Prompt::None => Err(PrepareError {
-            at: None,
-            message: "the row has neither a prompt nor messages".to_owned(),
-            help: "give each row a `prompt` or `messages`".to_owned(),
-        }),
+        Prompt::None => Err(nothing_said()),
     }
 }

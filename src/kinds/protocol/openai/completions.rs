@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::answer::Answer;
+use super::answer::Told;
 use super::body;
 use crate::instruments::exchange::{Issue, Steps};
 use crate::kinds::dataset::{Prompt, Request, Task};
+use crate::kinds::protocol::answer::Answer;
 use crate::kinds::protocol::{About, PrepareError, Prepared, Protocol, Settings};
 
 /// The path below the target's base URL.
@@ -39,6 +40,6 @@ impl Protocol for Completions {
     }
 
     fn begin<'a>(&'a self, prepared: &'a Prepared, _issue: Issue) -> Box<dyn Steps + 'a> {
-        Box::new(Answer::new(prepared))
+        Box::new(Answer::<Told>::new(prepared))
     }
 }

@@ -6,6 +6,6 @@ mod chat;
 mod completions;
 mod event;
 
-pub use body::{content, params_json};
+pub use body::content;
 pub(super) use chat::CHAT;
 pub(super) use completions::COMPLETIONS;

@@ -6,7 +6,8 @@ use std::path::Path;
 use rand_distr::{Distribution as _, Uniform};
 use serde_json::json;
 
-use super::super::framing::sse::{Event, Reader};
+use super::super::framing::Framing;
+use super::super::framing::sse::Event;
 use super::super::rehearsal::{Answer, Attempt, play_keeping, protocol, request};
 use super::super::{Kind, Prepared, Protocol};
 use crate::foundation::seed::Seed;
@@ -21,7 +22,25 @@ struct Recorded {
     /// The folder: its protocol.
     format: String,
     name: String,
+    framing: Framing,
     text: String,
+}
+
+impl Recorded {
+    /// What ends an event.
+    const fn end(&self) -> &'static str {
+        match self.framing {
+            Framing::Events => "\n\n",
+            Framing::Lines => "\n",
+        }
+    }
+
+    const fn media_type(&self) -> &'static str {
+        match self.framing {
+            Framing::Events => "text/event-stream",
+            Framing::Lines => "application/x-ndjson",
+        }
+    }
 }
 
 fn recorded() -> Vec<Recorded> {
@@ -42,28 +61,47 @@ fn recorded() -> Vec<Recorded> {
                 let format = format.file_name().unwrap().to_string_lossy().into_owned();
                 // One is recorded with CRLF; `forms` brings it back.
                 let text = std::fs::read_to_string(file).unwrap().replace("\r\n", "\n");
-                all.push(Recorded { format, name, text });
+                let framing = if text.starts_with('{') {
+                    Framing::Lines
+                } else {
+                    Framing::Events
+                };
+                all.push(Recorded {
+                    format,
+                    name,
+                    framing,
+                    text,
+                });
             }
         }
     }
-    assert!(all.len() >= 16, "the fixtures are there");
+    assert!(all.len() >= 20, "the fixtures are there");
     all
 }
 
-/// The same stream in the other forms that the standard allows: line ends of CRLF and of CR; and with a BOM, comments,
-/// fields that nobody reads, events of other names, data on two lines, and letters of two, three and four bytes.
-fn forms(stream: &str) -> [String; 4] {
-    let noisy = stream
-        .replace(" lamp", " l\u{e4}mp \u{5b57}\u{1f388}")
-        .replace("data: {", "data: {\ndata: ")
-        .replace(
-            "\n\n",
-            "\n\n: ping\n\nid: 7\nretry: 5\n\nevent: ping\ndata: x\n\n",
-        );
+/// The same stream in the other forms that its standard allows, of which the first three have the same events: line ends
+/// of CRLF and, for events, of CR; and with a BOM, empty lines, comments, fields that nobody reads, events of other names,
+/// data on two lines, and letters of two, three and four bytes.
+fn forms(recorded: &Recorded) -> [String; 4] {
+    let stream = &recorded.text;
+    let noisy = stream.replace(" lamp", " l\u{e4}mp \u{5b57}\u{1f388}");
+    let [only_cr, noisy] = match recorded.framing {
+        Framing::Events => [
+            stream.replace('\n', "\r"),
+            noisy.replace("data: {", "data: {\ndata: ").replace(
+                "\n\n",
+                "\n\n: ping\n\nid: 7\nretry: 5\n\nevent: ping\ndata: x\n\n",
+            ),
+        ],
+        Framing::Lines => [
+            stream.trim_end().to_owned(),
+            noisy.replace('\n', "\n\r\n \n\n"),
+        ],
+    };
     [
-        stream.to_owned(),
+        stream.clone(),
         stream.replace('\n', "\r\n"),
-        stream.replace('\n', "\r"),
+        only_cr,
         format!("\u{feff}{noisy}"),
     ]
 }
@@ -94,8 +132,8 @@ fn pieces<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
 }
 
 /// The events of a stream that arrives in these pieces: name and data, each ended by a byte that is in neither.
-fn events(pieces: &[&[u8]]) -> Vec<u8> {
-    let mut reader = Reader::default();
+fn events(framing: Framing, pieces: &[&[u8]]) -> Vec<u8> {
+    let mut reader = framing.reader();
     let mut events = Vec::new();
     let mut keep = |event: Event<'_>| {
         for part in [event.name, event.data] {
@@ -112,25 +150,32 @@ fn events(pieces: &[&[u8]]) -> Vec<u8> {
 }
 
 fn events_of_splits(splits: u64) {
-    for Recorded { format, name, text } in recorded() {
-        let seed = Seed::root(13).derive(&name);
-        let forms = forms(&text);
-        let whole = forms.each_ref().map(|form| events(&[form.as_bytes()]));
-        assert!(!whole[0].is_empty(), "{format}/{name} has events");
+    for recorded in recorded() {
+        let (name, framing) = (&recorded.name, recorded.framing);
+        let what = format!("{}/{name}", recorded.format);
+        let seed = Seed::root(13).derive(name);
+        let forms = forms(&recorded);
+        let whole = forms
+            .each_ref()
+            .map(|form| events(framing, &[form.as_bytes()]));
+        assert!(!whole[0].is_empty(), "{what} has events");
         assert_eq!(whole[0], whole[1], "CRLF ends the same lines");
-        assert_eq!(whole[0], whole[2], "CR ends the same lines");
+        assert_eq!(
+            whole[0], whole[2],
+            "CR, or the stream's end, ends the same lines"
+        );
         for number in 0..splits {
             let place = usize::try_from(number % 4).unwrap();
             let bytes = forms[place].as_bytes();
             let cuts = cuts(seed, number / 4, bytes.len());
             assert!(
-                events(&pieces(bytes, &cuts)) == whole[place],
-                "{format}/{name} in form {place} gives other events when cut at {cuts:?}"
+                events(framing, &pieces(bytes, &cuts)) == whole[place],
+                "{what} in form {place} gives other events when cut at {cuts:?}"
             );
         }
         for (form, whole) in forms.iter().zip(&whole) {
             let each: Vec<&[u8]> = form.as_bytes().chunks(1).collect();
-            assert!(events(&each) == *whole, "{format}/{name} byte by byte");
+            assert!(events(framing, &each) == *whole, "{what} byte by byte");
         }
     }
 }
@@ -159,12 +204,13 @@ fn asked(format: &str) -> Option<(Box<dyn Protocol>, Prepared)> {
 }
 
 /// When an event is read that arrives in these pieces, as [`play_keeping`] counts: the head at 1 ms, each piece a millisecond
-/// later. `event` is its number in the stream; `None` where the stream ends before the event's blank line.
-fn read_at(text: &str, cuts: &[usize], event: u64) -> Option<Offset> {
-    let (start, _) = text
-        .match_indices("\n\n")
+/// later. `event` is its number in the stream; `None` where the stream ends before what ends the event.
+fn read_at(recorded: &Recorded, cuts: &[usize], event: u64) -> Option<Offset> {
+    let (start, end) = recorded
+        .text
+        .match_indices(recorded.end())
         .nth(usize::try_from(event).ok()?)?;
-    let last_byte = start + 1;
+    let last_byte = start + end.len() - 1;
     let piece = cuts.iter().filter(|cut| **cut <= last_byte).count() as u64;
     Some(Offset::from_nanos((piece + 2) * 1_000_000))
 }
@@ -184,30 +230,31 @@ fn facts(attempt: &Attempt) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 fn outcomes_of_splits(splits: u64) {
-    for Recorded { format, name, text } in recorded() {
-        let Some((protocol, prepared)) = asked(&format) else {
+    for recorded in recorded() {
+        let Some((protocol, prepared)) = asked(&recorded.format) else {
             continue;
         };
-        let splits_of_it = Seed::root(14).derive(&name);
-        let forms = forms(&text);
+        let what = format!("{}/{}", recorded.format, recorded.name);
+        let splits_of_it = Seed::root(14).derive(&recorded.name);
+        let forms = forms(&recorded);
         let play = |answer| play_keeping(&*protocol, &prepared, &[answer], true);
         let whole = forms.each_ref().map(|form| {
-            let answer = Answer::ok("text/event-stream", form.clone());
+            let answer = Answer::ok(recorded.media_type(), form.clone());
             (facts(&play(answer.clone())), answer)
         });
         assert!(whole[0].0 == whole[1].0 && whole[0].0 == whole[2].0);
         // One piece an event, so that a time names the event.
-        let by_event = play(Answer::stream(&text)).seen;
+        let by_event = play(match recorded.framing {
+            Framing::Events => Answer::stream(&recorded.text),
+            Framing::Lines => Answer::lines(&recorded.text),
+        });
+        let by_event = by_event.seen;
         for number in 0..splits {
             let place = usize::try_from(number % 4).unwrap();
             let (expected, answer) = &whole[place];
             let cuts = cuts(splits_of_it, number / 4, forms[place].len());
             let attempt = play(answer.cut(&cuts));
-            assert_eq!(
-                &facts(&attempt),
-                expected,
-                "{format}/{name} cut at {cuts:?}"
-            );
+            assert_eq!(&facts(&attempt), expected, "{what} cut at {cuts:?}");
             if place > 0 {
                 continue;
             }
@@ -220,8 +267,8 @@ fn outcomes_of_splits(splits: u64) {
             ] {
                 // The head was at 1 ms, the first event at 2 ms.
                 let event = event.map(|at| at.as_nanos() / 1_000_000 - 2);
-                let due = event.and_then(|event| read_at(&text, &cuts, event));
-                assert_eq!(seen, due, "{format}/{name} cut at {cuts:?}");
+                let due = event.and_then(|event| read_at(&recorded, &cuts, event));
+                assert_eq!(seen, due, "{what} cut at {cuts:?}");
             }
         }
     }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::words::{Word, finish, is_error};
 use super::{Choice, Event};
+use crate::kinds::protocol::framing::text::push_lossy;
 
 /// Where text goes, and where it stood.
 pub struct Text<'k> {
@@ -43,19 +44,6 @@ impl Text<'_> {
             push_lossy(kept, text);
         }
     }
-}
-
-/// Appends text in which lone surrogates stand as three bytes each; each becomes one U+FFFD.
-fn push_lossy(kept: &mut Vec<u8>, text: &[u8]) {
-    let mut rest = text;
-    while let Err(error) = std::str::from_utf8(rest) {
-        let (good, bad) = rest.split_at(error.valid_up_to());
-        kept.extend_from_slice(good);
-        kept.extend_from_slice("\u{FFFD}".as_bytes());
-        let surrogate = matches!(bad, [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..]);
-        rest = &bad[if surrogate { 3 } else { 1 }..];
-    }
-    kept.extend_from_slice(rest);
 }
 
 /// The keys that matter; all others are passed over without being built.

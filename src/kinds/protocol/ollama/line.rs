@@ -1,0 +1,102 @@
+//! One line (or whole answer) of Ollama's. Nothing of a text is copied: where it stands in the line is enough to say
+//! whether there is any, and to read it where a sample is kept.
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::value::RawValue;
+
+use crate::kinds::protocol::framing::text::push_string;
+
+/// What of a line is read.
+#[derive(serde::Deserialize)]
+pub struct Line<'a> {
+    /// An error in place of an answer.
+    #[serde(borrow)]
+    pub error: Option<&'a RawValue>,
+    /// A piece of chat.
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+    /// A piece of a completion; its thinking and its calls stand beside it.
+    #[serde(borrow)]
+    response: Option<Text<'a>>,
+    #[serde(borrow)]
+    thinking: Option<Text<'a>>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<&'a RawValue>>,
+    /// The answer is complete.
+    pub done: Option<bool>,
+    /// Why: `stop`, `length`; `load` and `unload` where nothing was asked.
+    pub done_reason: Option<String>,
+    /// Durations are nanoseconds: from the request's arrival to its last token,
+    pub total_duration: Option<f64>,
+    /// of it until the model was loaded,
+    pub load_duration: Option<f64>,
+    /// for the prompt,
+    pub prompt_eval_duration: Option<f64>,
+    /// and for what was generated.
+    pub eval_duration: Option<f64>,
+    /// Tokens of the prompt.
+    pub prompt_eval_count: Option<f64>,
+    /// Tokens generated, thinking included.
+    pub eval_count: Option<f64>,
+}
+
+#[derive(serde::Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Option<Text<'a>>,
+    #[serde(borrow)]
+    thinking: Option<Text<'a>>,
+    #[serde(borrow)]
+    tool_calls: Option<Vec<&'a RawValue>>,
+}
+
+/// A text as it stands in the line, with its quotation marks.
+struct Text<'a>(&'a str);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        if json.starts_with('"') {
+            Ok(Self(json))
+        } else {
+            Err(D::Error::custom("a text was expected"))
+        }
+    }
+}
+
+impl Line<'_> {
+    /// Whether it has some thinking.
+    pub fn has_reasoning(&self) -> bool {
+        let within = self.message.as_ref().and_then(|m| m.thinking.as_ref());
+        [self.thinking.as_ref(), within]
+            .into_iter()
+            .flatten()
+            .any(|text| text.0 != "\"\"")
+    }
+
+    /// Whether it has some of the answer: text or calls of tools.
+    pub fn has_answer(&self) -> bool {
+        self.texts().any(|text| text.0 != "\"\"") || self.calls().next().is_some()
+    }
+
+    /// Appends the answer's text, and its calls of tools as they are written.
+    pub fn push_answer(&self, kept: &mut Vec<u8>) {
+        for text in self.texts() {
+            push_string(kept, text.0);
+        }
+        for call in self.calls() {
+            kept.extend_from_slice(call.get().as_bytes());
+        }
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &Text<'_>> {
+        let within = self.message.as_ref().and_then(|m| m.content.as_ref());
+        [self.response.as_ref(), within].into_iter().flatten()
+    }
+
+    fn calls(&self) -> impl Iterator<Item = &RawValue> {
+        let within = self.message.as_ref().and_then(|m| m.tool_calls.as_ref());
+        let lists = [self.tool_calls.as_ref(), within].into_iter().flatten();
+        lists.flatten().copied()
+    }
+}
