@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::hint::black_box;
 use std::path::Path;
+use std::rc::Rc;
 
 use http::{HeaderMap, HeaderValue};
 
@@ -14,7 +15,7 @@ use crate::instruments::record::{
     Attempt, Clocks, Outcome, Phase, Seen, Tokens, TokensSource, Traffic, journal,
 };
 use crate::instruments::table::{Batch, Table, TableRow, Writer};
-use crate::instruments::transport::codec::{Answer, Event};
+use crate::instruments::transport::codec::{Answer, Event, Heads};
 use crate::kinds::arrival;
 use crate::kinds::dataset::{Prompt, Request, Row, Task};
 use crate::kinds::metric::{CellContext, aggregate};
@@ -146,7 +147,7 @@ impl Stream {
         headers.insert(http::header::CONTENT_TYPE, media_type);
         let head = Head {
             status: 200,
-            headers,
+            headers: Rc::new(headers),
             at: Offset::ZERO,
         };
         let issue = Issue {
@@ -215,10 +216,10 @@ fn chunks() -> Subject {
 }
 
 fn read_whole(bytes: &[u8]) -> Result<(), Box<dyn Error>> {
-    let mut answer = Answer::new(false, 64 << 10);
+    let (mut answer, mut heads) = (Answer::new(false, 64 << 10), Heads::default());
     let mut used = 0;
     loop {
-        let taken = answer.take(&bytes[used..])?;
+        let taken = answer.take(&bytes[used..], &mut heads)?;
         used += taken.used;
         match taken.event {
             Some(Event::End(_)) => return Ok(()),

@@ -293,7 +293,7 @@ mod tests {
         headers.insert(ARRIVAL, "500000000".parse().unwrap());
         let head = Head {
             status: 200,
-            headers,
+            headers: headers.into(),
             at: ms(2),
         };
         steps.receive(Received::Head(&head), &mut seen);

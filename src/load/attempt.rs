@@ -2,15 +2,16 @@
 //! becomes of a connection or a deadline is said here.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::time::Duration;
 
 use super::lane::Lane;
 use super::pace::Ticket;
 use super::row::{Facts, record};
-use super::slot::{Expired, Slot};
+use super::slot::{Expired, Guard, Slot};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step};
-use crate::instruments::record::{Attempt, Outcome};
+use crate::instruments::record::{Outcome, Seen};
 use crate::instruments::transport::{Decoder, Lost, Wire, connect};
 
 /// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
@@ -36,21 +37,35 @@ impl Broken {
     }
 }
 
-/// Makes one attempt and says what came of it.
-pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, number: u32) -> Attempt {
-    slot.seen.clear();
-    slot.seen.keep_samples = lane.keeps_samples();
-    let mut facts = Facts::default();
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ended {
+    /// Whether its answer counts.
+    pub(super) ok: bool,
+    /// When.
+    pub(super) at: Offset,
+}
+
+/// Makes one attempt, and records what came of it.
+///
+/// Futures on this way are pinned where they are made: one that is awaited by value is moved twice, and each holds all that
+/// it waits for, so that a request cost 40 KiB of copies.
+pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, number: u32) -> Ended {
+    let Slot { wires, seen, guard } = slot;
+    seen.clear();
+    seen.keep_samples = lane.keeps_samples();
     let mut run = Run {
         lane,
-        slot,
+        wires,
+        guard,
         ticket,
-        facts: &mut facts,
+        facts: Facts::default(),
         began: lane.timer.now(),
     };
-    let (judged, end) = match run.converse(number).await {
+    let conversed = pin!(run.converse(number, seen)).await;
+    let (judged, end) = match conversed {
         // The protocol's end mark where there is one, else the answer's end.
-        Ok(judgement) => (judgement, run.slot.seen.end.or(run.facts.answered)),
+        Ok(judgement) => (judgement, seen.end.or(run.facts.answered)),
         Err(broken) => {
             // Nothing that a broken exchange left on the connection can be trusted.
             run.drop_wire();
@@ -65,17 +80,24 @@ pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, numbe
     };
     // A failure ends when it is known: until then its client waited for the target, and nobody else is to be charged.
     let end = end.unwrap_or_else(|| lane.timer.now());
+    let facts = &run.facts;
     if number == 1 {
         lane.note_lateness(ticket, facts.sent, facts.connecting);
     }
-    record(lane, slot, ticket, number, (facts, judged, end))
+    let ended = Ended {
+        ok: judged.outcome.is_ok(),
+        at: end,
+    };
+    lane.note(&record(lane, seen, ticket, number, (facts, judged, end)));
+    ended
 }
 
 struct Run<'a> {
     lane: &'a Lane,
-    slot: &'a mut Slot,
+    wires: &'a mut [Option<Wire>],
+    guard: &'a mut Guard,
     ticket: &'a Ticket,
-    facts: &'a mut Facts,
+    facts: Facts,
     began: Offset,
 }
 
@@ -86,10 +108,10 @@ impl Run<'_> {
 
     fn drop_wire(&mut self) {
         let origin = self.origin();
-        self.slot.wires[origin] = None;
+        self.wires[origin] = None;
     }
 
-    async fn converse(&mut self, number: u32) -> Result<Judgement, Broken> {
+    async fn converse(&mut self, number: u32, seen: &mut Seen) -> Result<Judgement, Broken> {
         let settings = &self.lane.settings;
         let issue = Issue {
             index: self.ticket.index,
@@ -102,41 +124,28 @@ impl Run<'_> {
             .begin(&self.ticket.ready.prepared, issue);
         let total = self.began + settings.timing.timeouts.total;
         loop {
-            // Taken out while an exchange runs, so that steps and slot can both be lent.
-            let mut seen = std::mem::take(&mut self.slot.seen);
-            let done = match steps.next(&mut seen) {
-                Step::Finish(judgement) => Ok(Some(judgement)),
-                Step::Await { at_most } => self.wait(at_most, total).await.map(|at| {
-                    steps.receive(Received::Elapsed { at }, &mut seen);
-                    None
-                }),
+            match steps.next(seen) {
+                Step::Finish(judgement) => return Ok(judgement),
+                Step::Await { at_most } => {
+                    let at = self.wait(at_most, total).await?;
+                    steps.receive(Received::Elapsed { at }, seen);
+                }
                 Step::Send(exchange) => {
                     let total = exchange
                         .timeout
                         .map_or(total, |own| total.min(self.lane.timer.now() + own));
-                    let sent = self.send(exchange, total).await;
-                    match sent {
-                        Ok((wire, head)) => {
-                            seen.sent = wire.activity().sent();
-                            let mut receive = |event: Received<'_>| steps.receive(event, &mut seen);
-                            self.read(wire, head, total, &mut receive)
-                                .await
-                                .map(|()| None)
-                        }
-                        Err(broken) => Err(broken),
-                    }
+                    let (wire, head) = pin!(self.send(exchange, total)).await?;
+                    seen.sent = wire.activity().sent();
+                    let mut receive = |event: Received<'_>| steps.receive(event, seen);
+                    pin!(self.read(wire, &head, total, &mut receive)).await?;
                 }
-            };
-            self.slot.seen = seen;
-            if let Some(judgement) = done? {
-                return Ok(judgement);
             }
         }
     }
 
     async fn wait(&mut self, at_most: Duration, total: Offset) -> Result<Offset, Broken> {
-        let elapsed = self.lane.timer.after(at_most);
-        match self.slot.guard.within(|| total, elapsed).await {
+        let elapsed = pin!(self.lane.timer.after(at_most));
+        match self.guard.within(|| total, elapsed).await {
             Ok(()) => Ok(self.lane.timer.now()),
             Err(expired) => Err(self.expired(expired, Outcome::TimeoutTotal, total)),
         }
@@ -181,26 +190,25 @@ impl Run<'_> {
         let lane = self.lane;
         let settings = &lane.settings;
         let origin = self.origin();
-        if let Some(mut wire) = self.slot.wires[origin].take() {
+        if let Some(mut wire) = self.wires[origin].take() {
+            if wire.is_ready() {
+                return Ok(wire);
+            }
             let rest = total.min(now + REST);
-            let free = self
-                .slot
-                .guard
-                .within(|| rest, poll_fn(|cx| wire.poll_free(cx)))
-                .await;
-            if free == Ok(true) {
+            let free = pin!(poll_fn(|cx| wire.poll_free(cx)));
+            if self.guard.within(|| rest, free).await == Ok(true) {
                 return Ok(wire);
             }
         }
         let due = total.min(lane.timer.now() + settings.timing.timeouts.connect);
         let within = settings.timing.timeouts.connect;
         // A handshake is large and soon over; not boxed, every stream would hold its room to its end.
-        let connecting = Box::pin(connect(
+        let mut connecting = Box::pin(connect(
             &settings.origins[origin],
             lane.timer.clock(),
             within,
         ));
-        match self.slot.guard.within(|| due, connecting).await {
+        match self.guard.within(|| due, connecting.as_mut()).await {
             Ok(Ok(wire)) => Ok(wire),
             Ok(Err(lost)) => Err(self.lost(lost)),
             Err(expired) => Err(self.expired(expired, Outcome::TimeoutConnect, total)),
@@ -219,7 +227,7 @@ impl Run<'_> {
         };
         loop {
             let before = lane.timer.now();
-            let mut wire = self.checkout(total, before).await?;
+            let mut wire = pin!(self.checkout(total, before)).await?;
             let handed = lane.timer.now();
             if self.facts.sent.is_none() {
                 self.facts.connecting += handed.since(before);
@@ -231,9 +239,8 @@ impl Run<'_> {
                 None => total.min(activity.sent().unwrap_or(handed) + patience),
             };
             let answer = self
-                .slot
                 .guard
-                .within(due, wire.send(exchange, origin))
+                .within(due, pin!(wire.send(exchange, origin)))
                 .await;
             self.note_sending(&wire, exchange);
             match answer {
@@ -282,16 +289,16 @@ impl Run<'_> {
     async fn read(
         &mut self,
         mut wire: Wire,
-        head: Head,
+        head: &Head,
         total: Offset,
         receive: &mut dyn FnMut(Received<'_>) -> Flow,
     ) -> Result<(), Broken> {
-        let ended = self.body(&mut wire, &head, total, receive).await;
+        let ended = pin!(self.body(&mut wire, head, total, receive)).await;
         self.facts.traffic.bytes_received += wire.body_bytes();
         self.facts.answered = Some(ended?);
         let origin = self.origin();
         if !self.lane.settings.origins[origin].per_request() {
-            self.slot.wires[origin] = Some(wire);
+            self.wires[origin] = Some(wire);
         }
         Ok(())
     }
@@ -312,7 +319,7 @@ impl Run<'_> {
         let mut in_a_row = 0;
         while flow == Flow::More {
             let due = || total.min(activity.last_read() + idle);
-            let next = match self.slot.guard.within(due, wire.next()).await {
+            let next = match self.guard.within(due, pin!(wire.next())).await {
                 Ok(next) => next.map_err(|lost| self.lost(lost))?,
                 Err(expired) => return Err(self.expired(expired, Outcome::TimeoutIdle, total)),
             };

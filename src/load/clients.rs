@@ -1,5 +1,6 @@
 //! The clients of a closed loop: each sends its next request when its last one has ended and it has thought.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl Lane {
             }
             match self.cursor.claim(due, Offset::ZERO) {
                 Claim::Send(ticket) => {
-                    let end = self.perform(&mut slot, &ticket).await;
+                    let end = pin!(self.perform(&mut slot, &ticket)).await;
                     due = end + thoughts.next();
                 }
                 Claim::Starved => {

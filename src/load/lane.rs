@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,6 +21,7 @@ use super::slots::{Share, Slots};
 use super::{PaceKind, Settings, Stop};
 use crate::foundation::clock::Timer;
 use crate::foundation::units::Offset;
+use crate::instruments::record::Attempt;
 
 /// How old a block of records becomes before it is handed over.
 const HAND_OVER: Duration = Duration::from_millis(100);
@@ -285,9 +287,7 @@ impl Lane {
         let now = self.timer.now();
         if ticket.scheduled <= now {
             self.live.unsent.fetch_add(1, Relaxed);
-            self.recorder
-                .borrow_mut()
-                .push(&unsent(self.settings.phase, ticket, now));
+            self.note(&unsent(self.settings.phase, ticket, now));
         }
     }
 
@@ -316,7 +316,7 @@ impl Lane {
 
     async fn serve(self: Rc<Self>, mut slot: Slot, mailbox: Rc<Mailbox>) {
         while let Some(ticket) = slot.next().await {
-            self.perform(&mut slot, &ticket).await;
+            pin!(self.perform(&mut slot, &ticket)).await;
             self.slots.release(Rc::clone(&mailbox), self.timer.now());
         }
     }
@@ -327,34 +327,37 @@ impl Lane {
         self.live.in_flight.fetch_add(1, Relaxed);
         let mut number = 1;
         let last = loop {
-            let record = attempt(self, slot, ticket, number).await;
-            self.recorder.borrow_mut().push(&record);
-            let again = !record.outcome.is_ok()
+            let ended = pin!(attempt(self, slot, ticket, number)).await;
+            let again = !ended.ok
                 && number <= self.settings.timing.retries
                 && !self.is_over()
                 && !slot.guard.is_abandoned();
             if !again {
-                break record;
+                break ended;
             }
             number += 1;
         };
         self.live.in_flight.fetch_sub(1, Relaxed);
-        let end = last.clocks.end.unwrap_or_else(|| self.timer.now());
-        if last.outcome.is_ok() {
+        if last.ok {
             self.live.ok.fetch_add(1, Relaxed);
             self.recorder
                 .borrow_mut()
                 .gathered
                 .e2e_ns
-                .push(ns(end.since(ticket.scheduled)));
+                .push(ns(last.at.since(ticket.scheduled)));
             self.settings
                 .samples
                 .keep(ticket.index, &mut slot.seen.samples);
         } else {
             self.live.failed.fetch_add(1, Relaxed);
         }
-        self.cursor.finished(end);
-        end
+        self.cursor.finished(last.at);
+        last.at
+    }
+
+    /// Takes the record of an attempt.
+    pub(super) fn note(&self, attempt: &Attempt) {
+        self.recorder.borrow_mut().push(attempt);
     }
 
     /// Whether an attempt that begins now may keep what it gets.

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::lane::Lane;
 use super::pace::Ticket;
-use super::slot::Slot;
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::Judgement;
-use crate::instruments::record::{Attempt, Clocks, Phase, Traffic};
+use crate::instruments::record::{Attempt, Clocks, Phase, Seen, Traffic};
 
 /// Most characters of an error's text.
 const ERROR_CHARS: usize = 300;
@@ -29,12 +28,11 @@ pub(super) struct Facts {
 /// The row of an attempt that was made.
 pub(super) fn record(
     lane: &Lane,
-    slot: &mut Slot,
+    seen: &mut Seen,
     ticket: &Ticket,
     number: u32,
-    (facts, judged, end): (Facts, Judgement, Offset),
+    (facts, judged, end): (&Facts, Judgement, Offset),
 ) -> Attempt {
-    let seen = &mut slot.seen;
     let prepared = &ticket.ready.prepared;
     let mut notes: Vec<String> = seen.notes.iter().map(|&note| note.to_owned()).collect();
     if ticket.ready.reused_row {

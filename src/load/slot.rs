@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -75,13 +75,12 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Waits for a future until the clock shows what `due` says; `due` may move while it is waited for.
-    pub(super) async fn within<F: Future>(
+    pub(super) fn within<F: Future>(
         &mut self,
         due: impl Fn() -> Offset,
-        future: F,
-    ) -> Result<F::Output, Expired> {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
+        mut future: Pin<&mut F>,
+    ) -> impl Future<Output = Result<F::Output, Expired>> {
+        poll_fn(move |cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
@@ -100,7 +99,6 @@ impl Guard {
                 }
             }
         })
-        .await
     }
 
     /// Whether what is in flight is to be given up.

@@ -1,6 +1,7 @@
 //! The nouns that `protocol`, `transport` and `load` share: an attempt is a conversation of [`Step`]s and [`Received`]
 //! events. Nothing here opens a socket, reads a clock or looks into a body.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -57,8 +58,8 @@ impl Exchange {
 pub struct Head {
     /// The status code.
     pub status: u16,
-    /// The headers.
-    pub headers: HeaderMap,
+    /// The headers; shared with whoever knows the same head already.
+    pub headers: Rc<HeaderMap>,
     /// When its first byte arrived.
     #[expect(
         dead_code,

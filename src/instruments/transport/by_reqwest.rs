@@ -117,7 +117,7 @@ impl ByReqwest {
         self.body = Some(body);
         Ok(Final {
             status: parts.status,
-            headers: parts.headers,
+            headers: Rc::new(parts.headers),
         })
     }
 

@@ -177,7 +177,7 @@ mod tests {
         );
         Head {
             status,
-            headers: [coding].into_iter().collect(),
+            headers: http::HeaderMap::from_iter([coding]).into(),
             at: Offset::ZERO,
         }
     }

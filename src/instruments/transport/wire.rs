@@ -1,5 +1,6 @@
 //! One connection, whoever speaks over it: what is stamped, counted and capped stands here, once.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -106,6 +107,14 @@ impl Wire {
         self.body_bytes
     }
 
+    /// Whether nothing is left of the last answer, and [`Self::send`] itself sees whether the connection still stands.
+    pub fn is_ready(&self) -> bool {
+        match &self.speaker {
+            Speaker::Native(native) => native.is_ready(),
+            Speaker::Hyper(_) | Speaker::Http2(_) | Speaker::Reqwest(_) => false,
+        }
+    }
+
     /// Looks whether the connection can take an exchange: what is left of the last answer is read as far as it came,
     /// and a close by the other side is noticed. Where it is `Pending`, the answer's rest is still to come; never ready
     /// to be used again is `Ready(false)`.
@@ -132,10 +141,11 @@ impl Wire {
         self.body_bytes = 0;
         self.exchanges += 1;
         let head = match &mut self.speaker {
-            Speaker::Hyper(hyper) => hyper.send(exchange, origin, &self.stamps).await,
-            Speaker::Native(native) => native.send(exchange, origin, &self.stamps).await,
-            Speaker::Http2(http2) => http2.send(exchange, origin, &self.stamps).await,
-            Speaker::Reqwest(reqwest) => reqwest.send(exchange, origin).await.map(Some),
+            Speaker::Hyper(hyper) => pin!(hyper.send(exchange, origin, &self.stamps)).await,
+            Speaker::Native(native) => pin!(native.send(exchange, origin, &self.stamps)).await,
+            Speaker::Http2(http2) => pin!(http2.send(exchange, origin, &self.stamps)).await,
+            // Large, and not what is measured by: not every stream is to hold its room.
+            Speaker::Reqwest(reqwest) => Box::pin(reqwest.send(exchange, origin)).await.map(Some),
         };
         Ok(head?.map(|head| {
             let at = self

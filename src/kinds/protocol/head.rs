@@ -1,6 +1,6 @@
 //! What every protocol reads of an answer before its content: status, failure texts, the server's times in the head.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use super::framing::Framing;
@@ -159,9 +159,11 @@ pub fn note_measure(seen: &mut Seen, name: &str, value: f64) {
     seen.server.insert(name, value);
 }
 
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
 fn server_timing(headers: &HeaderMap) -> impl Iterator<Item = (String, f64)> {
     let values = headers
-        .get_all("server-timing")
+        .get_all(SERVER_TIMING)
         .iter()
         .filter_map(|value| value.to_str().ok());
     values
@@ -248,7 +250,7 @@ mod tests {
         headers.append("server-timing", "cache".parse().unwrap());
         let mut head = Head {
             status: 200,
-            headers,
+            headers: headers.into(),
             at: crate::foundation::units::Offset::from_nanos(0),
         };
         let mut seen = Seen::default();
@@ -269,7 +271,7 @@ mod tests {
         // A stream's head leaves before its content: what it calls the total is no total.
         for stream in ["text/event-stream; charset=utf-8", "application/x-ndjson"] {
             let stream = HeaderValue::from_static(stream);
-            head.headers.insert(CONTENT_TYPE, stream);
+            std::rc::Rc::make_mut(&mut head.headers).insert(CONTENT_TYPE, stream);
             let mut seen = Seen::default();
             note_head(&head, &mut seen);
             assert_eq!(seen.server.get(TOTAL), None);

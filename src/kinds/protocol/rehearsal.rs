@@ -180,7 +180,7 @@ fn deliver(answer: &Answer, steps: &mut dyn Steps, seen: &mut Seen, ticks: &mut 
     }
     let head = Head {
         status: answer.status,
-        headers,
+        headers: headers.into(),
         at: ticks.next(),
     };
     let mut flow = steps.receive(Received::Head(&head), seen);

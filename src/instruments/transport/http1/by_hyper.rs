@@ -1,6 +1,7 @@
 //! A connection by hyper, driven by whoever waits on it: no task behind it, no pool around it.
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -106,7 +107,7 @@ impl ByHyper {
                 self.body = Some(body);
                 Ok(Some(Final {
                     status: parts.status,
-                    headers: parts.headers,
+                    headers: Rc::new(parts.headers),
                 }))
             }
             Err(mut failed) => {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 use super::super::request;
 use super::super::stamped::{Stamped, Stamps};
 use super::super::{Caps, Lost, Origin};
-use super::codec::{After, Answer, Event, Final, Refusal, has_token};
+use super::codec::{After, Answer, Event, Final, Heads, Refusal, has_token};
 use crate::instruments::exchange::Exchange;
 use crate::instruments::record::Outcome;
 
@@ -29,6 +29,7 @@ pub struct Native {
     request: Outgoing,
     /// The answer that is to come or being read.
     answer: Option<Answer>,
+    heads: Heads,
     read: Incoming,
     /// Whether the connection may take another exchange.
     open: bool,
@@ -49,9 +50,15 @@ impl Native {
             caps,
             request: Outgoing::default(),
             answer: None,
+            heads: Heads::default(),
             read: Incoming::default(),
             open: true,
         }
+    }
+
+    /// As [`super::super::Wire::is_ready`].
+    pub const fn is_ready(&self) -> bool {
+        self.open && self.answer.is_none()
     }
 
     /// As [`super::super::Wire::poll_free`].
@@ -144,7 +151,7 @@ impl Native {
             let Some(answer) = &mut self.answer else {
                 return Poll::Ready(Ok(Came::End));
             };
-            let taken = match answer.take(self.read.rest()) {
+            let taken = match answer.take(self.read.rest(), &mut self.heads) {
                 Ok(taken) => taken,
                 Err(refusal) => return Poll::Ready(Err(self.over(refusal))),
             };

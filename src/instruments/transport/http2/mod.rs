@@ -4,6 +4,7 @@
 mod frames;
 
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -114,7 +115,7 @@ impl Http2 {
                 self.body = Some(body);
                 Ok(Some(Final {
                     status: parts.status,
-                    headers: parts.headers,
+                    headers: Rc::new(parts.headers),
                 }))
             }
             Err(_) if stamps.sent.get().is_none() => Ok(None),

@@ -1,5 +1,7 @@
 //! One attempt: the steps one after the other, each judged by what it expects.
 
+use std::rc::Rc;
+
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -31,7 +33,7 @@ pub struct Attempt<'a> {
 struct Arrived {
     refusal: Option<Refusal>,
     /// Headers, media type and bytes of the body are there only where they are asked for.
-    headers: HeaderMap,
+    headers: Rc<HeaderMap>,
     media_type: String,
     body: Body,
     end: Option<Offset>,
@@ -108,7 +110,7 @@ impl<'a> Attempt<'a> {
         answer.refusal = refused.map(|outcome| Refusal::new(outcome, head.status));
         let reads = step.reads;
         if reads.headers {
-            answer.headers = head.headers.clone();
+            answer.headers = Rc::clone(&head.headers);
         }
         if seen.keep_samples || step.expect.content_type.is_some() {
             answer.media_type = head.media_type();

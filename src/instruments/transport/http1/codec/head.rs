@@ -1,6 +1,7 @@
 //! The head of an answer: status, headers, and what they say about the body and the connection.
 
 use std::mem::MaybeUninit;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -17,10 +18,14 @@ const USUAL_FIELDS: usize = 100;
 /// Largest length that a body can have; hyper keeps the two above it for other uses.
 const LONGEST: u64 = u64::MAX - 2;
 
+/// Largest head that is kept to be known again.
+const LONGEST_KNOWN: usize = 4 << 10;
+
 /// A head that came whole.
+#[derive(Debug, Clone)]
 pub(super) struct Parsed {
     /// Its bytes, empty lines before it among them.
-    pub(super) used: usize,
+    pub(super) bytes: Bytes,
     pub(super) head: Final,
     /// Whether the connection may stay open.
     pub(super) keep: bool,
@@ -44,6 +49,29 @@ pub(super) fn may_end(bytes: &[u8], looked_at: usize) -> bool {
         let behind = &bytes[from + at + 1..];
         byte == b'\n' && (behind.starts_with(b"\n") || behind.starts_with(b"\r\n"))
     })
+}
+
+/// The heads of a connection. Servers answer most requests with the same head; one that begins with the very bytes of the
+/// last is that head again, and is not parsed anew.
+#[derive(Debug, Default)]
+pub struct Heads {
+    last: Option<Parsed>,
+}
+
+impl Heads {
+    /// Parses a head; `None` where it has not ended.
+    pub(super) fn parse(&mut self, bytes: &[u8]) -> Result<Option<Parsed>, Refusal> {
+        if let Some(last) = self.last.as_ref()
+            && bytes.starts_with(&last.bytes)
+        {
+            return Ok(Some(last.clone()));
+        }
+        let parsed = parse(bytes)?;
+        self.last = parsed
+            .clone()
+            .filter(|head| head.bytes.len() <= LONGEST_KNOWN);
+        Ok(parsed)
+    }
 }
 
 /// Parses a head; `None` where it has not ended.
@@ -76,20 +104,27 @@ fn parse_into<'b>(
     let status =
         StatusCode::from_u16(response.code.unwrap_or_default()).map_err(|_| Refusal::Status)?;
     let version_11 = response.version == Some(1);
-    let headers = headers(&bytes[..used], response.headers)?;
+    let shared = Bytes::copy_from_slice(&bytes[..used]);
+    let headers = headers(bytes, &shared, response.headers)?;
     let keep = keeps_alive(&headers, version_11);
     let framing = framing(&headers, version_11);
     Ok(Some(Parsed {
-        used,
-        head: Final { status, headers },
+        bytes: shared,
+        head: Final {
+            status,
+            headers: Rc::new(headers),
+        },
         keep,
         framing,
     }))
 }
 
-/// The fields as headers, all of whose values share one copy of the head.
-fn headers(bytes: &[u8], fields: &[httparse::Header<'_>]) -> Result<HeaderMap, Refusal> {
-    let shared = Bytes::copy_from_slice(bytes);
+/// The fields as headers, whose values share one copy of the bytes that they stand in.
+fn headers(
+    bytes: &[u8],
+    shared: &Bytes,
+    fields: &[httparse::Header<'_>],
+) -> Result<HeaderMap, Refusal> {
     let start = bytes.as_ptr().addr();
     let mut headers = HeaderMap::with_capacity(fields.len());
     for field in fields {

@@ -7,12 +7,14 @@
 mod chunked;
 mod head;
 
+use std::rc::Rc;
+
 use http::{HeaderMap, StatusCode};
 
 use chunked::Chunked;
 use head::{Framing, Parsed};
 
-pub use head::{FIELDS, has_token};
+pub use head::{FIELDS, Heads, has_token};
 
 /// Something that an answer's bytes said.
 #[derive(Debug)]
@@ -28,12 +30,12 @@ pub enum Event<'a> {
 }
 
 /// The final head of an answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Final {
     /// The status.
     pub status: StatusCode,
     /// The headers.
-    pub headers: HeaderMap,
+    pub headers: Rc<HeaderMap>,
 }
 
 /// What may become of a connection after an answer.
@@ -154,12 +156,12 @@ impl Answer {
     }
 
     /// Looks at bytes: all that came and were not used. To be asked again until it gives no event; without bytes too,
-    /// for a body may have none.
+    /// for a body may have none. `heads` are those that came over the same connection.
     ///
     /// # Errors
     /// Where they are no HTTP that we take.
-    pub fn take<'a>(&mut self, bytes: &'a [u8]) -> Result<Taken<'a>, Refusal> {
-        let taken = self.look(bytes);
+    pub fn take<'a>(&mut self, bytes: &'a [u8], heads: &mut Heads) -> Result<Taken<'a>, Refusal> {
+        let taken = self.look(bytes, heads);
         if taken.is_err() {
             self.state = State::Over;
         }
@@ -179,11 +181,11 @@ impl Answer {
         }
     }
 
-    fn look<'a>(&mut self, bytes: &'a [u8]) -> Result<Taken<'a>, Refusal> {
+    fn look<'a>(&mut self, bytes: &'a [u8], heads: &mut Heads) -> Result<Taken<'a>, Refusal> {
         match &mut self.state {
             State::Head { looked_at } => {
                 let looked_at = *looked_at;
-                self.head(bytes, looked_at)
+                self.head(bytes, looked_at, heads)
             }
             State::Length(0) => Ok(self.end(0)),
             State::Length(left) => {
@@ -215,7 +217,12 @@ impl Answer {
         }
     }
 
-    fn head(&mut self, bytes: &[u8], looked_at: usize) -> Result<Taken<'static>, Refusal> {
+    fn head(
+        &mut self,
+        bytes: &[u8],
+        looked_at: usize,
+        heads: &mut Heads,
+    ) -> Result<Taken<'static>, Refusal> {
         let visible = &bytes[..bytes.len().min(self.head_cap)];
         let full = visible.len() == self.head_cap;
         if visible.is_empty() || (looked_at > 0 && !full && !head::may_end(visible, looked_at)) {
@@ -224,7 +231,7 @@ impl Answer {
             };
             return Ok(Taken::NOTHING);
         }
-        let Some(parsed) = head::parse(visible)? else {
+        let Some(parsed) = heads.parse(visible)? else {
             if full {
                 return Err(Refusal::HeadTooLarge { cap: self.head_cap });
             }
@@ -234,11 +241,12 @@ impl Answer {
             return Ok(Taken::NOTHING);
         };
         let Parsed {
-            used,
+            bytes,
             head,
             keep,
             framing,
         } = parsed;
+        let used = bytes.len();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Refusal::Upgrade);
         }
