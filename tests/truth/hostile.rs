@@ -8,46 +8,67 @@ use std::time::Duration;
 
 use super::support::{Process, WIDE, plimsoll, results, write};
 
+/// How a flood says how long it is.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Length,
+    Chunks,
+}
+
 /// A server that answers each request with a head and then with `body` bytes, or until the client has enough.
-fn server(content_type: &'static str, body: u64) -> String {
+fn server(content_type: &'static str, form: Form, body: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(stream, content_type, body));
+            std::thread::spawn(move || answer(stream, content_type, form, body));
         }
     });
     format!("http://{address}")
 }
 
-fn answer(mut stream: TcpStream, content_type: &str, body: u64) {
+fn answer(
+    mut stream: TcpStream,
+    content_type: &str,
+    form: Form,
+    body: usize,
+) -> std::io::Result<()> {
     let block = vec![b'1'; 1 << 20];
     let mut seen = vec![0; 64 << 10];
-    while stream.read(&mut seen).is_ok_and(|read| read > 0) {
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {body}\r\n\r\n"
-        );
-        if stream.write_all(head.as_bytes()).is_err() {
-            return;
-        }
+    while stream.read(&mut seen)? > 0 {
+        let framing = match form {
+            Form::Length => format!("Content-Length: {body}"),
+            Form::Chunks => "Transfer-Encoding: chunked".to_owned(),
+        };
+        write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{framing}\r\n\r\n"
+        )?;
         let mut left = body;
         while left > 0 {
-            let part = left.min(block.len() as u64);
-            let Ok(()) = stream.write_all(&block[..usize::try_from(part).unwrap()]) else {
-                return;
-            };
-            left -= part;
+            let part = &block[..left.min(block.len())];
+            left -= part.len();
+            match form {
+                Form::Length => stream.write_all(part)?,
+                Form::Chunks => {
+                    write!(stream, "{:x}\r\n", part.len())?;
+                    stream.write_all(part)?;
+                    stream.write_all(b"\r\n")?;
+                }
+            }
+        }
+        if let Form::Chunks = form {
+            stream.write_all(b"0\r\n\r\n")?;
         }
     }
+    Ok(())
 }
 
 /// Runs a scenario, and gives the most memory that it had resident, in MiB, and its outcomes.
-fn most_memory(folder: &Path, target: &str) -> (u64, String) {
-    let dataset = if target.contains("chat") {
-        "datasets: { d: { kind: prompts, task: chat, rows: [{ prompt: one }] } }\n"
-    } else {
-        ""
-    };
+fn most_memory(folder: &Path, target: &str, task: Option<&str>) -> (u64, String) {
+    let dataset = task.map_or_else(String::new, |task| {
+        format!("datasets: {{ d: {{ kind: prompts, task: {task}, rows: [{{ prompt: one }}] }} }}\n")
+    });
     let scenario = format!(
         "version: 1\nname: flood\ntargets: {{ server: {{ {target} }} }}\n{dataset}load: {{ requests: 1 }}\n{WIDE}"
     );
@@ -70,27 +91,59 @@ fn most_memory(folder: &Path, target: &str) -> (u64, String) {
     (most >> 10, results["cells"][0]["outcomes"].to_string())
 }
 
+/// An answer that passes, one that streams, and those that are read whole, since their JSON is looked into.
+const ANSWERS: [(&str, &str, Option<&str>); 5] = [
+    ("http", "application/octet-stream", None),
+    ("openai-chat", "text/event-stream", Some("chat")),
+    ("http, expect: { json: { a: 1 } }", "application/json", None),
+    (
+        "openai-completions, params: { stream: false }",
+        "application/json",
+        Some("completion"),
+    ),
+    ("vllm-omni", "application/json", Some("t2i")),
+];
+
+/// What ten gibibytes add to the most memory of a run, beside two bytes, in MiB; each is too large.
+fn added(
+    client: &str,
+    form: Form,
+    (protocol, content_type, task): (&str, &'static str, Option<&str>),
+) -> u64 {
+    let of = |body: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let url = server(content_type, form, body);
+        let target =
+            format!("protocol: {protocol}, base_url: '{url}', http: {{ client: {client} }}");
+        most_memory(folder.path(), &target, task)
+    };
+    let (small, _) = of(2);
+    let (large, outcomes) = of(10 << 30);
+    let what = format!("{protocol} by {client}, {content_type}, {form:?}: {small} and {large} MiB");
+    eprintln!("{what}, {outcomes}");
+    assert_eq!(outcomes, r#"{"too_large":1}"#, "{what}");
+    large.saturating_sub(small)
+}
+
 #[test]
 fn ten_gibibytes_add_less_than_sixty_four_mebibytes_and_are_too_large() {
     for client in ["hyper", "native"] {
-        for (protocol, content_type) in [
-            ("http", "application/octet-stream"),
-            ("openai-chat", "text/event-stream"),
-        ] {
-            let of = |body: u64| {
-                let folder = tempfile::tempdir().unwrap();
-                let url = server(content_type, body);
-                let target = format!(
-                    "protocol: {protocol}, base_url: '{url}', http: {{ client: {client} }}"
-                );
-                most_memory(folder.path(), &target)
-            };
-            let (small, _) = of(2);
-            let (large, outcomes) = of(10 << 30);
-            let what = format!("{protocol} by {client}, {content_type}: {small} and {large} MiB");
-            eprintln!("{what}, {outcomes}");
-            assert_eq!(outcomes, r#"{"too_large":1}"#, "{what}");
-            assert!(large < small + 64, "{what}");
+        for answer in ANSWERS {
+            assert!(added(client, Form::Length, answer) < 64, "{answer:?}");
+        }
+        for answer in &ANSWERS[..2] {
+            assert!(added(client, Form::Chunks, *answer) < 64, "{answer:?}");
+        }
+    }
+}
+
+/// JSON may have 64 MiB: so much is kept before it is known that there is more. The allocator gives that back in its own
+/// time, so that what the report takes comes beside it.
+#[test]
+fn json_without_an_announced_length_is_kept_once_up_to_its_limit() {
+    for client in ["hyper", "native"] {
+        for answer in &ANSWERS[2..] {
+            assert!(added(client, Form::Chunks, *answer) < 64 + 48, "{answer:?}");
         }
     }
 }

@@ -141,7 +141,7 @@ impl<'a, R: Reading> Answer<'a, R> {
         self.body = if streamed {
             Form::Stream(framing.unwrap_or(R::FRAMING).reader())
         } else {
-            Form::Whole(Body::default())
+            Form::Whole(Body::whole(head))
         };
     }
 

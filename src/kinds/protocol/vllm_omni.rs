@@ -148,11 +148,14 @@ enum State {
 impl Answer<'_> {
     fn head(&mut self, head: &Head, seen: &mut Seen) {
         head::note_head(head, seen);
-        match head.refusal() {
-            Some(outcome) => self.state = State::Refused(Refusal::new(outcome, head.status)),
-            None if head.media_type() != "application/json" => head::note(seen, "content_type"),
-            None => {}
-        }
+        let Some(outcome) = head.refusal() else {
+            self.state = State::Whole(Body::whole(head));
+            if head.media_type() != "application/json" {
+                head::note(seen, "content_type");
+            }
+            return;
+        };
+        self.state = State::Refused(Refusal::new(outcome, head.status));
     }
 }
 

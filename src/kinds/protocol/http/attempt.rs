@@ -116,7 +116,7 @@ impl<'a> Attempt<'a> {
             answer.media_type = head.media_type();
         }
         answer.body = match (reads.body, seen.keep_samples) {
-            (true, _) => Body::default(),
+            (true, _) => Body::whole(head),
             // One byte more than a sample has, so that it shows that it is none.
             (false, true) => Body::beginning(LONGEST_SAMPLE + 1),
             (false, false) => Body::beginning(0),
