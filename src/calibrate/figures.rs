@@ -187,7 +187,10 @@ fn rate(cell: &CellResult) -> Option<RateFigures> {
 /// Why the rate of a cell was not offered truthfully; `None` where it was.
 fn untruthful(cell: &CellResult) -> Option<String> {
     match cell.validity.status {
-        ValidityStatus::Invalid => Some(cell.validity.reasons.join("; ")),
+        ValidityStatus::Invalid => {
+            let facts = cell.validity.reasons.iter().map(|reason| fact(reason));
+            Some(facts.collect::<Vec<_>>().join("; "))
+        }
         ValidityStatus::ClientLimited => Some("the simulators beside it took no more".to_owned()),
         ValidityStatus::Valid => {
             let missed = |one: &&ObjectiveResult| one.verdict != ObjectiveVerdict::Met;
@@ -195,6 +198,11 @@ fn untruthful(cell: &CellResult) -> Option<String> {
             Some(format!("{} does not hold", objective.text))
         }
     }
+}
+
+/// A reason without the advice after it: what was too much is not made less by it.
+fn fact(reason: &str) -> &str {
+    reason.split(';').next().unwrap_or(reason)
 }
 
 /// Processor time of a request.
@@ -214,7 +222,7 @@ fn request(check: &SelfCheck) -> Option<f64> {
 fn limit(rates: &[RateFigures], highest: f64) -> Option<String> {
     let beyond = rates.iter().find(|figures| figures.rate > highest)?;
     let reason = beyond.reason.as_deref().unwrap_or("it did not pass");
-    Some(format!("at {}/s {reason}", beyond.rate))
+    Some(format!("at {}/s {}", beyond.rate, fact(reason)))
 }
 
 fn summary(cell: &CellResult, metric: &str) -> Option<Quantiles> {
@@ -381,7 +389,7 @@ mod tests {
     fn what_limits_the_highest_rate_is_what_the_next_one_shows() {
         let rates = [
             rate_of(250.0, None),
-            rate_of(1000.0, Some("it was late")),
+            rate_of(1000.0, Some("it was late; it was read late")),
             rate_of(4000.0, Some("it was later")),
         ];
         assert_eq!(

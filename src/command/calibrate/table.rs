@@ -66,7 +66,8 @@ fn rates(text: &mut String, calibration: &Calibration) {
         row.extend(times(figures.service_error, false));
         row.push(match &figures.reason {
             _ if figures.truthful => String::new(),
-            Some(reason) => format!("no: {reason}"),
+            // The first says enough; all of them are in the file.
+            Some(reason) => format!("no: {}", reason.split(';').next().unwrap_or(reason)),
             None => "no".to_owned(),
         });
         rows.push(row);
@@ -86,6 +87,7 @@ fn rates(text: &mut String, calibration: &Calibration) {
 fn streams(text: &mut String, calibration: &Calibration) {
     let head = [
         "streams",
+        "answers",
         "TTFT off by p50",
         "p99",
         "gaps off by p50",
@@ -94,7 +96,9 @@ fn streams(text: &mut String, calibration: &Calibration) {
     ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for figures in &calibration.streams {
-        let mut row = vec![figures.streams.to_string()];
+        // Of how few a p99 may be.
+        let answers = figures.ttft_error.map_or(0, |error| error.n);
+        let mut row = vec![figures.streams.to_string(), answers.to_string()];
         row.extend(times(figures.ttft_error, false));
         row.extend(times(figures.gap_error, false));
         let void = if figures.valid {
