@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn time_that_was_stolen_is_never_the_fault_of_what_was_asked_for() {
         let mut stolen = seconds(&[500; 5]);
-        stolen
-            .iter_mut()
-            .for_each(|second| second.steal = Some(0.06));
+        for second in &mut stolen {
+            second.steal = Some(0.06);
+        }
         assert!(came_and_went(&stolen));
     }
 
@@ -124,7 +124,9 @@ mod tests {
     fn each_repeat_counts_its_requests_from_nought() {
         let mut two = seconds(&[1000, 1000]);
         let mut second = seconds(&[0, 0, 0]);
-        second.iter_mut().for_each(|second| second.repeat = 2);
+        for second in &mut second {
+            second.repeat = 2;
+        }
         two.append(&mut second);
         assert!(!came_and_went(&two), "most of it sent nothing");
     }

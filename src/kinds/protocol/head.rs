@@ -245,7 +245,7 @@ mod tests {
             let at = crate::foundation::units::Offset::ZERO;
             let mut body = Body::whole(&Head {
                 status: 200,
-                headers,
+                headers: headers.into(),
                 at,
             });
             body.take(b"x").map(|judgement| judgement.outcome)
