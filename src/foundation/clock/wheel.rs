@@ -6,10 +6,11 @@ pub(super) use system::{Handle, start};
 mod system {
     use std::cell::RefCell;
     use std::collections::BTreeMap;
+    use std::future::poll_fn;
     use std::io;
     use std::os::fd::OwnedFd;
     use std::rc::Rc;
-    use std::task::Waker;
+    use std::task::{Poll, Waker};
     use std::time::Duration;
 
     use rustix::time::{
@@ -124,8 +125,24 @@ mod system {
                 tokio::task::yield_now().await;
             }
             wheel.wake_due();
+            // Who was woken most often waits for what comes soonest, and sets the descriptor for it: once is enough, for in a
+            // virtual machine each time costs ten times what a system call does.
+            behind_those_woken().await;
             wheel.arm();
         }
+    }
+
+    /// Lets the tasks go first that are ready by now.
+    async fn behind_those_woken() {
+        let mut waited = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
     impl Wheel {

@@ -330,16 +330,19 @@ struct Appended(Vec<u8>);
 impl Flavor for Appended {
     type Output = Vec<u8>;
 
+    #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
         self.0.extend_from_slice(bytes);
         Ok(())
     }
 
+    #[inline]
     fn try_push(&mut self, byte: u8) -> Result<(), postcard::Error> {
         self.0.push(byte);
         Ok(())
     }
 
+    #[inline]
     fn finalize(self) -> Result<Vec<u8>, postcard::Error> {
         Ok(self.0)
     }

@@ -17,8 +17,9 @@ use super::codec::{After, Answer, Event, Final, Heads, Refusal, has_token};
 use crate::instruments::exchange::Exchange;
 use crate::instruments::record::Outcome;
 
-/// Bytes that are read at once at first; pages that no answer reaches cost nothing.
-const BUFFER: usize = 16 << 10;
+/// Bytes that are read at once at first: events and small answers fit. Every stream in flight holds so many, and where the
+/// allocator has huge pages, what no answer reaches is held too.
+const BUFFER: usize = 4 << 10;
 /// Bytes that are read at once where answers fill the buffer.
 const LARGEST_BUFFER: usize = 64 << 10;
 
