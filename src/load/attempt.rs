@@ -184,20 +184,20 @@ impl Run<'_> {
         Broken::new(lost.outcome, lost.text)
     }
 
-    /// A connection that can take an exchange: the slot's, if the other side kept it and its last answer has ended; else a
-    /// new one.
-    async fn checkout(&mut self, total: Offset, now: Offset) -> Result<Wire, Broken> {
+    /// A connection that can take an exchange, and when it was had: the slot's, if the other side kept it and its last
+    /// answer has ended; else a new one.
+    async fn checkout(&mut self, total: Offset, now: Offset) -> Result<(Wire, Offset), Broken> {
         let lane = self.lane;
         let settings = &lane.settings;
         let origin = self.origin();
         if let Some(mut wire) = self.wires[origin].take() {
             if wire.is_ready() {
-                return Ok(wire);
+                return Ok((wire, now));
             }
             let rest = total.min(now + REST);
             let free = pin!(poll_fn(|cx| wire.poll_free(cx)));
             if self.guard.within(|| rest, free).await == Ok(true) {
-                return Ok(wire);
+                return Ok((wire, lane.timer.now()));
             }
         }
         let due = total.min(lane.timer.now() + settings.timing.timeouts.connect);
@@ -209,7 +209,7 @@ impl Run<'_> {
             within,
         ));
         match self.guard.within(|| due, connecting.as_mut()).await {
-            Ok(Ok(wire)) => Ok(wire),
+            Ok(Ok(wire)) => Ok((wire, lane.timer.now())),
             Ok(Err(lost)) => Err(self.lost(lost)),
             Err(expired) => Err(self.expired(expired, Outcome::TimeoutConnect, total)),
         }
@@ -227,8 +227,7 @@ impl Run<'_> {
         };
         loop {
             let before = lane.timer.now();
-            let mut wire = pin!(self.checkout(total, before)).await?;
-            let handed = lane.timer.now();
+            let (mut wire, handed) = pin!(self.checkout(total, before)).await?;
             if self.facts.sent.is_none() {
                 self.facts.connecting += handed.since(before);
             }

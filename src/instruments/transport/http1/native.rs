@@ -99,6 +99,9 @@ impl Native {
                 began = true;
                 let to_head = exchange.method == Method::HEAD;
                 self.answer = Some(Answer::new(to_head, self.caps.head_bytes));
+                self.request.write(&mut self.stream, cx);
+                // Whatever comes wakes us: nothing had come a moment ago.
+                return Poll::Pending;
             }
             self.poll_answer(cx).map_ok(Some)
         })

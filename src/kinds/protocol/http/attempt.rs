@@ -33,7 +33,7 @@ pub struct Attempt<'a> {
 struct Arrived {
     refusal: Option<Refusal>,
     /// Headers, media type and bytes of the body are there only where they are asked for.
-    headers: Rc<HeaderMap>,
+    headers: Option<Rc<HeaderMap>>,
     media_type: String,
     body: Body,
     end: Option<Offset>,
@@ -75,7 +75,7 @@ impl<'a> Attempt<'a> {
             None
         };
         let answer = Answer {
-            headers: &arrived.headers,
+            headers: arrived.headers.as_deref(),
             media_type: &arrived.media_type,
             body: arrived.body.bytes(),
             length: arrived.body.length(),
@@ -110,7 +110,7 @@ impl<'a> Attempt<'a> {
         answer.refusal = refused.map(|outcome| Refusal::new(outcome, head.status));
         let reads = step.reads;
         if reads.headers {
-            answer.headers = Rc::clone(&head.headers);
+            answer.headers = Some(Rc::clone(&head.headers));
         }
         if seen.keep_samples || step.expect.content_type.is_some() {
             answer.media_type = head.media_type();

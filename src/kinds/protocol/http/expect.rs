@@ -14,8 +14,8 @@ pub const LONGEST_SAMPLE: usize = 64 << 10;
 
 /// An answer that has come in whole.
 pub struct Answer<'a> {
-    /// Its headers.
-    pub headers: &'a HeaderMap,
+    /// Its headers, where they were kept.
+    pub headers: Option<&'a HeaderMap>,
     /// Its media type.
     pub media_type: &'a str,
     /// Its body, where it was kept.
@@ -157,7 +157,7 @@ impl Answer<'_> {
     pub fn extract(&self, extract: &Extract) -> Option<Value> {
         match extract {
             Extract::Json(pointer) => self.json.as_ref()?.pointer(pointer).cloned(),
-            Extract::Header(name) => self.headers.get(name)?.to_str().ok().map(Value::from),
+            Extract::Header(name) => self.headers?.get(name)?.to_str().ok().map(Value::from),
         }
     }
 
