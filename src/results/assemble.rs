@@ -230,7 +230,9 @@ pub(super) fn definitions(cells: &[CellResult]) -> BTreeMap<String, Definition> 
                 unit: Unit::None,
                 better: Better::Neither,
                 shape: Shape::Distribution,
-                definition: "as the server told it, in the server's unit".to_owned(),
+                definition:
+                    "as the server told it: durations in seconds, all else in the server's unit"
+                        .to_owned(),
             };
             (name.clone(), definition)
         });

@@ -181,34 +181,36 @@ load: { requests: 40 }
 }
 
 #[test]
-fn times_of_a_stream_are_the_models_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let (ended, results) = measured(
-        folder.path(),
-        "version: 1
+fn times_of_a_stream_are_the_models_own_as_events_and_as_lines() {
+    for protocol in ["openai-chat", "ollama"] {
+        let folder = tempfile::tempdir().unwrap();
+        let scenario = format!(
+            "version: 1
 name: stream
 targets:
   simulator:
-    protocol: openai-chat
-    embedded: { ttft: 50ms, itl: 10ms }
+    protocol: {protocol}
+    embedded: {{ ttft: 50ms, itl: 10ms }}
 datasets:
-  short: { kind: random, task: chat, prompt_tokens: 32, output_tokens: 20 }
-load: { rate: 20, requests: 200 }
-",
-    );
-    let cell = &results["cells"][0];
-    assert_eq!(cell["requests"]["ok"], 200);
-    let admitted = admitted(&ended, cell);
-    admitted.assert(cell, ("ttft", "p50"), 0.050, 0.0025);
-    admitted.assert(cell, ("tpot", "p50"), 0.010, 0.0005);
-    admitted.assert(cell, ("itl", "mean"), 0.010, 0.0005);
-    admitted.assert(cell, ("e2e", "p50"), 0.050 + 19.0 * 0.010, 0.005);
-    assert_within(
-        statistic(cell, "output_tokens", "mean"),
-        20.0,
-        1e-9,
-        "output_tokens",
-    );
+  short: {{ kind: random, task: chat, prompt_tokens: 32, output_tokens: 20 }}
+load: {{ rate: 20, requests: 200 }}
+"
+        );
+        let (ended, results) = measured(folder.path(), &scenario);
+        let cell = &results["cells"][0];
+        assert_eq!(cell["requests"]["ok"], 200, "{protocol}");
+        let admitted = admitted(&ended, cell);
+        admitted.assert(cell, ("ttft", "p50"), 0.050, 0.0025);
+        admitted.assert(cell, ("tpot", "p50"), 0.010, 0.0005);
+        admitted.assert(cell, ("itl", "mean"), 0.010, 0.0005);
+        admitted.assert(cell, ("e2e", "p50"), 0.050 + 19.0 * 0.010, 0.005);
+        assert_within(
+            statistic(cell, "output_tokens", "mean"),
+            20.0,
+            1e-9,
+            "output_tokens",
+        );
+    }
 }
 
 #[test]
