@@ -2,8 +2,9 @@
 //! worth another look.
 //!
 //! What is too much is too much from the first second to the last; a neighbour, a stall, a full disk come and go. So
-//! what an unfit cell was asked for is taken for the cause only where it was too much in most of its seconds. Time that
-//! a hypervisor stole was somebody else's however long that went on, and where there are few seconds nobody can tell.
+//! what an unfit cell was asked for is taken for the cause where it was too much in more than a third of its seconds.
+//! Time that a hypervisor stole was somebody else's however long that went on, and where there are few seconds nobody
+//! can tell.
 
 use crate::results::{CellResult, SelfCheckSecond, ValidityStatus};
 
@@ -20,7 +21,7 @@ pub(super) fn disturbed(cell: &CellResult) -> bool {
     cell.validity.status != ValidityStatus::Valid && came_and_went(&cell.self_check.seconds)
 }
 
-/// Whether half of the seconds were as they should be, or time was stolen.
+/// Whether two thirds of the seconds were as they should be, or time was stolen.
 fn came_and_went(seconds: &[SelfCheckSecond]) -> bool {
     let begins = std::iter::once(None).chain(seconds.iter().map(Some));
     let fit = begins
@@ -32,7 +33,7 @@ fn came_and_went(seconds: &[SelfCheckSecond]) -> bool {
             )
         })
         .count();
-    seconds.len() < FEW || fit * 2 >= seconds.len() || stolen(seconds)
+    seconds.len() < FEW || fit * 3 >= seconds.len() * 2 || stolen(seconds)
 }
 
 /// Whether a second shows nothing that would void a cell of such seconds.
