@@ -6,13 +6,9 @@
 //! Time that a hypervisor stole was somebody else's however long that went on, and where there are few seconds nobody
 //! can tell.
 
+use crate::kinds::verdict::validity::{CPU_SHARE, LATENESS_FLOOR_S, SENT_SHARE, STEAL_SHARE};
 use crate::results::{CellResult, SelfCheckSecond, ValidityStatus};
 
-/// What voids a cell (metrics.md, "When a measurement is void"), second by second.
-const LATE_S: f64 = 0.005;
-const CPU_SHARE: f64 = 0.8;
-const SENT_SHARE: f64 = 0.99;
-const STEAL_SHARE: f64 = 0.05;
 /// Fewer seconds tell nothing of what lasts.
 const FEW: usize = 3;
 
@@ -38,7 +34,7 @@ fn came_and_went(seconds: &[SelfCheckSecond]) -> bool {
 
 /// Whether a second shows nothing that would void a cell of such seconds.
 fn is_fit(before: Option<&SelfCheckSecond>, second: &SelfCheckSecond) -> bool {
-    let in_time = |late: Option<f64>| late.is_none_or(|late| late <= LATE_S);
+    let in_time = |late: Option<f64>| late.is_none_or(|late| late <= LATENESS_FLOOR_S);
     let since = |of: fn(&SelfCheckSecond) -> u64| of(second) - before.map_or(0, of).min(of(second));
     let (due, sent) = (since(|second| second.intended), since(|second| second.sent));
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]

@@ -30,6 +30,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use evidence::{Evidence, Machine, Schedule, Timing};
+pub use machine::{CPU_SHARE, STEAL_SHARE};
+
 use machine::causes;
 use words::{percent, rate, told_apart};
 
@@ -59,13 +61,13 @@ pub enum ValidityStatus {
 pub const NOT_EXECUTED: &str = "it was not executed";
 
 /// Lateness that is allowed whatever the limits, in seconds.
-const LATENESS_FLOOR_S: f64 = 0.005;
+pub const LATENESS_FLOOR_S: f64 = 0.005;
 /// Lateness that is allowed as a share of the tightest limit.
 const LATENESS_SHARE: f64 = 0.02;
 /// A generator that did not get to run for so long was stopped, or as good as, in seconds.
 const STALL_S: f64 = 0.4;
 /// The least share of intended requests that must be sent, and be ready when they are due.
-const SENT_SHARE: f64 = 0.99;
+pub const SENT_SHARE: f64 = 0.99;
 /// Where the rate that was offered is less than this share of what was asked for, it is told.
 const OFFERED_SHARE: f64 = 0.95;
 /// The share of an open loop's requests that waits for a slot, from which on the cap set the rate.

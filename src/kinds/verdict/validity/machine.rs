@@ -4,10 +4,10 @@ use super::evidence::Machine;
 use super::words::percent;
 
 /// The greatest share of processors over so many seconds in a row.
-const CPU_SHARE: f64 = 0.8;
+pub const CPU_SHARE: f64 = 0.8;
 const CPU_SECONDS: usize = 5;
 /// The greatest share of time that may be stolen over a cell of so many seconds at least.
-const STEAL_SHARE: f64 = 0.05;
+pub const STEAL_SHARE: f64 = 0.05;
 const STEAL_SECONDS: usize = 5;
 /// A share of time that was taken from the generator is told as a cause from here on.
 const TOLD_SHARE: f64 = 0.01;
