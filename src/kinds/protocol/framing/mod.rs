@@ -85,3 +85,6 @@ impl Reader {
 const fn nameless(data: &[u8]) -> Event<'_> {
     Event { name: b"", data }
 }
+
+#[cfg(test)]
+mod tests;
