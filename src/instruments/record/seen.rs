@@ -111,3 +111,32 @@ impl Seen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_of_an_attempt_is_gone_for_the_next() {
+        let at = Offset::from_nanos(7);
+        let mut seen = Seen {
+            sent: Some(at),
+            end: Some(at),
+            image_bytes: Some(3),
+            server: BTreeMap::from([("x".to_owned(), 1.0)]),
+            keep_samples: true,
+            samples: vec![Sample {
+                extension: "txt",
+                bytes: vec![0],
+            }],
+            ..Seen::default()
+        };
+        for choice in [0, 1, 0] {
+            seen.content(choice, Content::Answer, at);
+        }
+        seen.usage(Some(1), Some(0));
+        assert_eq!((seen.gaps_ns.len(), seen.notes.len()), (1, 1));
+        seen.clear();
+        assert_eq!(format!("{seen:?}"), format!("{:?}", Seen::default()));
+    }
+}

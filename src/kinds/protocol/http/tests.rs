@@ -257,6 +257,18 @@ fn numbers_in_an_answer_become_metrics() {
 }
 
 #[test]
+fn a_header_is_read_where_nothing_else_of_the_answer_is() {
+    let extract = json!({"output_tokens": {"header": "x-tokens"}});
+    let answer = Answer {
+        headers: vec![("x-tokens", "12")],
+        ..ok("no JSON")
+    };
+    let attempt = run(json!({ "extract": extract }), json!({}), &[answer]);
+    assert_eq!(attempt.seen.tokens.output, Some(12));
+    assert!(attempt.judgement.outcome.is_ok());
+}
+
+#[test]
 fn later_steps_see_what_earlier_ones_extracted() {
     let steps = json!([
         {"name": "route", "method": "POST", "path": "/route/", "json": {"cost": "{{ workload }}"},
