@@ -221,8 +221,8 @@ fn request(check: &SelfCheck) -> Option<f64> {
 /// Why nothing beyond the highest rate was offered truthfully, where that was tried.
 fn limit(rates: &[RateFigures], highest: f64) -> Option<String> {
     let beyond = rates.iter().find(|figures| figures.rate > highest)?;
-    let reason = beyond.reason.as_deref().unwrap_or("it did not pass");
-    Some(format!("at {}/s {}", beyond.rate, fact(reason)))
+    let reason = beyond.first_reason().unwrap_or("it did not pass");
+    Some(format!("at {}/s {reason}", beyond.rate))
 }
 
 fn summary(cell: &CellResult, metric: &str) -> Option<Quantiles> {

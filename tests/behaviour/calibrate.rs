@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::support::{Ended, Process, chat, plimsoll, results, run, write};
+use super::support::{Ended, Process, chat, plimsoll, results, run, wait_for_records_in, write};
 
 /// Names in a folder.
 fn names(folder: &Path) -> Vec<String> {
@@ -99,16 +99,7 @@ fn an_interrupted_calibration_keeps_the_file_before_it_and_leaves_none_of_its_ow
         .spawn()
         .unwrap();
     let mut process = Process(child);
-    let journal = folder
-        .path()
-        .join("c.json.part/rates.part/journal/repeats.log");
-    while std::fs::metadata(&journal).map_or(0, |file| file.len()) < 100 {
-        assert!(
-            process.0.try_wait().unwrap().is_none(),
-            "it ended by itself"
-        );
-        std::thread::yield_now();
-    }
+    wait_for_records_in(&folder.path().join("c.json.part/rates.part"), &mut process);
     let second = run(folder.path(), &["calibrate", "--out", "c.json"]);
     assert_eq!(second.code, Some(2), "{}", second.stderr);
     assert!(

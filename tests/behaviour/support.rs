@@ -145,9 +145,14 @@ datasets:
     )
 }
 
-/// Waits until the run has records of requests in its journal.
+/// Waits until the run of [`chat`] has records of requests in its journal.
 pub fn wait_for_records(folder: &Path, run: &mut Process) {
-    let journal = folder.join("reports/chat.part/journal/repeats.log");
+    wait_for_records_in(&folder.join("reports/chat.part"), run);
+}
+
+/// Waits until a run has records of requests in the journal of its report in the making.
+pub fn wait_for_records_in(part: &Path, run: &mut Process) {
+    let journal = part.join("journal/repeats.log");
     while std::fs::metadata(&journal).map_or(0, |file| file.len()) < 100 {
         assert!(
             run.0.try_wait().unwrap().is_none(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::ALONE;
-use super::support::{Process, plimsoll};
+use super::support::{Process, plimsoll, wait_for_records_in};
 
 /// Each probe of a whole calibration is told on a line of its own once it has ended.
 #[test]
@@ -20,18 +20,10 @@ fn a_rate_whose_probe_was_stalled_is_measured_again_before_another_is_tried() {
         .stderr(Stdio::piped())
         .spawn();
     let mut process = Process(child.unwrap());
-    let journal = folder
-        .path()
-        .join("c.json.part/rates.part/journal/repeats.log");
-    while std::fs::metadata(&journal).map_or(0, |file| file.len()) < 100 {
-        assert!(
-            process.0.try_wait().unwrap().is_none(),
-            "it ended by itself"
-        );
-        std::thread::yield_now();
-    }
+    wait_for_records_in(&folder.path().join("c.json.part/rates.part"), &mut process);
     process.signal(Signal::STOP);
     process.wait_until_stopped();
+    // The stall itself: far beyond the 5 ms that lateness may have, and a small part of a probe.
     std::thread::sleep(Duration::from_millis(500));
     process.signal(Signal::CONT);
     let lines = BufReader::new(process.0.stderr.take().unwrap()).lines();

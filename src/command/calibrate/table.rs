@@ -64,10 +64,10 @@ fn rates(text: &mut String, calibration: &Calibration) {
         let mut row = vec![format!("{}/s", figures.rate)];
         row.extend(times(figures.lateness, true));
         row.extend(times(figures.service_error, false));
-        row.push(match &figures.reason {
+        row.push(match figures.first_reason() {
             _ if figures.truthful => String::new(),
             // The first says enough; all of them are in the file.
-            Some(reason) => format!("no: {}", reason.split(';').next().unwrap_or(reason)),
+            Some(reason) => format!("no: {reason}"),
             None => "no".to_owned(),
         });
         rows.push(row);

@@ -125,8 +125,8 @@ mod system {
                 tokio::task::yield_now().await;
             }
             wheel.wake_due();
-            // Who was woken most often waits for what comes soonest, and sets the descriptor for it: once is enough, for in a
-            // virtual machine each time costs ten times what a system call does.
+            // Who was woken most often waits for what comes soonest, and sets the descriptor for it. Once is enough: in a
+            // virtual machine setting it costs more than reading an answer does.
             behind_those_woken().await;
             wheel.arm();
         }

@@ -152,6 +152,13 @@ struct Mark {
     schema: String,
 }
 
+impl RateFigures {
+    /// The first of the reasons why the rate was not offered truthfully, where one is known.
+    pub fn first_reason(&self) -> Option<&str> {
+        self.reason.as_deref()?.split("; ").next()
+    }
+}
+
 impl Calibration {
     /// Reads what [`Calibration::to_json`] wrote.
     ///

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{Body, Client};
 
-use super::data::poll_data;
+use super::data::{lend, poll_data};
 use super::http1::{FIELDS, Final};
 use super::stamped::Stamps;
 use super::{Lost, Origin, fetch, request, tls};
@@ -128,18 +128,7 @@ impl ByReqwest {
         };
         let data = poll_fn(|cx| poll_data(body, cx)).await;
         self.came();
-        match data.transpose() {
-            Ok(Some(bytes)) => {
-                self.piece = bytes;
-                Ok(Some(&self.piece))
-            }
-            ended => {
-                self.body = None;
-                ended
-                    .map(|_| None)
-                    .map_err(|error| Lost::of_reqwest(&error, true))
-            }
-        }
+        lend(data, &mut self.body, &mut self.piece).map_err(|error| Lost::of_reqwest(&error, true))
     }
 
     fn came(&self) {

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use hyper::body::{Body, Frame};
 
 /// The next data of a body. Trailers are passed over: they say nothing that an outcome needs.
@@ -18,4 +19,18 @@ pub(super) fn poll_data<B: Body + Unpin>(
         }
     }
     Poll::Ready(None)
+}
+
+/// Lends out what came of a body, held in `piece`; a body that has ended, or broken, is let go.
+pub(super) fn lend<'p, B, E>(
+    came: Option<Result<Bytes, E>>,
+    body: &mut Option<B>,
+    piece: &'p mut Bytes,
+) -> Result<Option<&'p [u8]>, E> {
+    let Some(Ok(bytes)) = came else {
+        *body = None;
+        return came.transpose().map(|_| None);
+    };
+    *piece = bytes;
+    Ok(Some(piece))
 }

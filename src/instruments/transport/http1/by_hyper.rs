@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
-use super::super::data::poll_data;
+use super::super::data::{lend, poll_data};
 use super::super::driven::{driven, turn};
 use super::super::request;
 use super::super::stamped::{Stamped, Stamps};
@@ -125,17 +125,6 @@ impl ByHyper {
             return Ok(None);
         };
         let data = driven(&mut self.drive, poll_fn(|cx| poll_data(body, cx))).await;
-        match data.transpose() {
-            Ok(Some(bytes)) => {
-                self.piece = bytes;
-                Ok(Some(&self.piece))
-            }
-            ended => {
-                self.body = None;
-                ended
-                    .map(|_| None)
-                    .map_err(|error| Lost::of_hyper(&error, true))
-            }
-        }
+        lend(data, &mut self.body, &mut self.piece).map_err(|error| Lost::of_hyper(&error, true))
     }
 }
