@@ -1,5 +1,6 @@
 //! What the parts have shown, read from their results.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -22,13 +23,16 @@ use crate::results::{
 /// How far a second's end may lie from where it should.
 const SLACK: f64 = 0.1;
 
+/// Figures, and what one of what they are of has cost in processor time, in seconds.
+type Costed<F> = (F, Option<f64>);
+
 /// What has been shown so far. What is measured again takes the place of what it had shown before.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// Each with the processor time of a request.
-    rates: Vec<(RateFigures, Option<f64>)>,
-    /// Each with the processor time of a token.
-    streams: Vec<(StreamFigures, Option<f64>)>,
+    /// In ascending order, each with the processor time of a request.
+    rates: Vec<Costed<RateFigures>>,
+    /// In ascending order, each with the processor time of a token.
+    streams: Vec<Costed<StreamFigures>>,
     noise: NoiseFigures,
     repeated: u32,
 }
@@ -38,12 +42,11 @@ impl Figures {
     pub fn take_rates(&mut self, results: &Results) {
         for cell in &results.cells {
             let Some(figures) = rate(cell) else { continue };
-            self.rates
-                .retain(|(known, _)| known.rate.total_cmp(&figures.rate).is_ne());
-            self.rates.push((figures, request(&cell.self_check)));
+            let shown = (figures, request(&cell.self_check));
+            put(&mut self.rates, shown, |one, two| {
+                one.rate.total_cmp(&two.rate)
+            });
         }
-        self.rates
-            .sort_by(|(one, _), (two, _)| one.rate.total_cmp(&two.rate));
     }
 
     /// What a rate has shown.
@@ -95,10 +98,10 @@ impl Figures {
             let token = check.processors.and_then(|processors| {
                 token_event(&check.seconds, processors, tokens, sizes.settled())
             });
-            self.streams.retain(|(known, _)| known.streams != streams);
-            self.streams.push((figures, token));
+            put(&mut self.streams, (figures, token), |one, two| {
+                one.streams.cmp(&two.streams)
+            });
         }
-        self.streams.sort_by_key(|(figures, _)| figures.streams);
     }
 
     /// Takes the pairs of equal measurements and their comparison.
@@ -159,6 +162,14 @@ impl Figures {
             noise: self.noise,
             repeated: self.repeated,
         }
+    }
+}
+
+/// Puts what was shown where it belongs in their order, in the place of what the same had shown before.
+fn put<F>(known: &mut Vec<Costed<F>>, shown: Costed<F>, order: impl Fn(&F, &F) -> Ordering) {
+    match known.binary_search_by(|(one, _)| order(one, &shown.0)) {
+        Ok(at) => known[at] = shown,
+        Err(at) => known.insert(at, shown),
     }
 }
 
@@ -383,6 +394,16 @@ mod tests {
         );
         assert_eq!(calibration.cpu.request_s, Some(5e-6));
         assert_eq!(calibration.cpu.token_event_s, Some(4e-6));
+    }
+
+    #[test]
+    fn what_is_measured_again_takes_the_place_of_what_it_had_shown_before() {
+        let mut known = Vec::new();
+        for (what, cost) in [(250, 1.0), (4000, 2.0), (1000, 3.0), (250, 4.0)] {
+            put(&mut known, (what, Some(cost)), Ord::cmp);
+        }
+        let shown = [(250, Some(4.0)), (1000, Some(3.0)), (4000, Some(2.0))];
+        assert_eq!(known, shown);
     }
 
     #[test]

@@ -377,6 +377,7 @@ fn what_the_requests_own_options_say_wins() {
     for params in [
         json!({"max_tokens": 8, "options": {"num_predict": 5, "top_k": 1}}),
         json!({"num_predict": 5, "max_tokens": 8, "top_k": 1}),
+        json!({"top_k": 1, "options": {"num_predict": 5}}),
         json!({"max_tokens": 8, "num_predict": 5, "top_k": 1}),
     ] {
         let asked = request("Hi", params.clone());
