@@ -6,7 +6,8 @@
 use super::Prepared;
 use super::framing::sse::Event;
 use super::framing::{Framing, LONGEST_EVENT, Reader};
-use super::head::{self, Body, Refusal};
+use super::head::{self, Refusal};
+use super::kept::Body;
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Flow, Head, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Outcome, Sample, Seen, TokensSource};

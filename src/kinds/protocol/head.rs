@@ -1,6 +1,5 @@
 //! What every protocol reads of an answer before its content: status, failure texts, the server's times in the head.
 
-use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
@@ -8,86 +7,11 @@ use super::framing::Framing;
 use crate::instruments::exchange::{Head, Judgement};
 use crate::instruments::record::{Outcome, Seen};
 
-/// A body that is kept whole may be so long.
-pub const LONGEST_BODY: usize = 64 << 20;
-/// A body that outgrows one of these moves to a place of the next: each move has both in memory, and an allocator keeps
-/// what was left for a while. What is not filled yet is not in memory.
-const PLACES: [usize; 3] = [1 << 20, 8 << 20, LONGEST_BODY];
 /// So much of a failure's body is kept for its text.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
-/// A body that is collected until it ends: all of it, or its beginning where nobody looks further.
-#[derive(Debug, Default)]
-pub struct Body {
-    bytes: Vec<u8>,
-    length: u64,
-    /// The length that the head told; 0 where it told none.
-    announced: u64,
-    /// How much is kept at most; `None` for all of it.
-    most: Option<usize>,
-}
-
-impl Body {
-    /// A body that is kept whole. One whose head announces more than may be kept is too large at its first byte.
-    pub fn whole(head: &Head) -> Self {
-        let length = head.headers.get(CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        Self {
-            announced: length.unwrap_or(0),
-            ..Self::default()
-        }
-    }
-
-    /// A body of which so many bytes are kept at most, and the rest dropped as it passes.
-    pub const fn beginning(most: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            length: 0,
-            announced: 0,
-            most: Some(most),
-        }
-    }
-
-    /// Takes the next bytes; the judgement where it is too large to be kept whole.
-    pub fn take(&mut self, bytes: &[u8]) -> Option<Judgement> {
-        self.length += bytes.len() as u64;
-        let room = match self.most {
-            Some(most) => most.saturating_sub(self.bytes.len()),
-            None if self.length.max(self.announced) > LONGEST_BODY as u64 => {
-                let error = format!("the answer is larger than {} MiB", LONGEST_BODY >> 20);
-                return Some(Judgement::failed(Outcome::TooLarge, error));
-            }
-            None => bytes.len(),
-        };
-        let kept = &bytes[..bytes.len().min(room)];
-        let length = self.bytes.len() + kept.len();
-        if length > self.bytes.capacity().max(PLACES[0]) {
-            let place = PLACES.into_iter().find(|place| *place >= length);
-            let more = place.unwrap_or(length) - self.bytes.len();
-            self.bytes.reserve_exact(more);
-        }
-        self.bytes.extend_from_slice(kept);
-        None
-    }
-
-    /// How many bytes came, whether they were kept or not.
-    pub const fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// What was kept of it.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The same, to be read as JSON.
-    pub fn json(&self) -> &[u8] {
-        without_mark(&self.bytes)
-    }
-}
-
 /// A text without the byte-order mark that some servers write first, and that JSON does not know.
-fn without_mark(text: &[u8]) -> &[u8] {
+pub fn without_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
 }
 
@@ -221,54 +145,6 @@ mod tests {
     use http::header::CONTENT_TYPE;
 
     use super::*;
-
-    #[test]
-    fn a_body_that_is_kept_whole_has_a_limit_and_one_that_passes_has_none() {
-        let piece = vec![b'x'; LONGEST_BODY / 2];
-        let (mut whole, mut passing) = (Body::default(), Body::beginning(3));
-        for _ in 0..2 {
-            assert_eq!(whole.take(&piece), None);
-            assert_eq!(passing.take(&piece), None);
-        }
-        let outcome = whole.take(b"x").map(|judgement| judgement.outcome);
-        assert_eq!(outcome, Some(Outcome::TooLarge));
-        assert_eq!(passing.take(b"x"), None);
-        assert_eq!(passing.length(), LONGEST_BODY as u64 + 1);
-        assert_eq!(passing.bytes(), b"xxx");
-    }
-
-    #[test]
-    fn a_body_that_is_announced_as_too_large_is_not_waited_for() {
-        let announced = |length: usize| {
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-            let at = crate::foundation::units::Offset::ZERO;
-            let mut body = Body::whole(&Head {
-                status: 200,
-                headers: headers.into(),
-                at,
-            });
-            body.take(b"x").map(|judgement| judgement.outcome)
-        };
-        assert_eq!(announced(LONGEST_BODY), None);
-        assert_eq!(announced(LONGEST_BODY + 1), Some(Outcome::TooLarge));
-    }
-
-    #[test]
-    fn a_body_moves_little_while_it_grows_and_has_no_place_beyond_its_limit() {
-        for piece in [vec![b'x'; 1000], vec![b'x'; 64 << 10]] {
-            let mut body = Body::default();
-            let (mut moved, mut place) = (0, 0);
-            while body.take(&piece).is_none() {
-                if body.bytes.capacity() != place {
-                    place = body.bytes.capacity();
-                    moved += body.bytes.len();
-                }
-            }
-            assert!(moved < LONGEST_BODY / 4, "{moved} bytes were moved");
-            assert!(place <= LONGEST_BODY, "{place}");
-        }
-    }
 
     #[test]
     fn the_text_of_an_error_is_its_message_in_every_dialect() {

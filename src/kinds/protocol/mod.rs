@@ -8,6 +8,7 @@ pub mod comfyui;
 pub mod framing;
 mod head;
 pub mod http;
+mod kept;
 mod later;
 pub mod model_load;
 mod ollama;

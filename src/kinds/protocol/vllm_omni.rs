@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::framing::media::{self, Media};
-use super::head::{self, Body, Refusal};
+use super::head::{self, Refusal};
+use super::kept::Body;
 use super::openai::content;
 use super::prepare::{body_json, params_json, stream_of};
 use super::{About, PrepareError, Prepared, Protocol, Settings};

@@ -10,7 +10,8 @@ use super::expect::{self, Answer, LONGEST_SAMPLE};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Outcome, Seen};
-use crate::kinds::protocol::head::{self, Body, Refusal};
+use crate::kinds::protocol::head::{self, Refusal};
+use crate::kinds::protocol::kept::Body;
 use crate::kinds::protocol::{Prepared, Settings};
 
 /// The attempt's state.
