@@ -63,7 +63,7 @@ async fn reach(origin: &Origin) -> Result<(Stream, Spoken), Lost> {
     };
     let tcp = match &origin.reach {
         Reach::Memory(dialer) => {
-            return match dialer.dial() {
+            return match dialer.dial().await {
                 Some(stream) => Ok((Stream::Memory(stream), Spoken::plain(unasked))),
                 None => Err(Lost::new(Outcome::Connect, "nothing listens in memory")),
             };

@@ -5,20 +5,23 @@ use tokio::sync::mpsc;
 
 /// Bytes that one direction of a connection holds before its writer waits.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Connections that wait to be taken; who comes to a full line waits for a place in it, as at a system's listener.
+#[cfg(test)]
+const LINE: usize = 1;
 
 /// Connects to the [`Listener`] that it was made with.
 #[derive(Debug, Clone)]
-pub struct Dialer(mpsc::UnboundedSender<DuplexStream>);
+pub struct Dialer(mpsc::Sender<DuplexStream>);
 
 /// Takes the server's ends of the connections that its [`Dialer`] makes.
 #[cfg(test)]
 #[derive(Debug)]
-pub struct Listener(mpsc::UnboundedReceiver<DuplexStream>);
+pub struct Listener(mpsc::Receiver<DuplexStream>);
 
 /// A listener, and what connects to it.
 #[cfg(test)]
 pub fn listen() -> (Dialer, Listener) {
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::channel(LINE);
     (Dialer(sender), Listener(receiver))
 }
 
@@ -31,9 +34,9 @@ impl Listener {
 }
 
 impl Dialer {
-    /// A new connection; `None` where the listener is gone.
-    pub(super) fn dial(&self) -> Option<DuplexStream> {
+    /// A new connection, when it has a place in the line; `None` where the listener is gone.
+    pub(super) async fn dial(&self) -> Option<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
-        self.0.send(theirs).ok().map(|()| ours)
+        self.0.send(theirs).await.ok().map(|()| ours)
     }
 }

@@ -265,6 +265,20 @@ where
     S: Fn(u64, Timer) -> F + 'static,
     F: Future<Output = Answer> + 'static,
 {
+    simulated_taking_connections(Duration::ZERO, cell, adjust, serve)
+}
+
+/// The same against a server that lets so much time pass between two connections that it takes.
+pub fn simulated_taking_connections<S, F>(
+    pause: Duration,
+    cell: &Cell,
+    adjust: impl FnOnce(&mut Work<'_>),
+    serve: S,
+) -> Done
+where
+    S: Fn(u64, Timer) -> F + 'static,
+    F: Future<Output = Answer> + 'static,
+{
     let lane = lane(true).unwrap();
     lane.block_on(async {
         let (dialer, mut listener) = memory::listen();
@@ -273,10 +287,10 @@ where
         let count = Rc::new(RefCell::new(0_u64));
         tokio::task::spawn_local(async move {
             while let Some(stream) = listener.accept().await {
-                let (serve, count, timer) = (Rc::clone(&serve), Rc::clone(&count), timer.clone());
+                let (serve, count, time) = (Rc::clone(&serve), Rc::clone(&count), timer.clone());
                 let service = service_fn(move |_: HttpRequest<Incoming>| {
                     let number = count.replace_with(|count| *count + 1);
-                    let answer = serve(number, timer.clone());
+                    let answer = serve(number, time.clone());
                     async move { Ok::<_, Infallible>(answer.await) }
                 });
                 let serving = hyper::server::conn::http1::Builder::new()
@@ -284,6 +298,7 @@ where
                 tokio::task::spawn_local(async move {
                     let _ = serving.await;
                 });
+                timer.after(pause).await;
             }
         });
         let mut work = work(cell, Origin::in_memory(dialer, &Options::default()));

@@ -40,6 +40,28 @@ fn a_constant_schedule_does_not_drift() {
     assert_eq!(sent, done.scheduled());
 }
 
+/// A target that is slow to take connections makes its requests late, which their clocks show; not us, who had slots
+/// free and went at once.
+#[test]
+fn the_time_that_a_connection_takes_to_make_is_no_lateness_of_ours() {
+    let cell = constant(10.0, 20, Concurrency::Infinite);
+    let done = simulated_taking_connections(
+        secs(0.25),
+        &cell,
+        |_| {},
+        |_, timer| async move {
+            timer.after(secs(100.0)).await;
+            ok()
+        },
+    );
+    let lateness = done.report.own.lateness.unwrap();
+    assert_eq!(lateness.n, 20);
+    assert!(lateness.max_ns < 10_000, "{} ns late", lateness.max_ns);
+    // One connection waits in the listener's line: the last of twenty is in it when 18 were taken after the first.
+    let waits: Vec<f64> = done.measured().into_iter().map(queue).collect();
+    assert_eq!(waits[19], 18.0 * 0.25 - 1.9);
+}
+
 /// G20, seeds.md 7: what a semaphore before the clock would hide.
 #[test]
 fn the_wait_for_a_slot_counts() {
@@ -158,6 +180,38 @@ fn what_was_due_and_not_sent_when_time_was_up_is_a_row() {
         (at(1.9), None, done.measured()[4].clocks.end)
     );
     assert_eq!(done.report.ended, Ended::Complete);
+}
+
+/// Ten thousand a second for a tenth of one, while simulated time jumps by so much, three milliseconds before the end: of
+/// what was due and could not go in time, how many were sent, and how many were not.
+fn late_at_the_end_by(jump: f64) -> (usize, usize) {
+    let mut cell = constant(10_000.0, 0, Concurrency::Infinite);
+    cell.load.requests = None;
+    cell.load.duration = Some(secs(0.1));
+    let done = simulated(
+        &cell,
+        |_| {},
+        move |number, _| async move {
+            if number == 970 {
+                // A simulated microsecond is a millisecond of the runtime.
+                tokio::time::advance(secs(jump * 1000.0)).await;
+            }
+            ok()
+        },
+    );
+    let measured = done.measured();
+    assert_eq!(measured.len(), 1000, "each has its row");
+    let late = measured[971..].iter();
+    let sent = late.filter(|one| one.clocks.sent > Some(at(0.1))).count();
+    let unsent = done.report.counts.unsent;
+    (sent, usize::try_from(unsent).unwrap())
+}
+
+#[test]
+fn what_was_due_before_the_end_still_goes_where_we_alone_were_late_by_less_than_a_stall() {
+    assert_eq!(late_at_the_end_by(0.008), (29, 0));
+    // After a stall the end is the end, but for the one that was being waited for.
+    assert_eq!(late_at_the_end_by(0.5), (1, 28));
 }
 
 #[test]

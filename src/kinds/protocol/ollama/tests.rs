@@ -117,6 +117,29 @@ fn a_completion_is_read_like_a_chat() {
     );
 }
 
+/// Ollama says the first. No standard has a name for it, and these are in use.
+#[test]
+fn json_lines_are_known_by_each_of_their_names() {
+    for name in [
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/x-jsonlines",
+    ] {
+        for stream in [true, false] {
+            let mut answer = Answer::lines(CHAT);
+            answer.headers = vec![("content-type", name)];
+            let Attempt {
+                judgement, seen, ..
+            } = asked(Task::Chat, json!({ "stream": stream }), answer);
+            assert_eq!(judgement.error, None, "{name}");
+            assert_eq!(seen.chunks, 8, "{name}");
+            // A stream that was asked for is what was expected.
+            assert_eq!(seen.notes.is_empty(), stream, "{name}: {:?}", seen.notes);
+        }
+    }
+}
+
 #[test]
 fn thinking_and_calls_of_tools_are_content_and_told_apart() {
     let Attempt {

@@ -125,6 +125,19 @@ fn more_tokens_than_asked_are_counted_as_told() {
     );
 }
 
+/// A chunk is not a token: what stands in for a count says nothing of what the server generated.
+#[test]
+fn more_chunks_than_tokens_asked_are_no_more_tokens_than_asked() {
+    let without_usage = LITELLM.replace("\"usage\"", "\"other\"");
+    assert_ne!(without_usage, LITELLM);
+    let seen = streamed(&without_usage).seen;
+    assert_eq!(
+        (seen.tokens.output, seen.tokens.source),
+        (Some(23), Some(TokensSource::Chunks))
+    );
+    assert_eq!(seen.notes, [""; 0]);
+}
+
 #[test]
 fn an_end_without_a_mark_is_the_responses_and_is_complete() {
     let Attempt {
