@@ -15,13 +15,23 @@ enum Form {
     Chunks,
 }
 
-/// A server that answers each request with a head and then with `body` bytes, or until the client has enough.
-fn server(content_type: &'static str, form: Form, body: usize) -> String {
+/// A text as long as one wants: how it begins, what it repeats, how it ends.
+#[derive(Debug, Clone, Copy)]
+struct Text {
+    begin: &'static str,
+    unit: &'static str,
+    end: &'static str,
+    /// How long what it repeats is.
+    bytes: usize,
+}
+
+/// A server that answers each request with a head and then with a text, or until the client has enough.
+fn server(content_type: &'static str, form: Form, text: Text) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(stream, content_type, form, body));
+            std::thread::spawn(move || answer(stream, content_type, form, text));
         }
     });
     format!("http://{address}")
@@ -31,37 +41,41 @@ fn answer(
     mut stream: TcpStream,
     content_type: &str,
     form: Form,
-    body: usize,
+    text: Text,
 ) -> std::io::Result<()> {
-    let block = vec![b'1'; 1 << 20];
+    let block = text.unit.repeat((1 << 20) / text.unit.len());
     let mut seen = vec![0; 64 << 10];
     while stream.read(&mut seen)? > 0 {
+        let length = text.begin.len() + text.bytes + text.end.len();
         let framing = match form {
-            Form::Length => format!("Content-Length: {body}"),
+            Form::Length => format!("Content-Length: {length}"),
             Form::Chunks => "Transfer-Encoding: chunked".to_owned(),
         };
         write!(
             stream,
             "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{framing}\r\n\r\n"
         )?;
-        let mut left = body;
+        send(&mut stream, form, text.begin)?;
+        let mut left = text.bytes;
         while left > 0 {
             let part = &block[..left.min(block.len())];
             left -= part.len();
-            match form {
-                Form::Length => stream.write_all(part)?,
-                Form::Chunks => {
-                    write!(stream, "{:x}\r\n", part.len())?;
-                    stream.write_all(part)?;
-                    stream.write_all(b"\r\n")?;
-                }
-            }
+            send(&mut stream, form, part)?;
         }
+        send(&mut stream, form, text.end)?;
         if let Form::Chunks = form {
             stream.write_all(b"0\r\n\r\n")?;
         }
     }
     Ok(())
+}
+
+fn send(stream: &mut TcpStream, form: Form, part: &str) -> std::io::Result<()> {
+    match form {
+        _ if part.is_empty() => Ok(()),
+        Form::Length => stream.write_all(part.as_bytes()),
+        Form::Chunks => write!(stream, "{:x}\r\n{part}\r\n", part.len()),
+    }
 }
 
 /// Runs a scenario, and gives the most memory that it had resident, in MiB, and its outcomes.
@@ -95,7 +109,11 @@ fn most_memory(folder: &Path, target: &str, task: Option<&str>) -> (u64, String)
 const ANSWERS: [(&str, &str, Option<&str>); 5] = [
     ("http", "application/octet-stream", None),
     ("openai-chat", "text/event-stream", Some("chat")),
-    ("http, expect: { json: { a: 1 } }", "application/json", None),
+    (
+        "http, expect: { json: { /0/a: 1 } }",
+        "application/json",
+        None,
+    ),
     (
         "openai-completions, params: { stream: false }",
         "application/json",
@@ -104,36 +122,72 @@ const ANSWERS: [(&str, &str, Option<&str>); 5] = [
     ("vllm-omni", "application/json", Some("t2i")),
 ];
 
-/// What ten gibibytes add to the most memory of a run, beside two bytes, in MiB; each is too large.
+/// What so long a text adds to the most memory of a run, beside one unit of it, in MiB, and the outcome.
 fn added(
     client: &str,
     form: Form,
     (protocol, content_type, task): (&str, &'static str, Option<&str>),
-) -> u64 {
-    let of = |body: usize| {
+    text: Text,
+) -> (u64, String) {
+    let of = |bytes: usize| {
         let folder = tempfile::tempdir().unwrap();
-        let url = server(content_type, form, body);
+        let url = server(content_type, form, Text { bytes, ..text });
         let target =
             format!("protocol: {protocol}, base_url: '{url}', http: {{ client: {client} }}");
         most_memory(folder.path(), &target, task)
     };
-    let (small, _) = of(2);
-    let (large, outcomes) = of(10 << 30);
-    let what = format!("{protocol} by {client}, {content_type}, {form:?}: {small} and {large} MiB");
-    eprintln!("{what}, {outcomes}");
-    assert_eq!(outcomes, r#"{"too_large":1}"#, "{what}");
-    large.saturating_sub(small)
+    let ((small, _), (large, outcome)) = (of(text.unit.len()), of(text.bytes));
+    eprintln!(
+        "{protocol} by {client}, {content_type}, {form:?}: {small} and {large} MiB, {outcome}"
+    );
+    (large.saturating_sub(small), outcome)
 }
 
 /// JSON may have 64 MiB, so that this much is kept before it is known that there is more; then it is given back, so that
 /// what the report takes does not come on top of it.
 #[test]
 fn ten_gibibytes_add_less_than_sixty_four_mebibytes_and_are_too_large() {
+    let flood = Text {
+        begin: "",
+        unit: "1",
+        end: "",
+        bytes: 10 << 30,
+    };
     for client in ["hyper", "native"] {
-        for answer in ANSWERS {
+        for target in ANSWERS {
             for form in [Form::Length, Form::Chunks] {
-                assert!(added(client, form, answer) < 64, "{answer:?}");
+                let (added, outcome) = added(client, form, target, flood);
+                assert!(added < 64, "{target:?}");
+                assert_eq!(outcome, r#"{"too_large":1}"#, "{target:?}");
             }
         }
+    }
+}
+
+/// A value in memory can be seventy times as long as its text: nothing is built of what nobody asked for.
+#[test]
+fn an_answer_of_very_many_values_takes_no_more_memory_than_its_text() {
+    let [_, _, http, completion, pictures] = ANSWERS;
+    for (target, begin, unit, end) in [
+        (http, "[1", ",1", "]"),
+        (completion, r#"{"choices":[{}"#, ",{}", "]}"),
+        (pictures, r#"{"beside":[1"#, ",1", "]}"),
+        (pictures, r#"{"choices":[{}"#, ",{}", "]}"),
+        (
+            pictures,
+            r#"{"choices":[{"message":{"content":[{}"#,
+            ",{}",
+            "]}}]}",
+        ),
+    ] {
+        let text = Text {
+            begin,
+            unit,
+            end,
+            bytes: unit.len() * (4 << 20),
+        };
+        let (added, outcome) = added("native", Form::Length, target, text);
+        assert!(added < 64, "{target:?} {begin}");
+        assert_eq!(outcome, r#"{"invalid":1}"#, "{target:?} {begin}");
     }
 }

@@ -7,7 +7,7 @@ use super::framing::Framing;
 use crate::instruments::exchange::{Head, Judgement};
 use crate::instruments::record::{Outcome, Seen};
 
-/// So much of a failure's body is kept for its text.
+/// So much of a failure's body is looked into for its text.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
 /// A text without the byte-order mark that some servers write first, and that JSON does not know.
@@ -47,9 +47,9 @@ impl Refusal {
     }
 }
 
-/// The text of an error: its message where it is one of the JSON forms in use, else all of it.
+/// The text of an error: its message where it is one of the JSON forms in use, else all of it, up to 64 KiB.
 pub fn error_text(body: &[u8]) -> String {
-    let body = without_mark(body);
+    let body = without_mark(&body[..body.len().min(LONGEST_REFUSAL)]);
     let message = serde_json::from_slice::<Value>(body)
         .ok()
         .and_then(|value| message(&value));

@@ -1,13 +1,15 @@
 //! `vllm-omni`: POST /v1/chat/completions with `extra_body` for diffusion; pictures come back in the message's content.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::answer::{invalid, malformed};
 use super::framing::media::{self, Media};
+use super::framing::members::{elements, entries};
+use super::framing::text::push_string;
 use super::head::{self, Refusal};
 use super::kept::Body;
 use super::openai::content;
@@ -193,16 +195,18 @@ impl Steps for Answer<'_> {
     }
 }
 
-/// The answer, as far as it is read; its long texts stay where they are.
+/// The answer, as far as it is read; its texts stay where they are.
 #[derive(Deserialize)]
 struct Reply<'a> {
-    #[serde(borrow, default)]
-    choices: Vec<Choice<'a>>,
+    #[serde(borrow)]
+    choices: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
-    metrics: Option<Measures>,
-    #[serde(flatten)]
-    measures: Measures,
+    #[serde(borrow)]
+    metrics: Option<Measures<'a>>,
+    #[serde(borrow)]
+    stage_durations: Option<&'a RawValue>,
+    peak_memory_mb: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -213,15 +217,9 @@ struct Choice<'a> {
 
 #[derive(Deserialize)]
 struct Message<'a> {
+    /// A text, or items.
     #[serde(borrow)]
-    content: Option<Content<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Items(#[serde(borrow)] Vec<Item<'a>>),
+    content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -232,7 +230,8 @@ struct Item<'a> {
     video_url: Option<Url<'a>>,
     #[serde(borrow)]
     text: Option<Cow<'a, str>>,
-    stage_durations: Option<BTreeMap<String, Value>>,
+    #[serde(borrow)]
+    stage_durations: Option<&'a RawValue>,
     peak_memory_mb: Option<f64>,
 }
 
@@ -244,8 +243,9 @@ struct Url<'a> {
 
 /// The server's own measures, wherever they stand.
 #[derive(Deserialize, Default)]
-struct Measures {
-    stage_durations: Option<BTreeMap<String, Value>>,
+struct Measures<'a> {
+    #[serde(borrow)]
+    stage_durations: Option<&'a RawValue>,
     peak_memory_mb: Option<f64>,
 }
 
@@ -254,54 +254,84 @@ fn judge(body: &[u8], asked: u32, wants_video: bool, seen: &mut Seen) -> Judgeme
     if body.trim_ascii().is_empty() {
         return Judgement::failed(Outcome::Invalid, "the answer is empty");
     }
-    let reply: Reply<'_> = match serde_json::from_slice(body) {
-        Ok(reply) => reply,
-        Err(error) => {
-            return Judgement::failed(
-                Outcome::Protocol,
-                format!("the answer is malformed: {error}"),
-            );
-        }
+    let mut found = Found {
+        wants_video,
+        count: 0,
+        text: Vec::new(),
+        failure: None,
     };
-    if reply.error.is_some() {
-        return Judgement::failed(Outcome::Invalid, head::error_text(body));
+    match found.read(body, seen) {
+        Err(error) => malformed("the answer", &error),
+        Ok(()) => found.judge(asked),
     }
-    let (mut found, mut text) = (0, String::new());
-    for choice in reply.choices {
+}
+
+/// What was found in an answer so far.
+struct Found {
+    wants_video: bool,
+    /// How many pictures, or videos.
+    count: u32,
+    text: Vec<u8>,
+    /// What the answer is, where nothing that follows can change it.
+    failure: Option<Judgement>,
+}
+
+impl Found {
+    fn read(&mut self, body: &[u8], seen: &mut Seen) -> Result<(), serde_json::Error> {
+        let reply: Reply<'_> = serde_json::from_slice(body)?;
+        if reply.error.is_some() {
+            self.failure = Some(invalid(head::error_text(body)));
+            return Ok(());
+        }
+        if let Some(choices) = reply.choices {
+            elements(choices, |choice| self.choice(choice, seen))?;
+        }
+        let beside = reply.metrics.unwrap_or_default();
+        note_measures(reply.stage_durations, reply.peak_memory_mb, seen)?;
+        note_measures(beside.stage_durations, beside.peak_memory_mb, seen)
+    }
+
+    fn choice(&mut self, choice: &RawValue, seen: &mut Seen) -> Result<(), serde_json::Error> {
+        let choice: Choice<'_> = serde_json::from_str(choice.get())?;
         match choice.message.and_then(|message| message.content) {
-            None => {}
-            Some(Content::Text(said)) => text.push_str(&said),
-            Some(Content::Items(items)) => {
-                for item in items {
-                    text.push_str(item.text.as_deref().unwrap_or_default());
-                    note_measures(item.stage_durations, item.peak_memory_mb, seen);
-                    let urls = [item.image_url, item.video_url].into_iter().flatten();
-                    for url in urls.filter_map(|url| url.url) {
-                        if let Err(judgement) = take(&url, wants_video, seen) {
-                            return judgement;
-                        }
-                        found += 1;
-                    }
-                }
+            None => Ok(()),
+            Some(text) if text.get().starts_with('"') => {
+                push_string(&mut self.text, text.get());
+                Ok(())
+            }
+            Some(items) => elements(items, |item| self.item(item, seen)),
+        }
+    }
+
+    fn item(&mut self, item: &RawValue, seen: &mut Seen) -> Result<(), serde_json::Error> {
+        let item: Item<'_> = serde_json::from_str(item.get())?;
+        let text = item.text.unwrap_or_default();
+        self.text.extend_from_slice(text.as_bytes());
+        note_measures(item.stage_durations, item.peak_memory_mb, seen)?;
+        let urls = [item.image_url, item.video_url].into_iter().flatten();
+        for url in urls.filter_map(|url| url.url) {
+            if self.failure.is_none() {
+                self.failure = take(&url, self.wants_video, seen).err();
+                self.count += 1;
             }
         }
+        Ok(())
     }
-    let beside = reply.metrics.unwrap_or_default();
-    note_measures(
-        reply.measures.stage_durations,
-        reply.measures.peak_memory_mb,
-        seen,
-    );
-    note_measures(beside.stage_durations, beside.peak_memory_mb, seen);
-    if found >= asked {
-        return Judgement::ok();
+
+    fn judge(self, asked: u32) -> Judgement {
+        if let Some(failure) = self.failure {
+            return failure;
+        }
+        if self.count >= asked {
+            return Judgement::ok();
+        }
+        let what = if self.wants_video { "video" } else { "picture" };
+        let mut error = format!("the answer has {} of {asked} {what}s", self.count);
+        if !self.text.is_empty() {
+            error = format!("{error}: {}", String::from_utf8_lossy(&self.text));
+        }
+        invalid(error)
     }
-    let what = if wants_video { "video" } else { "picture" };
-    let mut error = format!("the answer has {found} of {asked} {what}s");
-    if !text.is_empty() {
-        error = format!("{error}: {text}");
-    }
-    Judgement::failed(Outcome::Invalid, error)
 }
 
 /// Checks one picture or video, and keeps what the record wants of it.
@@ -337,15 +367,10 @@ fn take(url: &str, wants_video: bool, seen: &mut Seen) -> Result<(), Judgement> 
 
 /// Durations of stages as the server names them, in seconds; of several memory peaks the highest is kept.
 fn note_measures(
-    durations: Option<BTreeMap<String, Value>>,
+    durations: Option<&RawValue>,
     peak_memory_mb: Option<f64>,
     seen: &mut Seen,
-) {
-    for (stage, duration) in durations.into_iter().flatten() {
-        if let Some(duration) = duration.as_f64() {
-            head::note_measure(seen, &format!("stage_durations.{stage}"), duration);
-        }
-    }
+) -> Result<(), serde_json::Error> {
     if let Some(peak) = peak_memory_mb {
         let highest = seen
             .server
@@ -353,6 +378,15 @@ fn note_measures(
             .map_or(peak, |other| other.max(peak));
         seen.server.insert("peak_memory_mb".to_owned(), highest);
     }
+    let Some(durations) = durations else {
+        return Ok(());
+    };
+    entries(durations, |stage, duration| {
+        if let Ok(duration) = duration.get().parse() {
+            head::note_measure(seen, &format!("stage_durations.{stage}"), duration);
+        }
+        Ok(())
+    })
 }
 
 #[cfg(test)]

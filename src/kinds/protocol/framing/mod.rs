@@ -2,6 +2,7 @@
 
 pub mod json_lines;
 pub mod media;
+pub mod members;
 pub mod sse;
 pub mod text;
 

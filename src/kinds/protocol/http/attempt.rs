@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 use super::exchange::Compiled;
 use super::expect::{self, Answer, LONGEST_SAMPLE};
+use super::options::Extract;
+use super::pointed::Pointed;
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Judgement, Received, Step, Steps};
 use crate::instruments::record::{Outcome, Seen};
@@ -71,7 +73,11 @@ impl<'a> Attempt<'a> {
                 .insert(format!("step.{}", step.name), end.since(sent).as_secs_f64());
         }
         let json = if step.reads.json {
-            serde_json::from_slice(arrived.body.json()).ok()
+            let pointers = step
+                .expect
+                .pointers()
+                .chain(step.extract.values().filter_map(Extract::pointer));
+            Pointed::read(arrived.body.json(), pointers).ok()
         } else {
             None
         };

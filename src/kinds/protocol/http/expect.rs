@@ -3,8 +3,10 @@
 use http::HeaderMap;
 use indexmap::IndexMap;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::options::{Expect, Extract};
+use super::pointed::{self, Pointed};
 use crate::instruments::exchange::{Head, Judgement};
 use crate::instruments::record::{Outcome, Sample, Seen};
 use crate::kinds::protocol::framing::media::{self, Media};
@@ -22,8 +24,8 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
     /// The body's length, kept or not.
     pub length: u64,
-    /// Its body as JSON, where that was asked for and it is.
-    pub json: Option<Value>,
+    /// What stands in it where it is asked for, where it is JSON.
+    pub json: Option<Pointed<'a>>,
 }
 
 /// What of an answer a step looks into; the rest is dropped as it passes.
@@ -40,7 +42,7 @@ pub struct Reads {
 impl Reads {
     /// What a step reads that expects and extracts this.
     pub fn of(expect: &Expect, extract: &IndexMap<String, Extract>) -> Self {
-        let is_json = |from: &Extract| matches!(from, Extract::Json(_));
+        let is_json = |from: &Extract| from.pointer().is_some();
         let json = expect.reads_json() || extract.values().any(is_json);
         Self {
             json,
@@ -66,7 +68,13 @@ impl Expect {
 
     /// Whether the content of an answer is read at all.
     pub fn reads_json(&self) -> bool {
-        !self.json.is_empty() || self.image.as_deref().is_some_and(|place| place != "body")
+        self.pointers().next().is_some()
+    }
+
+    /// Where it looks into an answer's JSON.
+    pub fn pointers(&self) -> impl Iterator<Item = &str> {
+        let image = self.image.as_deref().filter(|place| *place != "body");
+        self.json.keys().map(String::as_str).chain(image)
     }
 
     /// Whether the content of a listed status is what was expected.
@@ -90,7 +98,7 @@ impl Expect {
         }
         for (pointer, expected) in &self.json {
             if let Err(error) = holds(
-                answer.json.as_ref().and_then(|json| json.pointer(pointer)),
+                answer.json.as_ref().and_then(|json| json.at(pointer)),
                 expected,
             ) {
                 return invalid(format!("`{pointer}` {error}"));
@@ -118,7 +126,7 @@ impl Expect {
 }
 
 /// Whether a value is what was expected: `exists`, `{ equals: … }`, or the value itself.
-fn holds(found: Option<&Value>, expected: &Value) -> Result<(), String> {
+fn holds(found: Option<&RawValue>, expected: &Value) -> Result<(), String> {
     let Some(found) = found else {
         return Err("is missing".to_owned());
     };
@@ -127,18 +135,16 @@ fn holds(found: Option<&Value>, expected: &Value) -> Result<(), String> {
         Value::Object(object) if object.len() == 1 => object.get("equals").unwrap_or(expected),
         other => other,
     };
+    let value = pointed::value(found);
     // 1 and 1.0 are the same number.
-    let same_number = match (found.as_f64(), expected.as_f64()) {
+    let same_number = match (value.as_ref().and_then(Value::as_f64), expected.as_f64()) {
         (Some(found), Some(expected)) => found.total_cmp(&expected).is_eq(),
         _ => false,
     };
-    if found == expected || same_number {
+    if value.as_ref() == Some(expected) || same_number {
         return Ok(());
     }
-    let mut found = found.to_string();
-    if let Some((cut, _)) = found.char_indices().nth(80) {
-        found.truncate(cut);
-    }
+    let found: String = found.get().chars().take(80).collect();
     Err(format!("is {found}, not {expected}"))
 }
 
@@ -147,16 +153,16 @@ impl Answer<'_> {
         let bytes = if place == "body" {
             self.body.to_vec()
         } else {
-            media::decode(self.json.as_ref()?.pointer(place)?.as_str()?)?
+            media::decode(&pointed::text(self.json.as_ref()?.at(place)?)?)?
         };
         let media = Media::of(&bytes).filter(Media::is_picture)?;
         Some((bytes, media))
     }
 
-    /// The value that stands where `extract` says; `None` where nothing does.
+    /// The value that stands where `extract` says; `None` where nothing does, or too much.
     pub fn extract(&self, extract: &Extract) -> Option<Value> {
         match extract {
-            Extract::Json(pointer) => self.json.as_ref()?.pointer(pointer).cloned(),
+            Extract::Json(pointer) => pointed::value(self.json.as_ref()?.at(pointer)?),
             Extract::Header(name) => self.headers?.get(name)?.to_str().ok().map(Value::from),
         }
     }

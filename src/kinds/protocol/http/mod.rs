@@ -1,13 +1,14 @@
 //! `http`: any method, path, headers and body, from templates over the row; how a user adds a system of his own.
 //!
 //! Begin with [`options`] for what a scenario may say, `exchange` for how a step becomes a request, `body` for the forms of
-//! its body, `attempt` for how answers are judged and what they give to later steps.
+//! its body, `attempt` for how answers are judged and what they give to later steps, `pointed` for how their JSON is read.
 
 mod attempt;
 mod body;
 mod exchange;
 mod expect;
 mod options;
+mod pointed;
 
 pub use options::{Options, Step};
 

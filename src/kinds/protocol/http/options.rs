@@ -200,6 +200,16 @@ pub enum Extract {
     Header(#[schemars(example = &"x-tokens")] String),
 }
 
+impl Extract {
+    /// The JSON pointer; `None` for a header.
+    pub fn pointer(&self) -> Option<&str> {
+        match self {
+            Self::Json(pointer) => Some(pointer),
+            Self::Header(_) => None,
+        }
+    }
+}
+
 /// TLS of one exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
