@@ -168,9 +168,15 @@ fn ten_gibibytes_add_less_than_sixty_four_mebibytes_and_are_too_large() {
 #[test]
 fn an_answer_of_very_many_values_takes_no_more_memory_than_its_text() {
     let [_, _, http, completion, pictures] = ANSWERS;
+    let ollama = (
+        "ollama, params: { stream: false }",
+        "application/json",
+        Some("chat"),
+    );
     for (target, begin, unit, end) in [
         (http, "[1", ",1", "]"),
         (completion, r#"{"choices":[{}"#, ",{}", "]}"),
+        (ollama, r#"{"message":{"tool_calls":[1"#, ",1", "]}}"),
         (pictures, r#"{"beside":[1"#, ",1", "]}"),
         (pictures, r#"{"choices":[{}"#, ",{}", "]}"),
         (

@@ -4,6 +4,7 @@
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
+use crate::kinds::protocol::framing::members::elements;
 use crate::kinds::protocol::framing::text::push_string;
 
 /// What of a line is read.
@@ -21,7 +22,7 @@ pub struct Line<'a> {
     #[serde(borrow)]
     thinking: Option<Text<'a>>,
     #[serde(borrow)]
-    tool_calls: Option<Vec<&'a RawValue>>,
+    tool_calls: Option<Calls<'a>>,
     /// The answer is complete.
     pub done: Option<bool>,
     /// Why: `stop`, `length`; `load` and `unload` where nothing was asked.
@@ -47,7 +48,7 @@ struct Message<'a> {
     #[serde(borrow)]
     thinking: Option<Text<'a>>,
     #[serde(borrow)]
-    tool_calls: Option<Vec<&'a RawValue>>,
+    tool_calls: Option<Calls<'a>>,
 }
 
 /// A text as it stands in the line, with its quotation marks.
@@ -64,6 +65,34 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
+/// A list of calls of tools as it stands in the line.
+struct Calls<'a>(&'a RawValue);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Calls<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?;
+        if json.get().starts_with('[') {
+            Ok(Self(json))
+        } else {
+            Err(D::Error::custom("a list was expected"))
+        }
+    }
+}
+
+impl Calls<'_> {
+    fn are_some(&self) -> bool {
+        !self.0.get()[1..].trim_start().starts_with(']')
+    }
+
+    fn push(&self, kept: &mut Vec<u8>) {
+        let pushed = elements(self.0, |call| {
+            kept.extend_from_slice(call.get().as_bytes());
+            Ok(())
+        });
+        debug_assert!(pushed.is_ok(), "what begins so was read as JSON before");
+    }
+}
+
 impl Line<'_> {
     /// Whether it has some thinking.
     pub fn has_reasoning(&self) -> bool {
@@ -76,7 +105,7 @@ impl Line<'_> {
 
     /// Whether it has some of the answer: text or calls of tools.
     pub fn has_answer(&self) -> bool {
-        self.texts().any(|text| text.0 != "\"\"") || self.calls().next().is_some()
+        self.texts().any(|text| text.0 != "\"\"") || self.calls().any(Calls::are_some)
     }
 
     /// Appends the answer's text, and its calls of tools as they are written.
@@ -84,8 +113,8 @@ impl Line<'_> {
         for text in self.texts() {
             push_string(kept, text.0);
         }
-        for call in self.calls() {
-            kept.extend_from_slice(call.get().as_bytes());
+        for calls in self.calls() {
+            calls.push(kept);
         }
     }
 
@@ -94,9 +123,8 @@ impl Line<'_> {
         [self.response.as_ref(), within].into_iter().flatten()
     }
 
-    fn calls(&self) -> impl Iterator<Item = &RawValue> {
+    fn calls(&self) -> impl Iterator<Item = &Calls<'_>> {
         let within = self.message.as_ref().and_then(|m| m.tool_calls.as_ref());
-        let lists = [self.tool_calls.as_ref(), within].into_iter().flatten();
-        lists.flatten().copied()
+        [self.tool_calls.as_ref(), within].into_iter().flatten()
     }
 }

@@ -191,7 +191,13 @@ fn an_answer_that_is_not_done_is_none() {
 
 #[test]
 fn a_good_status_without_content_is_invalid() {
-    for body in ["", "\n\n", "{}\n", "{\"done\":true}\n"] {
+    for body in [
+        "",
+        "\n\n",
+        "{}\n",
+        "{\"done\":true}\n",
+        "{\"message\":{\"content\":\"\",\"tool_calls\":[ ]},\"done\":true}\n",
+    ] {
         assert_eq!(
             judged(&streamed(body)),
             (Outcome::Invalid, "the answer has no content"),
@@ -239,6 +245,7 @@ fn malformed_lines_are_a_failure_of_the_protocol() {
         "[]\n",
         "{\"response\":7}\n",
         "{\"message\":{\"content\":[\"a\"]}}\n",
+        "{\"message\":{\"tool_calls\":{\"0\":1}}}\n",
         "{\"done\":\"yes\"}\n",
         "{} {}\n",
     ] {
