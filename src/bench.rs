@@ -291,7 +291,7 @@ fn aggregation(folder: &Path) -> Result<Subject, Box<dyn Error>> {
         };
         batch.push(&row);
     }
-    writer.write(batch)?;
+    writer.write(batch.into())?;
     writer.finish()?;
     let table = Table::open(&path)?;
     let cells = [CellContext {

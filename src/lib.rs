@@ -22,6 +22,11 @@
     )
 )]
 
+/// Tests, and what they measure, have the allocator that the program has.
+#[cfg(all(test, feature = "mimalloc"))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Parts without a subject of their own: units, secrets, seeds, clocks, files, templates, findings.
 mod foundation;
 

@@ -8,7 +8,7 @@ use super::told::Told;
 use crate::foundation::cores;
 use crate::instruments::record::journal::{Committed, Contents, Place};
 use crate::instruments::record::{Attempt, Phase};
-use crate::instruments::table::{Batch, TableRow, Writer};
+use crate::instruments::table::{Batch, Piece, TableRow, Writer};
 use crate::kinds::metric::estimate::{Base, NoBase};
 use crate::kinds::metric::slo::{E2eLimit, Estimate, Judge};
 use crate::plan::Cell;
@@ -150,9 +150,9 @@ impl Rows<'_> {
         said: &mut Told,
     ) -> Result<(), RunError> {
         let pieces: Vec<&[Place]> = committed.pieces().collect();
-        let mut add = |made: Result<(Batch, Told), RunError>| {
-            let (batch, told) = made?;
-            writer.write(batch)?;
+        let mut add = |made: Result<(Piece, Told), RunError>| {
+            let (piece, told) = made?;
+            writer.write(piece)?;
             said.join(told);
             Ok(())
         };
@@ -171,10 +171,10 @@ impl Rows<'_> {
         Judge::new(&self.cell.slo.limits, self.base, self.cell.load.retries)
     }
 
-    fn piece(&self, piece: &[Place], judge: &mut Judge<'_>) -> Result<(Batch, Told), RunError> {
+    fn piece(&self, blocks: &[Place], judge: &mut Judge<'_>) -> Result<(Piece, Told), RunError> {
         let mut batch = Batch::default();
         let mut said = Told::default();
-        for attempt in self.contents.attempts_of(piece)? {
+        for attempt in self.contents.attempts_of(blocks)? {
             let attempt = attempt?;
             let judged = judge.judge(&attempt);
             said.add(&attempt);
@@ -191,6 +191,6 @@ impl Rows<'_> {
                 skipped,
             });
         }
-        Ok((batch, said))
+        Ok((batch.into(), said))
     }
 }

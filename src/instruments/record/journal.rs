@@ -24,7 +24,7 @@ const HEADER_BYTES: usize = 9;
 const FRAME_CAP: u32 = 1 << 30;
 
 /// Blocks that are read together.
-const PIECE_BYTES: u32 = 1 << 20;
+const PIECE_BYTES: u32 = 4 << 20;
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub struct Committed {
 pub type Place = (u64, u32);
 
 impl Committed {
-    /// Its blocks in pieces that follow each other, each of a megabyte or so: they can be read apart. Where one ends and
+    /// Its blocks in pieces that follow each other, each of four megabytes or so: they can be read apart. Where one ends and
     /// the next begins depends on the journal alone.
     pub fn pieces(&self) -> impl Iterator<Item = &[Place]> {
         let mut bytes = 0;

@@ -1,8 +1,11 @@
 //! `requests.parquet`: attempts as columns, in and out (cli.md "A report folder").
 //!
-//! A [`Batch`] turns rows into columns, wherever there is a core for it; [`Writer`] writes batches in their order;
-//! [`Table`] brings back the columns that are asked for, of a range of rows. What the columns mean is `metric`'s concern; nothing is computed here.
+//! A [`Batch`] turns rows into columns and a [`Piece`] these into pages, wherever there is a core for it; [`Writer`] writes
+//! pieces in their order; [`Table`] brings back the columns that are asked for, of a range of rows. What the columns mean is `metric`'s concern; nothing is computed here.
 
+mod batch;
+mod column;
+mod group;
 mod write;
 
 use std::fs::File;
@@ -16,7 +19,8 @@ use polars_io::parquet::read::ParquetReader;
 
 use crate::foundation::cores;
 
-pub use write::{Batch, COLUMNS, TableRow, Writer};
+pub use batch::{Batch, COLUMNS, TableRow};
+pub use write::{Piece, Writer};
 
 /// Why a table cannot be written or read.
 #[derive(Debug, thiserror::Error)]

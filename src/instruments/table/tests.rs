@@ -77,7 +77,7 @@ fn write(path: &Path, rows: impl Iterator<Item = (&'static str, u32, Attempt)>) 
                 skipped: false,
             });
         }
-        writer.write(batch).unwrap();
+        writer.write(batch.into()).unwrap();
     }
     writer.finish().unwrap()
 }
@@ -185,7 +185,10 @@ fn batches_join_to_one_table_that_is_read_by_ranges() {
         run("a", 2, 69_990..70_000),
     ];
     assert_eq!(table.runs(), expected);
-    assert_eq!(table.groups(), [0..40_000, 40_000..70_000]);
+    assert_eq!(
+        table.groups(),
+        [0..20_000, 20_000..40_000, 40_000..60_000, 60_000..70_000]
+    );
     let frame = table.read(&["index"], 39_995..40_005).unwrap();
     let indices: Vec<_> = frame
         .column("index")
@@ -195,6 +198,71 @@ fn batches_join_to_one_table_that_is_read_by_ranges() {
         .into_no_null_iter()
         .collect();
     assert_eq!(indices, (39_995..40_005).collect::<Vec<i64>>());
+}
+
+#[test]
+fn rows_that_come_one_by_one_keep_what_is_null_and_what_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    let mut writer = Writer::create(&path).unwrap();
+    let kinds = [
+        attempt, attempt, unsent, attempt, attempt, unsent, unsent, attempt,
+    ];
+    for (index, of) in (0..).zip(kinds) {
+        writer
+            .push(&TableRow {
+                attempt: &of(index),
+                cell: "a",
+                repeat: 1,
+                target: "omni",
+                slo_ms: None,
+                slo_met: (index > 2).then_some(index % 2 == 0),
+                skipped: false,
+            })
+            .unwrap();
+    }
+    assert_eq!(writer.finish().unwrap(), 8);
+    let table = Table::open(&path).unwrap();
+    assert_eq!(table.groups(), [0..8]);
+    let columns = ["sent_ns", "http_status", "server", "slo_met", "slo_ms"];
+    let frame = table.read(&columns, 0..8).unwrap();
+    let all = |column: &str| {
+        let value = |row| frame.column(column).unwrap().get(row).unwrap().to_string();
+        (0..8).map(value).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(all("sent_ns"), "1 2 null 4 5 null null 8");
+    assert_eq!(all("http_status"), "200 200 null 200 200 null null 200");
+    let server = "\"{\"cached_tokens\":3.0}\"";
+    let [said, none] = [server, "null"];
+    assert_eq!(
+        all("server"),
+        [said, said, none, said, said, none, none, said].join(" ")
+    );
+    assert_eq!(all("slo_met"), "null null null false true false true false");
+    assert_eq!(all("slo_ms"), ["null"; 8].join(" "));
+}
+
+/// Few texts are written once and named by number, many as they stand.
+#[test]
+fn texts_read_back_whether_few_or_each_rows_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    for different in [1, 2, 150, 300] {
+        let params = |index: u64| format!(r#"{{"seed":{}}}"#, index * 7 % different);
+        let rows = (0..300).map(|index| Attempt {
+            params: params(index),
+            error: (index % 5 == 0).then(|| params(index)),
+            ..attempt(index)
+        });
+        write(&path, rows.map(|attempt| ("a", 1, attempt)));
+        let table = Table::open(&path).unwrap();
+        let frame = table.read(&["params", "error"], 0..300).unwrap();
+        let texts = |column: &str| frame.column(column).unwrap().str().unwrap().clone();
+        for (index, (said, error)) in (0..).zip(texts("params").iter().zip(texts("error").iter())) {
+            assert_eq!(said, Some(params(index).as_str()), "of {different}");
+            assert_eq!(error, said.filter(|_| index % 5 == 0), "of {different}");
+        }
+    }
 }
 
 #[test]
