@@ -6,6 +6,7 @@ const DETAIL_BITS: u32 = 12;
 const SCALE_BITS: u32 = 12;
 
 /// The bucket of a value: its sign, exponent and first digits. Buckets are in the order of their values.
+#[inline]
 pub(super) fn bucket(value: f64) -> usize {
     let bits = value.to_bits();
     // The order of floating-point numbers as that of whole ones: negative ones are turned around.
@@ -35,6 +36,7 @@ impl<T> Default for Buckets<T> {
 
 impl<T: Copy + Default> Buckets<T> {
     /// Of a bucket.
+    #[inline]
     pub(super) fn at(&mut self, bucket: usize) -> &mut T {
         let page = self.pages[bucket >> DETAIL_BITS]
             .get_or_insert_with(|| vec![T::default(); 1 << DETAIL_BITS].into_boxed_slice());
@@ -42,6 +44,7 @@ impl<T: Copy + Default> Buckets<T> {
     }
 
     /// Of a bucket, without making it.
+    #[inline]
     pub(super) fn get(&self, bucket: usize) -> T {
         let page = self.pages[bucket >> DETAIL_BITS].as_ref();
         page.map_or_else(T::default, |page| page[bucket & ((1 << DETAIL_BITS) - 1)])

@@ -8,6 +8,16 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(interpolated(value(below), value(above), part))
 }
 
+/// The same of values in no order, which are moved.
+pub fn quantile_of(values: &mut [f64], q: f64) -> Option<f64> {
+    let (below, above, part) = places(values.len() as u64, q)?;
+    let (_, low, higher) =
+        values.select_nth_unstable_by(usize::try_from(below).unwrap_or(usize::MAX), f64::total_cmp);
+    let next = || higher.iter().copied().min_by(f64::total_cmp);
+    let high = (above > below).then(next).flatten();
+    Some(interpolated(*low, high.unwrap_or(*low), part))
+}
+
 /// Between which places of `n` sorted values a quantile lies, and how far from the first of them; `None` without values.
 pub(super) fn places(n: u64, q: f64) -> Option<(u64, u64, f64)> {
     let last = n.checked_sub(1)?;

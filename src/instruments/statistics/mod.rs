@@ -19,7 +19,7 @@ mod tests;
 
 pub use binomial::{binomial_at_least, binomial_at_most};
 pub use bootstrap::ratio_interval;
-pub use describe::{mean, quantile, stddev, variance};
+pub use describe::{mean, quantile, quantile_of, stddev, variance};
 pub use estimate::{Estimate, enough_for, mean_interval};
 pub use moderated::moderate;
 pub use multiplicity::benjamini_hochberg;

@@ -4,6 +4,8 @@
 //! wanted quantiles lie, and the second look keeps the values of these buckets alone. A small sample is kept whole and
 //! needs no second look. Several samples are described as one without being joined.
 
+use std::borrow::Cow;
+
 use super::buckets::{Buckets, bucket};
 use super::describe;
 
@@ -134,15 +136,23 @@ impl Sample {
         }
     }
 
-    /// The values of one bucket, each with how often it occurs.
-    fn within(&self, wanted: usize) -> Vec<(f64, u64)> {
+    /// The values that quantiles may lie at, in ascending order, each with how often it occurs.
+    fn near(&self) -> Cow<'_, [(f64, u64)]> {
         match &self.values {
-            Values::Kept(values) => values
-                .iter()
-                .filter(|value| bucket(**value) == wanted)
-                .map(|value| (*value, 1))
-                .collect(),
-            Values::Counted(counted) => counted.near.within(wanted),
+            Values::Kept(values) => {
+                let mut near = Near::default();
+                near.waiting.clone_from(values);
+                near.settle();
+                near.counted.into()
+            }
+            Values::Counted(counted) if counted.near.waiting.is_empty() => {
+                Cow::from(&counted.near.counted)
+            }
+            Values::Counted(counted) => {
+                let mut near = counted.near.clone();
+                near.settle();
+                near.counted.into()
+            }
         }
     }
 }
@@ -187,7 +197,8 @@ pub fn description<'a>(
         return of_values(&kept, shares);
     }
     let ranks = Ranks::of(samples.iter().copied());
-    let value = |rank: u64| value_at(&samples, &ranks, rank);
+    let near: Vec<_> = samples.iter().map(|sample| sample.near()).collect();
+    let value = |rank: u64| value_at(&near, &ranks, rank);
     let quantiles = shares
         .iter()
         .filter_map(|share| {
@@ -241,11 +252,12 @@ fn joined(parts: &[(u64, f64, f64)]) -> (f64, f64) {
 }
 
 /// The value of that rank, from 0.
-fn value_at(samples: &[&Sample], ranks: &Ranks, rank: u64) -> f64 {
+fn value_at(near: &[Cow<'_, [(f64, u64)]>], ranks: &Ranks, rank: u64) -> f64 {
     let (bucket, mut left) = ranks.bucket(rank);
-    let mut values: Vec<(f64, u64)> = samples
+    let mut values: Vec<(f64, u64)> = near
         .iter()
-        .flat_map(|sample| sample.within(bucket))
+        .flat_map(|near| within(near, bucket))
+        .copied()
         .collect();
     values.sort_unstable_by(|one, two| one.0.total_cmp(&two.0));
     for (value, times) in values {
@@ -305,13 +317,12 @@ impl Default for Counted {
 
 impl Counted {
     fn count(&mut self, values: &[f64]) {
+        let (mut least, mut most) = (self.least, self.most);
         for value in values {
             *self.buckets.at(bucket(*value)) += 1;
+            (least, most) = (least.min(*value), most.max(*value));
         }
-        if let Some((least, most)) = range(values) {
-            self.least = self.least.min(least);
-            self.most = self.most.max(most);
-        }
+        (self.least, self.most) = (least, most);
     }
 
     fn look_again(&mut self, values: &[f64], mean: f64) {
@@ -326,7 +337,6 @@ impl Counted {
         }
         self.off += off;
         self.squares += squares;
-        self.near.settle();
     }
 }
 
@@ -340,6 +350,7 @@ fn range(values: &[f64]) -> Option<(f64, f64)> {
 /// Values near the wanted quantiles: equal ones are counted, so that a constant costs nothing.
 #[derive(Debug, Clone, Default)]
 struct Near {
+    /// In no order.
     waiting: Vec<f64>,
     /// In ascending order.
     counted: Vec<(f64, u64)>,
@@ -348,15 +359,13 @@ struct Near {
 impl Near {
     fn push(&mut self, value: f64) {
         self.waiting.push(value);
-        if self.waiting.len() >= WAITING {
+        // The more there are, the more must wait: else each would be moved once for every few that come.
+        if self.waiting.len() >= WAITING.max(self.counted.len() / 2) {
             self.settle();
         }
     }
 
     fn settle(&mut self) {
-        if self.waiting.is_empty() {
-            return;
-        }
         self.counted
             .extend(self.waiting.drain(..).map(|value| (value, 1)));
         // A stable sort finds what is in order already.
@@ -369,14 +378,13 @@ impl Near {
             same
         });
     }
+}
 
-    fn within(&self, wanted: usize) -> Vec<(f64, u64)> {
-        let from = self
-            .counted
-            .partition_point(|(value, _)| bucket(*value) < wanted);
-        let rest = &self.counted[from..];
-        rest[..rest.partition_point(|(value, _)| bucket(*value) == wanted)].to_vec()
-    }
+/// The values of one bucket, out of values in ascending order.
+fn within(near: &[(f64, u64)], wanted: usize) -> &[(f64, u64)] {
+    let from = near.partition_point(|(value, _)| bucket(*value) < wanted);
+    let rest = &near[from..];
+    &rest[..rest.partition_point(|(value, _)| bucket(*value) == wanted)]
 }
 
 #[cfg(test)]
@@ -481,7 +489,7 @@ mod tests {
         let Values::Counted(counted) = &sample.values else {
             panic!("two million values are counted")
         };
-        assert!(counted.near.counted.len() < 400 && counted.near.waiting.is_empty());
+        assert!(counted.near.counted.len() < 400 && counted.near.waiting.len() < WAITING);
         let pages = counted.buckets.pages();
         assert!(pages < 40, "{pages}");
     }

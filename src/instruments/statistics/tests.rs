@@ -59,6 +59,7 @@ fn quantiles_are_numpys() {
         [2.5, 3.7, 3.85, 3.97]
     );
     assert_eq!(quantile(&[], 0.5), None);
+    assert_eq!(quantile_of(&mut [], 0.5), None);
     assert_eq!(quantile(&[3.0], 0.99), Some(3.0));
     assert_eq!(
         quantile(&[1.0, f64::INFINITY, f64::INFINITY], 0.75),
@@ -310,6 +311,16 @@ fn a_bootstrap_covers_a_known_ratio_and_repeats_itself() {
 }
 
 proptest! {
+    #[test]
+    fn a_quantile_of_values_in_no_order_is_that_of_the_sorted_ones_to_the_last_bit(
+        mut values in prop::collection::vec(-1e3..1e3_f64, 1..60),
+        share in prop_oneof![Just(0.0), Just(0.5), Just(0.99), Just(1.0), 0.0..=1.0_f64],
+    ) {
+        let found = quantile_of(&mut values.clone(), share);
+        values.sort_unstable_by(f64::total_cmp);
+        prop_assert_eq!(found, quantile(&values, share));
+    }
+
     #[test]
     fn a_quantile_lies_between_its_neighbours_and_grows_with_q(
         mut values in proptest::collection::vec(-1e6_f64..1e6, 1..50),

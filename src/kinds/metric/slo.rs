@@ -129,27 +129,25 @@ pub fn judge(attempt: &Attempt, limits: &Limits, base: Option<&Base>) -> Judged 
     };
     let slo_ms = e2e_limit_ms(attempt, limits, base);
     let wants_e2e = limits.e2e.is_some() || slo_ms.is_some();
-    let mut checks: Vec<Check> = Vec::new();
-    if wants_e2e {
-        let e2e_ms = since(started, clocks.end).map(|ns| ns / 1e6);
-        checks.push(Check {
-            value: e2e_ms,
-            limit: slo_ms,
-        });
-    }
-    let mut limit = |limit: Option<Duration>, value: Option<f64>| {
-        checks.extend(limit.map(|limit| Check {
-            value,
+    let check = |limit: Option<Duration>, value: &dyn Fn() -> Option<f64>| {
+        limit.map(|limit| Check {
+            value: value(),
             limit: Some(nanos(limit)),
-        }));
+        })
     };
-    limit(limits.ttft, since(started, clocks.first_content));
-    limit(limits.tpot, tpot_ns(attempt));
-    limit(limits.itl, longest_gap_ns(attempt));
-    limit(limits.queue, since(Some(clocks.scheduled), clocks.sent));
+    let checks = [
+        wants_e2e.then(|| Check {
+            value: since(started, clocks.end).map(|ns| ns / 1e6),
+            limit: slo_ms,
+        }),
+        check(limits.ttft, &|| since(started, clocks.first_content)),
+        check(limits.tpot, &|| tpot_ns(attempt)),
+        check(limits.itl, &|| longest_gap_ns(attempt)),
+        check(limits.queue, &|| since(Some(clocks.scheduled), clocks.sent)),
+    ];
     Judged {
         slo_ms,
-        met: verdict(&checks, attempt.outcome.is_ok()),
+        met: verdict(checks.iter().flatten(), attempt.outcome.is_ok()),
     }
 }
 
@@ -159,18 +157,17 @@ struct Check {
     limit: Option<f64>,
 }
 
-fn verdict(checks: &[Check], ok: bool) -> Option<bool> {
+fn verdict<'a>(mut checks: impl Iterator<Item = &'a Check> + Clone, ok: bool) -> Option<bool> {
     if !ok {
-        return checks
-            .iter()
-            .any(|check| check.limit.is_some())
-            .then_some(false);
+        return checks.any(|check| check.limit.is_some()).then_some(false);
     }
-    let kept = |check: &Check| Some(check.value? <= check.limit?);
-    if checks.iter().any(|check| kept(check) == Some(false)) {
+    let mut kept = checks.map(|check| Some(check.value? <= check.limit?));
+    if kept.clone().any(|kept| kept == Some(false)) {
         return Some(false);
     }
-    (!checks.is_empty() && checks.iter().all(|check| kept(check).is_some())).then_some(true)
+    // Of nothing that is limited nothing is kept either.
+    let first = kept.next()??;
+    kept.all(|kept| kept.is_some()).then_some(first)
 }
 
 fn e2e_limit_ms(attempt: &Attempt, limits: &Limits, base: Option<&Base>) -> Option<f64> {
@@ -234,6 +231,9 @@ impl<'a> Judge<'a> {
     pub fn judge(&mut self, attempt: &Attempt) -> Judged {
         if attempt.phase == Phase::Warmup {
             return Judged::default();
+        }
+        if self.retries == 0 {
+            return judge(attempt, self.limits, self.base);
         }
         let earlier = self.begun.remove(&attempt.index);
         let Some((scheduled, sent)) = earlier else {

@@ -111,8 +111,7 @@ impl Timeline {
 impl Stretch {
     fn close(&mut self) {
         let mut values = std::mem::take(&mut self.e2e_s);
-        values.sort_unstable_by(f64::total_cmp);
-        let quantile = |share| statistics::quantile(&values, share);
+        let mut quantile = |share| statistics::quantile_of(&mut values, share);
         self.e2e = (quantile(0.5), quantile(0.99));
     }
 }

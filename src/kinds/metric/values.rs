@@ -68,27 +68,38 @@ impl Values {
     /// Gives the values of every slice of `part` to `take`, slice by slice; a slice without values is left out.
     pub(super) fn by_slice(&self, part: &Part, mut take: impl FnMut(Slice, &[f64])) {
         let mut chosen: Vec<f64> = Vec::with_capacity(part.class.len());
-        let mut give = |slice, chosen: &mut Vec<f64>| {
-            if !chosen.is_empty() {
-                take(slice, chosen);
-                chosen.clear();
-            }
-        };
         for (repeat, rows) in &part.repeats {
+            if let Some(all) = self.all_of(rows, &part.class[rows.clone()]) {
+                take(Slice::Ok(*repeat), all);
+                continue;
+            }
             self.of_rows(rows, |row| part.class[row] == Class::Ok, &mut chosen);
-            give(Slice::Ok(*repeat), &mut chosen);
+            give(Slice::Ok(*repeat), &mut chosen, &mut take);
         }
         let all = 0..part.class.len();
         if part.class.contains(&Class::Failed) {
             self.of_rows(&all, |row| part.class[row] == Class::Failed, &mut chosen);
-            give(Slice::Failed, &mut chosen);
+            give(Slice::Failed, &mut chosen, &mut take);
         }
         let Some(groups) = &part.groups else { return };
         for number in 0..groups.by.len() {
             let ok = |row: usize| groups.of[row] == number && part.class[row] == Class::Ok;
             self.of_rows(&all, ok, &mut chosen);
-            give(Slice::Group(number), &mut chosen);
+            give(Slice::Group(number), &mut chosen, &mut take);
         }
+    }
+
+    /// The values of `rows` as they stand, where each request was ok and has one.
+    fn all_of(&self, rows: &Range<usize>, class: &[Class]) -> Option<&[f64]> {
+        let Self::Each(column) = self else {
+            return None;
+        };
+        let array = column.downcast_iter().next()?;
+        let values = &array.values().as_slice()[rows.clone()];
+        let all = array.validity().is_none()
+            && class.iter().all(|class| *class == Class::Ok)
+            && values.iter().all(|value| value.is_finite());
+        (all && !values.is_empty()).then_some(values)
     }
 
     /// Adds the finite values of those of `rows` that `wanted` chooses.
@@ -140,6 +151,14 @@ impl Values {
             Self::Each(column) => Some(column),
             Self::Lists { .. } => None,
         }
+    }
+}
+
+/// Gives the chosen values, if there are any, and makes room for others.
+fn give(slice: Slice, chosen: &mut Vec<f64>, take: &mut impl FnMut(Slice, &[f64])) {
+    if !chosen.is_empty() {
+        take(slice, chosen);
+        chosen.clear();
     }
 }
 
