@@ -197,3 +197,20 @@ fn an_answer_of_very_many_values_takes_no_more_memory_than_its_text() {
         assert_eq!(outcome, r#"{"invalid":1}"#, "{target:?} {begin}");
     }
 }
+
+/// What passes over a value keeps a byte for each bracket that is open.
+#[test]
+fn an_answer_of_open_brackets_takes_little_more_than_twice_its_text() {
+    let [_, _, http, _, pictures] = ANSWERS;
+    for target in [http, pictures] {
+        let text = Text {
+            begin: r#"{"beside":"#,
+            unit: "[",
+            end: "",
+            bytes: 60 << 20,
+        };
+        let (added, outcome) = added("native", Form::Length, target, text);
+        assert!(added < 144, "{target:?}");
+        assert_eq!(outcome, r#"{"protocol":1}"#, "{target:?}");
+    }
+}

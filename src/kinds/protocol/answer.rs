@@ -3,6 +3,8 @@
 //! What protocols share stands here: which parser the head chooses, marks of time, what stands in for a count that the
 //! server does not give, the sample. What the words of an answer mean is for each protocol's [`Reading`].
 
+use std::fmt::Display;
+
 use super::Prepared;
 use super::framing::sse::Event;
 use super::framing::{Framing, LONGEST_EVENT, Reader};
@@ -13,7 +15,7 @@ use crate::instruments::exchange::{Flow, Head, Judgement, Received, Step, Steps}
 use crate::instruments::record::{Outcome, Sample, Seen, TokensSource};
 
 /// So much of an answer's text is kept as a sample.
-const LONGEST_SAMPLE: usize = 64 << 10;
+pub const LONGEST_SAMPLE: usize = 64 << 10;
 
 /// How one protocol reads what a server generates; kept for one answer.
 ///
@@ -38,7 +40,7 @@ pub trait Reading: Default {
     ///
     /// # Errors
     /// What the answer is, where it is no answer.
-    fn whole(&mut self, body: &[u8], kept: Option<&mut Vec<u8>>) -> Result<(), Judgement>;
+    fn whole(&mut self, body: &str, kept: Option<&mut Vec<u8>>) -> Result<(), Judgement>;
 
     /// Whether anything was generated.
     fn has_content(&self) -> bool;
@@ -82,8 +84,20 @@ pub fn invalid(error: impl Into<String>) -> Judgement {
 }
 
 /// What cannot be read as what it should be.
-pub fn malformed(what: &str, error: &serde_json::Error) -> Judgement {
+pub fn malformed(what: &str, error: &impl Display) -> Judgement {
     Judgement::failed(Outcome::Protocol, format!("{what} is malformed: {error}"))
+}
+
+/// An answer that came whole, to be read as JSON, which is UTF-8 (RFC 8259, 8.1).
+///
+/// # Errors
+/// What it is, where it is none.
+pub fn json(body: &[u8]) -> Result<&str, Judgement> {
+    let json = std::str::from_utf8(body).map_err(|error| malformed("the answer", &error))?;
+    if json.trim_ascii().is_empty() {
+        return Err(invalid("the answer is empty"));
+    }
+    Ok(json)
 }
 
 /// One attempt at an answer.
@@ -256,11 +270,8 @@ impl<R: Reading> Found<R> {
     }
 
     fn whole(&mut self, body: &[u8], seen: &Seen) -> Result<(), Judgement> {
-        if body.trim_ascii().is_empty() {
-            return Err(invalid("the answer is empty"));
-        }
         let kept = seen.keep_samples.then_some(&mut self.text);
-        self.reading.whole(body, kept)
+        self.reading.whole(json(body)?, kept)
     }
 }
 

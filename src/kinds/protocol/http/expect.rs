@@ -10,6 +10,7 @@ use super::pointed::{self, Pointed};
 use crate::instruments::exchange::{Head, Judgement};
 use crate::instruments::record::{Outcome, Sample, Seen};
 use crate::kinds::protocol::framing::media::{self, Media};
+use crate::kinds::protocol::framing::text::Text;
 
 /// A body up to so long is kept as a sample.
 pub const LONGEST_SAMPLE: usize = 64 << 10;
@@ -153,13 +154,13 @@ impl Answer<'_> {
         let bytes = if place == "body" {
             self.body.to_vec()
         } else {
-            media::decode(&pointed::text(self.json.as_ref()?.at(place)?)?)?
+            media::decode(&Text::of(self.json.as_ref()?.at(place)?)?.read())?
         };
         let media = Media::of(&bytes).filter(Media::is_picture)?;
         Some((bytes, media))
     }
 
-    /// The value that stands where `extract` says; `None` where nothing does, or too much.
+    /// The value that stands where `extract` says; `None` where nothing does, or what is not built.
     pub fn extract(&self, extract: &Extract) -> Option<Value> {
         match extract {
             Extract::Json(pointer) => pointed::value(self.json.as_ref()?.at(pointer)?),

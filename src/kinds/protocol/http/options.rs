@@ -190,7 +190,8 @@ impl Statuses {
     }
 }
 
-/// Where a value stands in an answer.
+/// Where a value stands in an answer. Nothing is read of one that is no text and is longer than 1 MiB, nested deeper than
+/// 127, holds a number beyond a 64-bit float, or holds a text or key with a lone surrogate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Extract {

@@ -4,9 +4,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::kinds::protocol::framing::members::{elements, entries};
-use crate::kinds::protocol::framing::text::push_string;
+use crate::kinds::protocol::framing::text::Text;
 
-/// An object or array whose text is longer is not built.
+/// What is no text is not built where it is longer.
 const LONGEST_BUILT: usize = 1 << 20;
 
 /// What stands at some pointers.
@@ -39,21 +39,11 @@ impl<'a> Pointed<'a> {
     }
 }
 
-/// The text that a value is, a lone surrogate read as U+FFFD; `None` where it is no text.
-pub fn text(value: &RawValue) -> Option<String> {
-    let json = value.get();
-    if !json.starts_with('"') {
-        return None;
-    }
-    let mut text = Vec::new();
-    push_string(&mut text, json);
-    String::from_utf8(text).ok()
-}
-
-/// The value; `None` where it is an object or array that is too long to be built.
+/// The value. Of a text all is read; `None` for anything else that is too long to be built, and for what `serde_json`
+/// builds nothing of: nested 128 deep, a number that no float holds, a lone surrogate in an object or array.
 pub fn value(value: &RawValue) -> Option<Value> {
-    match text(value) {
-        Some(text) => Some(Value::String(text)),
+    match Text::of(value) {
+        Some(text) => Some(Value::String(text.read().into_owned())),
         None if value.get().len() > LONGEST_BUILT => None,
         None => serde_json::from_str(value.get()).ok(),
     }
@@ -132,6 +122,8 @@ mod tests {
         assert_eq!(found(json, "/a/b/0"), Some(json!(2)));
         assert_eq!(found(json, "/a/b/1"), Some(json!("\u{fffd}!")));
         assert_eq!(found(r#"{"a":{"b":1},"a":2}"#, "/a/b"), None);
+        assert_eq!(found(r#"{"\ud800":1,"a":2}"#, "/a"), Some(json!(2)));
+        assert_eq!(found(r#"{"\ud800":1}"#, "/\u{fffd}"), Some(json!(1)));
     }
 
     #[test]
@@ -153,6 +145,25 @@ mod tests {
         assert_eq!(found(&json, "/many"), None);
         assert_eq!(found(&json, "/many/7"), Some(json!(1)));
         assert_eq!(found(&json, "/one"), Some(json!(1)));
+    }
+
+    /// What the documentation of `extract` says.
+    #[test]
+    fn what_serde_json_builds_no_value_of_is_none() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        let long = format!("1.{}", "0".repeat(LONGEST_BUILT));
+        for (json, is_some) in [
+            (nested(127), true),
+            (nested(128), false),
+            ("1e308".to_owned(), true),
+            ("1e999".to_owned(), false),
+            (r#""\ud800""#.to_owned(), true),
+            (r#"["\ud800"]"#.to_owned(), false),
+            (r#"{"\ud800":1}"#.to_owned(), false),
+            (long, false),
+        ] {
+            assert_eq!(found(&json, "").is_some(), is_some, "{json:.20}");
+        }
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

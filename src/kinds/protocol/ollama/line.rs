@@ -4,8 +4,9 @@
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
 
-use crate::kinds::protocol::framing::members::elements;
-use crate::kinds::protocol::framing::text::push_string;
+use crate::kinds::protocol::answer::LONGEST_SAMPLE;
+use crate::kinds::protocol::framing::members::{Object, elements};
+use crate::kinds::protocol::framing::text::Text;
 
 /// What of a line is read.
 #[derive(serde::Deserialize)]
@@ -15,7 +16,7 @@ pub struct Line<'a> {
     pub error: Option<&'a RawValue>,
     /// A piece of chat.
     #[serde(borrow)]
-    message: Option<Message<'a>>,
+    message: Option<Object<Message<'a>>>,
     /// A piece of a completion; its thinking and its calls stand beside it.
     #[serde(borrow)]
     response: Option<Text<'a>>,
@@ -26,7 +27,8 @@ pub struct Line<'a> {
     /// The answer is complete.
     pub done: Option<bool>,
     /// Why: `stop`, `length`; `load` and `unload` where nothing was asked.
-    pub done_reason: Option<String>,
+    #[serde(borrow)]
+    pub done_reason: Option<Text<'a>>,
     /// Durations are nanoseconds: from the request's arrival to its last token,
     pub total_duration: Option<f64>,
     /// of it until the model was loaded,
@@ -49,20 +51,6 @@ struct Message<'a> {
     thinking: Option<Text<'a>>,
     #[serde(borrow)]
     tool_calls: Option<Calls<'a>>,
-}
-
-/// A text as it stands in the line, with its quotation marks.
-struct Text<'a>(&'a str);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        if json.starts_with('"') {
-            Ok(Self(json))
-        } else {
-            Err(D::Error::custom("a text was expected"))
-        }
-    }
 }
 
 /// A list of calls of tools as it stands in the line.
@@ -96,35 +84,33 @@ impl Calls<'_> {
 impl Line<'_> {
     /// Whether it has some thinking.
     pub fn has_reasoning(&self) -> bool {
-        let within = self.message.as_ref().and_then(|m| m.thinking.as_ref());
-        [self.thinking.as_ref(), within]
-            .into_iter()
-            .flatten()
-            .any(|text| text.0 != "\"\"")
+        let within = self.message.as_ref().and_then(|m| m.0.thinking);
+        let mut texts = [self.thinking, within].into_iter().flatten();
+        texts.any(|text| !text.is_empty())
     }
 
     /// Whether it has some of the answer: text or calls of tools.
     pub fn has_answer(&self) -> bool {
-        self.texts().any(|text| text.0 != "\"\"") || self.calls().any(Calls::are_some)
+        self.texts().any(|text| !text.is_empty()) || self.calls().any(Calls::are_some)
     }
 
     /// Appends the answer's text, and its calls of tools as they are written.
     pub fn push_answer(&self, kept: &mut Vec<u8>) {
         for text in self.texts() {
-            push_string(kept, text.0);
+            text.push(kept, LONGEST_SAMPLE);
         }
         for calls in self.calls() {
             calls.push(kept);
         }
     }
 
-    fn texts(&self) -> impl Iterator<Item = &Text<'_>> {
-        let within = self.message.as_ref().and_then(|m| m.content.as_ref());
-        [self.response.as_ref(), within].into_iter().flatten()
+    fn texts(&self) -> impl Iterator<Item = Text<'_>> {
+        let within = self.message.as_ref().and_then(|m| m.0.content);
+        [self.response, within].into_iter().flatten()
     }
 
     fn calls(&self) -> impl Iterator<Item = &Calls<'_>> {
-        let within = self.message.as_ref().and_then(|m| m.tool_calls.as_ref());
+        let within = self.message.as_ref().and_then(|m| m.0.tool_calls.as_ref());
         [self.tool_calls.as_ref(), within].into_iter().flatten()
     }
 }

@@ -233,7 +233,8 @@ fn an_error_in_the_midst_ends_the_answer_with_its_text() {
     assert_eq!(failed.seen.chunks, 2, "what came before it was seen");
     let and_done = format!("{FAILED}{}", CHAT.lines().last().unwrap());
     assert_eq!(judged(&streamed(&and_done)), (Outcome::Invalid, error));
-    let whole = Answer::ok("application/json", r#"{"error":"no"}"#);
+    let long = format!(r#"{{"pad":"{}","error":"no"}}"#, "x".repeat(70_000));
+    let whole = Answer::ok("application/json", long);
     let whole = asked(Task::Chat, json!({"stream": false}), whole);
     assert_eq!(judged(&whole), (Outcome::Invalid, "no"));
 }
@@ -243,6 +244,9 @@ fn malformed_lines_are_a_failure_of_the_protocol() {
     for body in [
         "hello\n",
         "[]\n",
+        // serde's derived structs take a list of their fields in order.
+        "[null,null,\"a\",null,null,true,null,null,null,null,null,null,null]\n",
+        "{\"message\":[\"a\",null,null],\"done\":true}\n",
         "{\"response\":7}\n",
         "{\"message\":{\"content\":[\"a\"]}}\n",
         "{\"message\":{\"tool_calls\":{\"0\":1}}}\n",
@@ -255,6 +259,35 @@ fn malformed_lines_are_a_failure_of_the_protocol() {
             "{body}"
         );
     }
+}
+
+#[test]
+fn what_is_no_utf_8_is_no_json_wherever_it_stands() {
+    for line in [r#""model":"~""#, r#""~":1"#, r#""response":"~""#] {
+        let line = format!("{{\"response\":\"a\",\"done\":true,{line}}}\n");
+        let bytes = line.bytes();
+        let bytes = bytes.map(|byte| if byte == b'~' { 0xff } else { byte });
+        let mut answer = Answer::lines("");
+        answer.pieces = vec![bytes.collect()];
+        let streamed = asked(Task::Chat, json!({}), answer.clone());
+        answer.headers = vec![("content-type", "application/json")];
+        let whole = asked(Task::Chat, json!({"stream": false}), answer);
+        for attempt in [streamed, whole] {
+            assert_eq!(attempt.judgement.outcome, Outcome::Protocol, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_lone_surrogate_is_a_replacement_character_wherever_it_stands() {
+    let streamed = streamed("{\"\\ud800\":1,\"done\":true,\"done_reason\":\"\\ud800\"}\n");
+    assert_eq!(
+        judged(&streamed),
+        (
+            Outcome::Invalid,
+            "the answer has no content; its done_reason is `\u{FFFD}`"
+        )
+    );
 }
 
 #[test]

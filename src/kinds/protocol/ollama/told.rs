@@ -6,6 +6,7 @@ use crate::instruments::exchange::{Flow, Judgement};
 use crate::instruments::record::{Content, Seen};
 use crate::kinds::protocol::answer::{Counts, Reading, count, invalid, malformed};
 use crate::kinds::protocol::framing::Framing;
+use crate::kinds::protocol::framing::members::Object;
 use crate::kinds::protocol::framing::sse::Event;
 use crate::kinds::protocol::head;
 
@@ -37,7 +38,8 @@ impl Reading for Told {
         kept: Option<&mut Vec<u8>>,
         seen: &mut Seen,
     ) -> Result<Flow, Judgement> {
-        if let Some(content) = self.take("a line", event.data, kept)? {
+        let line = std::str::from_utf8(event.data).map_err(|error| malformed("a line", &error))?;
+        if let Some(content) = self.take("a line", line, kept)? {
             seen.content(0, content, at);
         }
         if self.done.is_none() {
@@ -47,7 +49,7 @@ impl Reading for Told {
         Ok(Flow::Enough)
     }
 
-    fn whole(&mut self, body: &[u8], kept: Option<&mut Vec<u8>>) -> Result<(), Judgement> {
+    fn whole(&mut self, body: &str, kept: Option<&mut Vec<u8>>) -> Result<(), Judgement> {
         self.take("the answer", body, kept).map(drop)
     }
 
@@ -96,13 +98,13 @@ impl Told {
     fn take(
         &mut self,
         what: &str,
-        json: &[u8],
+        json: &str,
         kept: Option<&mut Vec<u8>>,
     ) -> Result<Option<Content>, Judgement> {
-        let line: Line<'_> =
-            serde_json::from_slice(json).map_err(|error| malformed(what, &error))?;
-        if line.error.is_some() {
-            return Err(invalid(head::error_text(json)));
+        let Object(line): Object<Line<'_>> =
+            serde_json::from_str(json).map_err(|error| malformed(what, &error))?;
+        if let Some(error) = line.error {
+            return Err(invalid(head::error_text(error.get().as_bytes())));
         }
         if let Some(kept) = kept {
             line.push_answer(kept);
@@ -114,14 +116,14 @@ impl Told {
         };
         self.has_content |= content.is_some();
         if line.done == Some(true) {
-            self.done = Some(Done::of(line));
+            self.done = Some(Done::of(&line));
         }
         Ok(content)
     }
 }
 
 impl Done {
-    fn of(line: Line<'_>) -> Self {
+    fn of(line: &Line<'_>) -> Self {
         Self {
             counts: Counts {
                 input: count(line.prompt_eval_count),
@@ -134,7 +136,7 @@ impl Done {
                 ("prompt_eval_duration", line.prompt_eval_duration),
                 ("eval_duration", line.eval_duration),
             ],
-            reason: line.done_reason,
+            reason: line.done_reason.map(|reason| reason.read().into_owned()),
         }
     }
 }

@@ -80,13 +80,13 @@ impl Reading for Told {
         }
     }
 
-    fn whole(&mut self, body: &[u8], kept: Option<&mut Vec<u8>>) -> Result<(), Judgement> {
+    fn whole(&mut self, body: &str, kept: Option<&mut Vec<u8>>) -> Result<(), Judgement> {
         let choices = &mut self.choices;
-        let beside = event::read(body, kept, &mut |choice| note(choices, choice))
+        let beside = event::read(body.as_bytes(), kept, &mut |choice| note(choices, choice))
             .map_err(|error| malformed("the answer", &error))?;
         self.usage = beside.usage;
         self.timings = beside.timings;
-        match beside.error_text(body) {
+        match beside.error_text(body.as_bytes()) {
             Some(error) => Err(invalid(error)),
             None => Ok(()),
         }
@@ -127,17 +127,20 @@ impl Reading for Told {
 
     fn counts(&self) -> Counts {
         let usage = self.usage.unwrap_or_default();
-        let details = usage.completion_tokens_details.unwrap_or_default();
         Counts {
             input: count(usage.prompt_tokens),
             output: count(usage.completion_tokens),
-            reasoning: count(details.reasoning_tokens),
+            reasoning: count(
+                usage
+                    .completion_tokens_details
+                    .and_then(|details| details.0.reasoning_tokens),
+            ),
         }
     }
 
     fn note(&self, seen: &mut Seen) {
         let prompt = self.usage.and_then(|usage| usage.prompt_tokens_details);
-        if let Some(cached) = prompt.and_then(|details| details.cached_tokens) {
+        if let Some(cached) = prompt.and_then(|details| details.0.cached_tokens) {
             seen.server.insert("cached_tokens".to_owned(), cached);
         }
         if let Some(timings) = self.timings {

@@ -275,6 +275,8 @@ fn malformed_events_are_a_failure_of_the_protocol() {
         "data: {\"choices\":[{\n\n",
         "data: hello\n\n",
         "data: {\"choices\":7}\n\n",
+        "data: {\"usage\":[26,8,null,null]}\n\n",
+        "data: {\"timings\":[null,26,2.5,8,4.0]}\n\n",
     ] {
         assert_eq!(
             streamed(stream).judgement.outcome,
@@ -287,6 +289,24 @@ fn malformed_events_are_a_failure_of_the_protocol() {
         &Answer::ok("application/json", "<html>"),
     );
     assert_eq!(attempt.judgement.outcome, Outcome::Protocol);
+}
+
+/// JSON is UTF-8 (RFC 8259, 8.1); an event stream is decoded with U+FFFD in place of what is none (WHATWG HTML,
+/// "Interpreting an event stream").
+#[test]
+fn what_is_no_utf_8_is_malformed_in_a_whole_answer_and_not_in_a_stream() {
+    let broken = |text: &str| -> Vec<u8> {
+        let bytes = text.replace("chatcmpl", "~").into_bytes().into_iter();
+        bytes
+            .map(|byte| if byte == b'~' { 0xff } else { byte })
+            .collect()
+    };
+    let mut answer = Answer::ok("application/json", broken(WHOLE));
+    let whole = chat(json!({"stream": false}), &answer);
+    assert_eq!(whole.judgement.outcome, Outcome::Protocol);
+    answer = Answer::stream("");
+    answer.pieces = vec![broken(VLLM).into()];
+    assert_eq!(chat(json!({}), &answer).judgement.outcome, Outcome::Ok);
 }
 
 #[test]

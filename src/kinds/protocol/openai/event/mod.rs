@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use self::visit::{EventSeed, Spot, Text};
 use crate::instruments::record::Seen;
+use crate::kinds::protocol::framing::members::Object;
 use crate::kinds::protocol::head;
 
 /// What a choice carried in one event.
@@ -49,9 +50,9 @@ pub struct Usage {
     /// Tokens generated, reasoning included.
     pub completion_tokens: Option<f64>,
     /// Of the prompt's.
-    pub prompt_tokens_details: Option<PromptDetails>,
+    pub prompt_tokens_details: Option<Object<PromptDetails>>,
     /// Of the generated.
-    pub completion_tokens_details: Option<CompletionDetails>,
+    pub completion_tokens_details: Option<Object<CompletionDetails>>,
 }
 
 /// What the prompt's tokens were.
@@ -135,7 +136,8 @@ impl Event<'_> {
 /// Reads an event; `on_choice` is given each choice, and the text of the first goes into `kept`, where there is one.
 ///
 /// # Errors
-/// Where it is no JSON object of this form.
+/// Where it is no JSON object of this form. What is no UTF-8 within a text or what is passed over is none: an event stream
+/// is decoded with U+FFFD in its place (WHATWG HTML, "Interpreting an event stream").
 pub fn read<'de>(
     json: &'de [u8],
     kept: Option<&mut Vec<u8>>,

@@ -111,7 +111,7 @@ fn numbers_beside_the_choices_are_read() {
         (Some(26.0), Some(8.0))
     );
     assert_eq!(
-        usage.prompt_tokens_details.unwrap().cached_tokens,
+        usage.prompt_tokens_details.unwrap().0.cached_tokens,
         Some(25.0)
     );
     assert_eq!(event.timings.unwrap().prompt_ms, Some(2.5));

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::words::{Word, finish, is_error};
 use super::{Choice, Event};
+use crate::kinds::protocol::framing::members::Object;
 use crate::kinds::protocol::framing::text::push_lossy;
 
 /// Where text goes, and where it stood.
@@ -134,8 +135,8 @@ impl<'de> Visitor<'de> for EventSeed<'_, '_> {
                     text: self.text,
                     on_choice: self.on_choice,
                 })?,
-                Key::Usage => event.usage = map.next_value()?,
-                Key::Timings => event.timings = map.next_value()?,
+                Key::Usage => event.usage = object(&mut map)?,
+                Key::Timings => event.timings = object(&mut map)?,
                 Key::Error => event.error = map.next_value::<Option<&'de RawValue>>()?,
                 Key::Object => event.is_error = map.next_value_seed(Word(is_error))?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -143,6 +144,12 @@ impl<'de> Visitor<'de> for EventSeed<'_, '_> {
         }
         Ok(event)
     }
+}
+
+/// What of an object is read; `None` where null stands in its place.
+fn object<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: &mut A) -> Result<Option<T>, A::Error> {
+    let object: Option<Object<T>> = map.next_value()?;
+    Ok(object.map(|object| object.0))
 }
 
 struct Choices<'a, 'k> {
