@@ -17,6 +17,7 @@ mod comparison;
 mod hostile;
 mod latency;
 mod oha;
+mod quiet;
 mod rows;
 mod self_check;
 #[allow(dead_code, reason = "what the behaviour tests need beside")]

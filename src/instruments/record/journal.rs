@@ -117,8 +117,8 @@ pub struct Committed {
 pub type Place = (u64, u32);
 
 impl Committed {
-    /// Its blocks in pieces that follow each other, each of four megabytes or so: they can be read apart. Where one ends and
-    /// the next begins depends on the journal alone.
+    /// Its blocks in pieces that follow each other, each of four megabytes or so: they can be read apart. Where one ends
+    /// and the next begins depends on the journal alone.
     pub fn pieces(&self) -> impl Iterator<Item = &[Place]> {
         let mut bytes = 0;
         self.blocks.chunk_by(move |_, (_, next)| {

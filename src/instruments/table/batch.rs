@@ -10,8 +10,8 @@ use crate::instruments::record::{Attempt, TokensSource};
 
 /// Rows that are worth a row group.
 const GROUP_ROWS: usize = 16 * 1024;
-/// Gaps that are: 8 MiB, so that long streams keep memory flat too.
-const GROUP_GAPS: usize = 1024 * 1024;
+/// Bytes of lists and texts that are, so that long streams and servers that say much keep memory flat too.
+const GROUP_BYTES: usize = 8 << 20;
 
 /// An attempt, and what the table holds of it beside what was seen.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,11 @@ macro_rules! columns {
                 Ok(vec![$(self.$name.finish()?,)* self.gaps_ns.finish()?])
             }
 
+            /// Bytes of lists and texts, which a row may have any number of.
+            fn bytes(&self) -> usize {
+                self.gaps_ns.bytes() $(+ self.$name.bytes())*
+            }
+
             /// Names and types of the columns.
             pub(super) fn schema() -> Schema {
                 let list = DataType::List(Box::new(DataType::Int64));
@@ -89,7 +94,7 @@ impl Batch {
 
     /// Whether it is worth a row group of its own.
     pub(super) fn is_large(&self) -> bool {
-        self.rows >= GROUP_ROWS || self.gaps_ns.members() >= GROUP_GAPS
+        self.rows >= GROUP_ROWS || self.bytes() >= GROUP_BYTES
     }
 }
 

@@ -28,6 +28,10 @@ pub(super) trait Column: Default {
     fn push(&mut self, value: Self::Value<'_>);
     /// Adds those of further rows.
     fn join(&mut self, further: Self);
+    /// Bytes of what a row may have any number of.
+    fn bytes(&self) -> usize {
+        0
+    }
     /// The values in one piece.
     fn finish(self) -> PolarsResult<Made>;
 }
@@ -85,6 +89,7 @@ values! {
 pub(super) struct Text {
     keys: MutablePrimitiveArray<u32>,
     texts: IndexSet<String>,
+    bytes: usize,
     last: usize,
 }
 
@@ -95,10 +100,11 @@ impl Text {
             .get_index(self.last)
             .is_none_or(|last| last != text)
         {
-            self.last = match self.texts.get_index_of(text) {
-                Some(known) => known,
-                None => self.texts.insert_full(text.to_owned()).0,
-            };
+            let known = self.texts.get_index_of(text);
+            self.last = known.unwrap_or_else(|| {
+                self.bytes += text.len();
+                self.texts.insert_full(text.to_owned()).0
+            });
         }
         self.last
     }
@@ -125,6 +131,10 @@ impl Column for Text {
         for key in further.keys.iter() {
             self.push(key.and_then(|key| further.text(*key)).map(Cow::from));
         }
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
     }
 
     fn finish(self) -> PolarsResult<Made> {
@@ -155,9 +165,9 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Members of all lists.
-    pub(super) const fn members(&self) -> usize {
-        self.members.len()
+    /// As [`Column::bytes`].
+    pub(super) const fn bytes(&self) -> usize {
+        self.members.len() * size_of::<i64>()
     }
 
     /// Adds a row's list.

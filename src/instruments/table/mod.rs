@@ -1,7 +1,8 @@
 //! `requests.parquet`: attempts as columns, in and out (cli.md "A report folder").
 //!
-//! A [`Batch`] turns rows into columns and a [`Piece`] these into pages, wherever there is a core for it; [`Writer`] writes
-//! pieces in their order; [`Table`] brings back the columns that are asked for, of a range of rows. What the columns mean is `metric`'s concern; nothing is computed here.
+//! A [`Batch`] turns rows into columns and a [`Piece`] these into pages, wherever there is a core for it; [`Writer`]
+//! writes pieces in their order; [`Table`] brings back the columns that are asked for, of a range of rows. What the
+//! columns mean is `metric`'s concern; nothing is computed here.
 
 mod batch;
 mod column;
@@ -158,7 +159,8 @@ impl Table {
             .map(|(group, _)| {
                 let mut chunks = group.columns_under_root_iter(column)?;
                 let told = chunks.next()?.statistics(&self.metadata.footer_buf)?.ok()?;
-                told.as_int32()?.max_value
+                // What is stored as a number without sign may look negative.
+                told.as_int32()?.max_value.filter(|most| *most >= 0)
             })
             .try_fold(0, |most, told| Some(most.max(told?)))
     }

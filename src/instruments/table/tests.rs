@@ -223,7 +223,7 @@ fn rows_that_come_one_by_one_keep_what_is_null_and_what_is_not() {
     }
     assert_eq!(writer.finish().unwrap(), 8);
     let table = Table::open(&path).unwrap();
-    assert_eq!(table.groups(), [0..8]);
+    assert_eq!(table.groups().len(), 1);
     let columns = ["sent_ns", "http_status", "server", "slo_met", "slo_ms"];
     let frame = table.read(&columns, 0..8).unwrap();
     let all = |column: &str| {
@@ -240,6 +240,32 @@ fn rows_that_come_one_by_one_keep_what_is_null_and_what_is_not() {
     );
     assert_eq!(all("slo_met"), "null null null false true false true false");
     assert_eq!(all("slo_ms"), ["null"; 8].join(" "));
+}
+
+#[test]
+fn few_rows_of_long_texts_do_not_wait_for_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    let mut writer = Writer::create(&path).unwrap();
+    for index in 0..9 {
+        let long = Attempt {
+            params: index.to_string().repeat(1 << 20),
+            ..attempt(index)
+        };
+        writer
+            .push(&TableRow {
+                attempt: &long,
+                cell: "a",
+                repeat: 1,
+                target: "omni",
+                slo_ms: None,
+                slo_met: None,
+                skipped: false,
+            })
+            .unwrap();
+    }
+    writer.finish().unwrap();
+    assert_eq!(Table::open(&path).unwrap().groups(), [0..8, 8..9]);
 }
 
 /// Few texts are written once and named by number, many as they stand.

@@ -165,7 +165,7 @@ fn verdict<'a>(mut checks: impl Iterator<Item = &'a Check> + Clone, ok: bool) ->
     if kept.clone().any(|kept| kept == Some(false)) {
         return Some(false);
     }
-    // Of nothing that is limited nothing is kept either.
+    // No check at all, or one that cannot be made, is undefined.
     let first = kept.next()??;
     kept.all(|kept| kept.is_some()).then_some(first)
 }
