@@ -166,7 +166,7 @@ fn ten_gibibytes_add_less_than_sixty_four_mebibytes_and_are_too_large() {
 
 /// A value in memory can be seventy times as long as its text: nothing is built of what nobody asked for.
 #[test]
-fn an_answer_of_very_many_values_takes_no_more_memory_than_its_text() {
+fn an_answer_of_very_many_values_or_a_long_text_takes_no_more_memory_than_its_bytes() {
     let [_, _, http, completion, pictures] = ANSWERS;
     let ollama = (
         "ollama, params: { stream: false }",
@@ -185,6 +185,12 @@ fn an_answer_of_very_many_values_takes_no_more_memory_than_its_text() {
             ",{}",
             "]}}]}",
         ),
+        (
+            pictures,
+            r#"{"choices":[{"message":{"content":[{"text":""#,
+            "no pictures!",
+            r#""}]}}]}"#,
+        ),
     ] {
         let text = Text {
             begin,
@@ -198,9 +204,10 @@ fn an_answer_of_very_many_values_takes_no_more_memory_than_its_text() {
     }
 }
 
-/// What passes over a value keeps a byte for each bracket that is open.
+/// `serde_json` keeps a byte for each bracket that is open in what it passes over, in a vector that doubles: 32 and 64 MiB
+/// of it are there at once while it grows for the last time.
 #[test]
-fn an_answer_of_open_brackets_takes_little_more_than_twice_its_text() {
+fn an_answer_of_open_brackets_takes_96_mebibytes_more_than_its_bytes_at_most() {
     let [_, _, http, _, pictures] = ANSWERS;
     for target in [http, pictures] {
         let text = Text {
@@ -210,7 +217,7 @@ fn an_answer_of_open_brackets_takes_little_more_than_twice_its_text() {
             bytes: 60 << 20,
         };
         let (added, outcome) = added("native", Form::Length, target, text);
-        assert!(added < 144, "{target:?}");
+        assert!(added < 60 + 96, "{target:?}");
         assert_eq!(outcome, r#"{"protocol":1}"#, "{target:?}");
     }
 }

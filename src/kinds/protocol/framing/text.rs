@@ -78,3 +78,34 @@ impl<'a> Text<'a> {
         debug_assert!(pushed.is_ok(), "what begins so was read as JSON before");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_copied_only_where_something_in_it_is_escaped() {
+        let read = |json| serde_json::from_str::<Text<'_>>(json).unwrap().read();
+        assert!(matches!(read(r#""é a""#), Cow::Borrowed("é a")));
+        assert!(matches!(read(r#""""#), Cow::Borrowed("")));
+        for (json, said) in [
+            (r#""a\/b\\""#, "a/b\\"),
+            (r#""\u00e9\ud83c\udf88""#, "é🎈"),
+            (r#""\ud83c \udf88\ud800""#, "\u{fffd} \u{fffd}\u{fffd}"),
+        ] {
+            assert_eq!(read(json), said, "{json}");
+        }
+        assert!(serde_json::from_str::<Text<'_>>("[\"a\"]").is_err());
+    }
+
+    #[test]
+    fn no_more_is_kept_of_a_text_than_is_wanted() {
+        for json in [r#""abcd""#, r#""ab\u0063d""#] {
+            let mut kept = b"x".to_vec();
+            let text: Text<'_> = serde_json::from_str(json).unwrap();
+            text.push(&mut kept, 4);
+            text.push(&mut kept, 4);
+            assert_eq!(kept, b"xabc", "{json}");
+        }
+    }
+}
