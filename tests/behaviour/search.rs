@@ -1,9 +1,11 @@
 //! Searches for a capacity: the knee of a server whose capacity is known is found, and a search is no list of misses.
 
+use std::path::Path;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::support::{Process, alone, plimsoll, results, run, wait_for_records, write};
+use super::support::{Ended, Process, alone, plimsoll, results, run, wait_for_records, write};
 
 /// Forty requests at once of a second each: 40 a second are carried, and at 2 % more whoever is not among the first forty
 /// waits for longer than the limit allows. The limit is so long that a stall of some milliseconds, of which test machines
@@ -21,13 +23,34 @@ slo: {{ request: {{ e2e: 60s }}, objectives: [service.p90 <= 1020ms] }}
     )
 }
 
+/// The same by clients, who wait for two seconds where there are more than forty: a limit far from both.
+fn of_clients(search: &str) -> String {
+    searching(&format!("concurrency: {{ search: {search} }}")).replace("1020ms", "1800ms")
+}
+
+/// Searches, again where a hypervisor took the processors away from a probe, which voids it as it should; at most thrice.
+fn searched(folder: &Path) -> (Ended, Value) {
+    for _ in 0..3 {
+        let arguments = ["run", "a.yaml", "--print", "capacity"];
+        let ended = run(folder, &arguments);
+        let results = results(&folder.join("reports/chat"));
+        let stolen = |probe: &Value| probe["reason"].to_string().contains("hypervisor stole");
+        let probes = results["searches"][0]["probes"].as_array().unwrap();
+        if !probes.iter().any(stolen) {
+            return (ended, results);
+        }
+        eprintln!("again: {probes:?}");
+    }
+    panic!("this machine is taken away too often to find a capacity");
+}
+
 #[test]
 fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let scenario = searching("rate: { search: { min: 30, max: 100, precision: 5% } }");
     write(folder.path(), "a.yaml", &scenario);
-    let ended = run(folder.path(), &["run", "a.yaml", "--print", "capacity"]);
+    let (ended, results) = searched(folder.path());
     assert_eq!(
         ended.code,
         Some(0),
@@ -35,7 +58,6 @@ fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
         ended.stderr
     );
     let out = folder.path().join("reports/chat");
-    let results = results(&out);
     let search = &results["searches"][0];
     let capacity = &search["capacity"];
     let value = capacity["value"].as_f64().unwrap();
@@ -86,7 +108,7 @@ fn the_knee_of_a_server_of_known_capacity_is_found_within_the_precision() {
 fn a_search_whose_least_value_misses_fails_and_has_no_answer() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("concurrency: { search: { min: 60, max: 80 } }");
+    let scenario = of_clients("{ min: 60, max: 80 }");
     write(folder.path(), "a.yaml", &scenario);
     let ended = run(folder.path(), &["run", "a.yaml", "--print", "capacity"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -107,7 +129,7 @@ fn a_search_whose_least_value_misses_fails_and_has_no_answer() {
 fn what_never_misses_is_carried_at_least() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("concurrency: { search: { min: 10, max: 40 } }");
+    let scenario = of_clients("{ min: 10, max: 40 }");
     write(folder.path(), "a.yaml", &scenario);
     let ended = run(
         folder.path(),
@@ -133,7 +155,7 @@ fn what_never_misses_is_carried_at_least() {
 fn a_probe_whose_requests_are_too_few_to_tell_is_gone_on_with() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
-    let scenario = searching("concurrency: { search: { min: 40, max: 40 } }");
+    let scenario = of_clients("{ min: 40, max: 40 }");
     write(folder.path(), "a.yaml", &scenario);
     // A p90 takes 29 requests without a violation (ci.md B.3 (2)): 20 do not tell, 40 do.
     for (requests, repeats, code) in [(20, 2, 0), (5, 4, 1)] {
@@ -148,7 +170,7 @@ fn a_probe_whose_requests_are_too_few_to_tell_is_gone_on_with() {
         let probe = &results["searches"][0]["probes"][0];
         let told = if code == 0 { "passed" } else { "inconclusive" };
         assert_eq!(probe["verdict"], told);
-        let needed = "service.p90 <= 1020ms: 20 requests do not tell, 29 would";
+        let needed = "service.p90 <= 1800ms: 20 requests do not tell, 29 would";
         assert!(code == 0 || probe["reason"] == needed, "{probe}");
     }
 }
