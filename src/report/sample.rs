@@ -214,6 +214,7 @@ fn self_check() -> SelfCheck {
         swapped_in: Some(1),
         major_faults: Some(1),
         clock_set_max: one,
+        canary_p50: one,
         canary_p99: one,
         canary_max: one,
         descriptors_max: Some(1),

@@ -28,7 +28,10 @@ pub struct SelfCheck {
     pub major_faults: Option<u64>,
     /// By how much the machine's clock was set within a second, in seconds, or how long the machine stood still.
     pub clock_set_max: Option<f64>,
-    /// Lateness of a 1 ms canary on each lane, in seconds: p99.
+    /// Lateness of a 1 ms canary on each lane, in seconds: median. It waits on the timer that requests are sent by, so that
+    /// this is how late a wake-up is before anything is done.
+    pub canary_p50: Option<f64>,
+    /// The same, p99.
     pub canary_p99: Option<f64>,
     /// The same, greatest: the longest time for which a lane did not get to run.
     pub canary_max: Option<f64>,
@@ -67,6 +70,8 @@ pub struct SelfCheckSecond {
     pub major_faults: Option<u64>,
     /// By how much the machine's clock was set, in seconds.
     pub clock_set: f64,
+    /// Lateness of the 1 ms canary, median.
+    pub canary_p50: Option<f64>,
     /// Lateness of the 1 ms canary, p99.
     pub canary_p99: Option<f64>,
     /// Greatest lateness of the 1 ms canary.

@@ -234,6 +234,7 @@ pub fn figures(commits: &[&Commit]) -> SelfCheck {
         swapped_in: total(|second| second.swapped_in),
         major_faults: total(|second| second.major_faults),
         clock_set_max: clock_set(commits),
+        canary_p50: quantile(commits, canary, 0.5),
         canary_p99: quantile(commits, canary, 0.99),
         canary_max: quantile(commits, canary, 1.0),
         descriptors_max: seconds(commits)
@@ -260,6 +261,7 @@ fn one_second(repeat: u32, second: &OwnSecond) -> SelfCheckSecond {
         swapped_in: second.swapped_in,
         major_faults: second.major_faults,
         clock_set: seconds_of(second.clock_set_ns),
+        canary_p50: second.canary.map(|times| seconds_of(times.p50_ns)),
         canary_p99: second.canary.map(|times| seconds_of(times.p99_ns)),
         canary_max: second.canary.map(|times| seconds_of(times.max_ns)),
         descriptors: second.descriptors,

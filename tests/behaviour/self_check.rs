@@ -207,6 +207,7 @@ fn each_second_of_a_run_is_in_the_results() {
         "descriptors",
         "intended",
         "sent",
+        "canary_p50",
         "canary_p99",
         "lateness_p99",
         "clock_set",
@@ -217,6 +218,9 @@ fn each_second_of_a_run_is_in_the_results() {
         );
     }
     assert!(check["processors"].as_f64().unwrap() > 0.0, "{check}");
+    let canary = ["canary_p50", "canary_p99", "canary_max"];
+    let canary = canary.map(|name| check[name].as_f64().unwrap());
+    assert!(canary[0] > 0.0 && canary.is_sorted(), "{check}");
     let rate = check["sent_rate"].as_f64().unwrap();
     assert!((40.0..52.0).contains(&rate), "{rate}");
 }

@@ -255,6 +255,7 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
         milliseconds("lateness p50", check.lateness_p50),
         milliseconds("lateness p99", check.lateness_p99),
         milliseconds("lateness max", check.lateness_max),
+        milliseconds("1 ms canary, late by (p50)", check.canary_p50),
         milliseconds("1 ms canary, late by (p99)", check.canary_p99),
         milliseconds("1 ms canary, late by (max)", check.canary_max),
         fact(
