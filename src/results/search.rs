@@ -55,6 +55,9 @@ pub enum ProbeVerdict {
     Missed,
     /// Its requests were too few to tell; it counts as not passed.
     Inconclusive,
+    /// An objective does not hold, but by so little that the generator's own stalls may have done it: it says nothing of
+    /// the target's end.
+    Doubtful,
     /// The cap on requests in flight held the rate down: it says nothing of the target's end.
     ClientLimited,
     /// The generator set the result, or it was not measured to its end.

@@ -306,7 +306,9 @@ fn search_ending(search: &SearchResult, results: &Results) -> Option<(Ending, St
         // That the run is incomplete says already why there is no answer.
         ProbeVerdict::Passed => return None,
         ProbeVerdict::Missed | ProbeVerdict::Inconclusive => Ending::Missed,
-        ProbeVerdict::ClientLimited | ProbeVerdict::Invalid => Ending::Void,
+        ProbeVerdict::Doubtful | ProbeVerdict::ClientLimited | ProbeVerdict::Invalid => {
+            Ending::Void
+        }
     };
     let ending = Ending::of(of_cell.chain([ending]));
     Some((

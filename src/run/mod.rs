@@ -6,6 +6,7 @@
 mod course;
 mod credentials;
 mod dataset;
+mod doubt;
 mod error;
 pub mod event;
 mod evidence;

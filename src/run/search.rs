@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::RunError;
 use super::course::{Course, Turn, Went};
+use super::doubt::violates_for_certain;
 use super::evidence;
 use super::finish;
 use super::records::{self, Bases};
@@ -13,12 +14,12 @@ use crate::foundation::files::FilesError;
 use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Contents;
 use crate::instruments::table::Table;
-use crate::kinds::metric::{CellMetrics, aggregate, violations};
+use crate::kinds::metric::{CellMetrics, Violation, aggregate, held_against};
 use crate::kinds::verdict::slo::{self, SloVerdict};
 use crate::load::LoadError;
 use crate::plan::{Capacity, Cell, MOST_ROUNDS, Search, Shown};
 use crate::results::{
-    ObjectiveVerdict, Probe, ProbeVerdict, SearchResult, Validity, ValidityStatus,
+    CellRun, ObjectiveVerdict, Probe, ProbeVerdict, SearchResult, ValidityStatus,
 };
 
 /// The records of the probe that is judged, for as long as it is.
@@ -98,7 +99,9 @@ const fn shown(verdict: ProbeVerdict) -> Shown {
     match verdict {
         ProbeVerdict::Passed => Shown::Passed,
         ProbeVerdict::Missed | ProbeVerdict::Inconclusive => Shown::NotPassed,
-        ProbeVerdict::ClientLimited | ProbeVerdict::Invalid => Shown::Limited,
+        ProbeVerdict::Doubtful | ProbeVerdict::ClientLimited | ProbeVerdict::Invalid => {
+            Shown::Limited
+        }
     }
 }
 
@@ -137,7 +140,8 @@ fn probe(
             }) => (ProbeVerdict::Invalid, Some(source.to_string())),
             Err(error) => return Err(error),
         };
-        if verdict != ProbeVerdict::Inconclusive || repeat >= declared.saturating_mul(MOST_ROUNDS) {
+        let open = matches!(verdict, ProbeVerdict::Inconclusive | ProbeVerdict::Doubtful);
+        if !open || repeat >= declared.saturating_mul(MOST_ROUNDS) {
             return Ok(Some(Probe {
                 cell: cell.id.clone(),
                 value,
@@ -173,7 +177,7 @@ fn judge(turn: &Turn<'_>, course: &Course<'_>, cell: &Cell) -> Result<Found, Run
         told.into_iter().next().unwrap_or_default(),
     );
     let run = evidence::cell_run(cell, &numbers, &contents, (&bases, &told, scenario, part));
-    let found = found(cell, &numbers, &run.validity, &rows)?;
+    let found = found(cell, &numbers, &run, &rows)?;
     std::fs::remove_file(&table).map_err(|source| {
         RunError::Files(FilesError::Write {
             path: table,
@@ -186,50 +190,78 @@ fn judge(turn: &Turn<'_>, course: &Course<'_>, cell: &Cell) -> Result<Found, Run
 fn found(
     cell: &Cell,
     numbers: &CellMetrics,
-    validity: &Validity,
+    run: &CellRun,
     table: &Table,
 ) -> Result<Found, RunError> {
-    let limited = match validity.status {
+    let limited = match run.validity.status {
         ValidityStatus::Valid => None,
         ValidityStatus::Invalid => Some(ProbeVerdict::Invalid),
         ValidityStatus::ClientLimited => Some(ProbeVerdict::ClientLimited),
     };
     if let Some(verdict) = limited {
-        return Ok((verdict, Some(validity.reasons.join("; "))));
+        return Ok((verdict, Some(run.validity.reasons.join("; "))));
     }
-    let mut missed = Vec::new();
-    let mut open = Vec::new();
+    let (mut missed, mut doubted, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for objective in &cell.slo.objectives {
+        let text = &objective.text;
         let at_any_n = objective.evaluate(numbers, cell.slo.no_data);
-        let (verdict, n) =
-            match slo::share_of_requests(objective).filter(|_| at_any_n.value.is_some()) {
-                Some((violation, quality)) => {
-                    let violations = violations(table, &cell.id, &violation)?;
-                    (slo::judge(&violations, quality), violations.len() as u64)
-                }
-                None => (by_number(at_any_n.verdict), at_any_n.n),
-            };
-        match verdict {
-            SloVerdict::Pass => {}
-            SloVerdict::Fail => missed.push(format!("{} does not hold", objective.text)),
-            SloVerdict::Inconclusive { needs_n } => {
+        let of_requests = slo::share_of_requests(objective).filter(|_| at_any_n.value.is_some());
+        let (held, n) = match of_requests {
+            Some((violation, quality)) => held(table, &cell.id, (&violation, quality), run)?,
+            None => (Requests::Show(by_number(at_any_n.verdict)), at_any_n.n),
+        };
+        match held {
+            Requests::Show(SloVerdict::Pass) => {}
+            Requests::Show(SloVerdict::Fail) => missed.push(format!("{text} does not hold")),
+            Requests::LeaveInDoubt => doubted.push(format!(
+                "{text} does not hold, but by no more than the generator itself did not get to run meanwhile"
+            )),
+            Requests::Show(SloVerdict::Inconclusive { needs_n }) => {
                 let enough = needs_n
                     .map(|needed| format!(", {needed} would"))
                     .unwrap_or_default();
-                open.push(format!(
-                    "{}: {n} requests do not tell{enough}",
-                    objective.text
-                ));
+                open.push(format!("{text}: {n} requests do not tell{enough}"));
             }
         }
     }
-    let verdict = match (missed.is_empty(), open.is_empty()) {
-        (true, true) => return Ok((ProbeVerdict::Passed, None)),
-        (true, false) => ProbeVerdict::Inconclusive,
-        (false, _) => ProbeVerdict::Missed,
+    let verdict = if !missed.is_empty() {
+        ProbeVerdict::Missed
+    } else if !doubted.is_empty() {
+        ProbeVerdict::Doubtful
+    } else if !open.is_empty() {
+        ProbeVerdict::Inconclusive
+    } else {
+        return Ok((ProbeVerdict::Passed, None));
     };
-    missed.extend(open);
+    missed.extend(doubted.into_iter().chain(open));
     Ok((verdict, Some(missed.join("; "))))
+}
+
+/// What the requests of a probe say of an objective.
+enum Requests {
+    Show(SloVerdict),
+    /// That it does not hold, which may be the generator's own doing.
+    LeaveInDoubt,
+}
+
+/// Holds the requests of a probe against a bound that a share of them must keep; of how many it could be said.
+fn held(
+    table: &Table,
+    cell: &str,
+    (violation, quality): (&Violation<'_>, f64),
+    run: &CellRun,
+) -> Result<(Requests, u64), RunError> {
+    let requests = held_against(table, cell, violation)?;
+    let violates: Vec<bool> = requests.iter().map(|request| request.violates).collect();
+    let shown = slo::judge(&violates, quality);
+    let certain = || violates_for_certain(&requests, &run.self_check.seconds);
+    let doubtful = shown == SloVerdict::Fail && slo::judge(&certain(), quality) != SloVerdict::Fail;
+    let held = if doubtful {
+        Requests::LeaveInDoubt
+    } else {
+        Requests::Show(shown)
+    };
+    Ok((held, requests.len() as u64))
 }
 
 /// The verdict over what is no share of requests: that of the number itself.
@@ -240,5 +272,91 @@ const fn by_number(verdict: ObjectiveVerdict) -> SloVerdict {
         ObjectiveVerdict::NoData | ObjectiveVerdict::Void => {
             SloVerdict::Inconclusive { needs_n: None }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::foundation::units::Offset;
+    use crate::instruments::record::{Attempt, Clocks, Outcome, Phase};
+    use crate::instruments::table::{TableRow, Writer};
+    use crate::kinds::metric::catalogue;
+    use crate::results::{SelfCheck, SelfCheckSecond};
+
+    /// What forty requests show of a limit of a second on each, where ten of them took so long, and the generator did not get
+    /// to run for so long.
+    fn shown_by(slow_ms: u64, stall_ms: u32) -> &'static str {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requests.parquet");
+        let mut writer = Writer::create(&path).unwrap();
+        for index in 0..40 {
+            let took = if index % 4 == 0 { slow_ms } else { 900 };
+            let clocks = Clocks {
+                sent: Some(Offset::ZERO),
+                end: Some(Offset::from_nanos(took * 1_000_000)),
+                ..Clocks::default()
+            };
+            let attempt = Attempt {
+                outcome: Outcome::Ok,
+                ..Attempt::unsent(Phase::Measured, index, clocks)
+            };
+            let row = TableRow {
+                attempt: &attempt,
+                cell: "c",
+                repeat: 1,
+                target: "t",
+                slo_ms: None,
+                slo_met: None,
+                skipped: false,
+            };
+            writer.push(&row).unwrap();
+        }
+        writer.finish().unwrap();
+        let second = SelfCheckSecond {
+            repeat: 1,
+            at: 2.0,
+            canary_max: Some(f64::from(stall_ms) / 1e3),
+            ..SelfCheckSecond::default()
+        };
+        let run = CellRun {
+            self_check: SelfCheck {
+                seconds: vec![second],
+                ..SelfCheck::default()
+            },
+            ..CellRun::default()
+        };
+        let over = Violation::Over {
+            metric: catalogue::find("e2e").unwrap(),
+            bound: 1.0,
+            at_equality: false,
+        };
+        match held(&Table::open(&path).unwrap(), "c", (&over, 0.9), &run).unwrap() {
+            (Requests::Show(SloVerdict::Pass), 40) => "passed",
+            (Requests::Show(SloVerdict::Fail), 40) => "missed",
+            (Requests::LeaveInDoubt, 40) => "doubtful",
+            _ => "undecided",
+        }
+    }
+
+    #[test]
+    fn a_miss_that_the_generators_own_stall_explains_is_not_held_against_the_target() {
+        assert_eq!(shown_by(1030, 20), "missed");
+        assert_eq!(shown_by(1030, 31), "doubtful");
+        assert_eq!(shown_by(900, 31), "passed");
+    }
+
+    #[test]
+    fn a_doubtful_probe_ends_a_search_as_at_least() {
+        let tried = [
+            (10.0, shown(ProbeVerdict::Passed)),
+            (11.0, shown(ProbeVerdict::Doubtful)),
+            (40.0, shown(ProbeVerdict::Missed)),
+        ];
+        let capacity = Capacity::of(&tried).unwrap();
+        assert_eq!(
+            (capacity.value, capacity.high, capacity.at_least),
+            (10.0, Some(40.0), true)
+        );
     }
 }

@@ -35,7 +35,7 @@ pub use catalogue::{Better, Shape, Unit, percentile_name, percentile_share};
 pub use value::{
     GroupResult, MetricValue, Requests, SloResult, Spread, Summary, TimelinePoint, Warning, number,
 };
-pub use violations::{Violation, violations};
+pub use violations::{Held, Violation, held_against};
 
 #[cfg(test)]
 mod tests;

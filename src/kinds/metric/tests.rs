@@ -868,12 +868,10 @@ proptest! {
     }
 }
 
-#[test]
-fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("requests.parquet");
+/// A table of a cell: as they ended, the second request was due first, and the third has no limits.
+fn held_table(folder: &std::path::Path) -> Table {
+    let path = folder.join("requests.parquet");
     let mut writer = Writer::create(&path).unwrap();
-    // As they ended: the second was due first, and the third has no limits.
     let repeats = [
         vec![
             (request(1, SECOND, SECOND, 2 * SECOND), Some(true)),
@@ -898,14 +896,24 @@ fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
         }
     }
     writer.finish().unwrap();
-    let violated = |violation| violations(&Table::open(&path).unwrap(), "c", &violation).unwrap();
-    let over = |name: &str, at_equality| {
-        violated(Violation::Over {
-            metric: catalogue::find(name).unwrap(),
-            bound: 1.0,
-            at_equality,
-        })
+    Table::open(&path).unwrap()
+}
+
+#[test]
+fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = held_table(folder.path());
+    let held = |violation| held_against(&table, "c", &violation).unwrap();
+    let violated = |violation| -> Vec<bool> {
+        let held = held(violation);
+        held.iter().map(|request| request.violates).collect()
     };
+    let bound = |name: &str, at_equality| Violation::Over {
+        metric: catalogue::find(name).unwrap(),
+        bound: 1.0,
+        at_equality,
+    };
+    let over = |name: &str, at_equality| violated(bound(name, at_equality));
     assert_eq!(
         violated(Violation::Failed),
         [false, false, true, true, false]
@@ -923,8 +931,40 @@ fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
         "of what was not streamed only failures are left"
     );
     assert!(
-        violations(&Table::open(&path).unwrap(), "other", &Violation::Failed)
+        held_against(&table, "other", &Violation::Failed)
             .unwrap()
             .is_empty()
+    );
+}
+
+#[test]
+fn by_how_much_a_time_is_over_its_bound_is_told_and_a_failure_is_over_by_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = held_table(folder.path());
+    let held = |violation| held_against(&table, "c", &violation).unwrap();
+    let over = Violation::Over {
+        metric: catalogue::find("e2e").unwrap(),
+        bound: 1.0,
+        at_equality: false,
+    };
+    let over_by: Vec<_> = held(over)
+        .into_iter()
+        .map(|request| (request.repeat, request.due_ns, request.over_s))
+        .collect();
+    let second = i64::try_from(SECOND).unwrap();
+    assert_eq!(
+        over_by,
+        [
+            (1, 0, Some(2.0)),
+            (1, second, Some(0.0)),
+            (1, 2 * second, None),
+            (1, 3 * second, None),
+            (2, 0, Some(0.0)),
+        ]
+    );
+    assert!(
+        held(Violation::Failed)
+            .iter()
+            .all(|request| request.over_s.is_none())
     );
 }

@@ -36,18 +36,35 @@ impl Metric {
     }
 }
 
-/// Whether each request of a cell violates a bound, repeat by repeat in the order of their schedule.
+/// A request held against a bound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Held {
+    /// The repeat, from 1.
+    pub repeat: u32,
+    /// When it was due, in nanoseconds from the beginning of its repeat.
+    pub due_ns: i64,
+    /// When it ended; `None` where it was not sent.
+    pub ended_ns: Option<i64>,
+    /// Whether it violates the bound.
+    pub violates: bool,
+    /// By how many seconds its time is over the bound (below nought where it is not); `None` of what has no such time: a
+    /// failure, or a bound that is none on a time.
+    pub over_s: Option<f64>,
+}
+
+/// Each request of a cell held against a bound, repeat by repeat in the order of their schedule.
 ///
 /// # Errors
 /// Where the table cannot be read.
-pub fn violations(
+pub fn held_against(
     table: &Table,
     cell: &str,
     violation: &Violation<'_>,
-) -> Result<Vec<bool>, MetricError> {
+) -> Result<Vec<Held>, MetricError> {
     let runs: Vec<&Run> = table.runs().iter().filter(|run| run.cell == cell).collect();
     let requests = Requests::of(table, &runs)?;
-    let violated = expression(violation);
+    let [violated, over] = expressions(violation);
+    // What tells by how much tells whether.
     let columns: Vec<&str> = columns_of(&violated).collect();
     let mut found = Vec::new();
     for part in requests.parts() {
@@ -58,46 +75,61 @@ pub fn violations(
             .select([
                 col("repeat"),
                 col("scheduled_ns"),
+                col("end_ns"),
                 violated.clone().alias("violated"),
+                over.clone().alias("over"),
             ])
             .collect()
             .and_then(|frame| of_part(&frame));
         found.extend(of_part.map_err(|source| requests.failed(source))?);
     }
-    found.sort_by_key(|(repeat, scheduled, _)| (*repeat, *scheduled));
-    Ok(found.into_iter().map(|(_, _, violated)| violated).collect())
+    found.sort_by_key(|held| (held.repeat, held.due_ns));
+    Ok(found)
 }
 
-fn expression(violation: &Violation<'_>) -> Expr {
+/// Whether a row violates the bound, and by how much its time is over it.
+fn expressions(violation: &Violation<'_>) -> [Expr; 2] {
+    let no_time = || lit(NULL).cast(DataType::Float64);
     match violation {
-        Violation::Failed => col("ok").not(),
-        Violation::LimitMissed => col("slo_met").not(),
+        Violation::Failed => [col("ok").not(), no_time()],
+        Violation::LimitMissed => [col("slo_met").not(), no_time()],
         Violation::Over {
             metric,
             bound,
             at_equality,
         } => {
-            let value = metric.compute.expression().unwrap_or_else(|| lit(NULL));
-            let over = if *at_equality {
+            let value = metric.compute.expression().unwrap_or_else(no_time);
+            let over = value.clone() - lit(*bound);
+            let violated = if *at_equality {
                 value.gt_eq(lit(*bound))
             } else {
                 value.gt(lit(*bound))
             };
-            when(col("ok")).then(over).otherwise(lit(true))
+            [
+                when(col("ok")).then(violated).otherwise(lit(true)),
+                when(col("ok")).then(over).otherwise(no_time()),
+            ]
         }
     }
 }
 
-/// When a request was due, by repeat and time, and whether it violates the bound.
-type Due = (Option<u32>, Option<i64>, bool);
-
 /// The requests of a part; one of which it cannot be said is left out.
-fn of_part(frame: &DataFrame) -> PolarsResult<Vec<Due>> {
-    let repeats = frame.column("repeat")?.u32()?;
-    let scheduled = frame.column("scheduled_ns")?.i64()?;
-    let violated = frame.column("violated")?.bool()?;
-    let rows = repeats.iter().zip(scheduled.iter()).zip(violated.iter());
+fn of_part(frame: &DataFrame) -> PolarsResult<Vec<Held>> {
+    let repeats = frame.column("repeat")?.u32()?.iter();
+    let due = frame.column("scheduled_ns")?.i64()?.iter();
+    let ended = frame.column("end_ns")?.i64()?.iter();
+    let violated = frame.column("violated")?.bool()?.iter();
+    let over = frame.column("over")?.f64()?.iter();
+    let rows = repeats.zip(due).zip(ended).zip(violated.zip(over));
     Ok(rows
-        .filter_map(|((repeat, scheduled), violated)| Some((repeat, scheduled, violated?)))
+        .filter_map(|(((repeat, due), ended_ns), (violated, over_s))| {
+            Some(Held {
+                repeat: repeat?,
+                due_ns: due?,
+                ended_ns,
+                violates: violated?,
+                over_s,
+            })
+        })
         .collect())
 }

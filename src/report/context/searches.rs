@@ -118,6 +118,7 @@ fn probes(results: &Results, search: &SearchResult) -> Table {
             ProbeVerdict::Passed => ("passed", "good"),
             ProbeVerdict::Missed => ("missed", "bad"),
             ProbeVerdict::Inconclusive => ("undecided", "doubt"),
+            ProbeVerdict::Doubtful => ("doubtful", "doubt"),
             ProbeVerdict::ClientLimited => ("CLIENT_LIMITED", "doubt"),
             ProbeVerdict::Invalid => ("INVALID", "doubt"),
         };
