@@ -12,7 +12,7 @@ use super::slot::{Expired, Guard, Slot};
 use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Flow, Head, Issue, Judgement, Received, Step};
 use crate::instruments::record::{Outcome, Seen};
-use crate::instruments::transport::{Decoder, Lost, Wire, connect};
+use crate::instruments::transport::{Decoder, Lost, OwnLimit, Wire, connect};
 
 /// How long the rest of an answer is waited for after its end mark, before its connection is replaced. It counts as
 /// waiting of the next request, which is what it is.
@@ -21,6 +21,8 @@ const REST: Duration = Duration::from_micros(500);
 const TURN_BYTES: usize = 256 << 10;
 /// How long the first byte of a streamed answer is waited for, unless told.
 const STREAM_FIRST_BYTE: Duration = Duration::from_mins(1);
+/// Why a slot without a grant has no connection.
+const NOT_GRANTED: &str = "no descriptors are left for both ends of another connection (EMFILE)";
 
 /// An attempt that a connection or a deadline ended.
 struct Broken {
@@ -51,12 +53,18 @@ pub(super) struct End {
 /// Futures on this way are pinned where they are made: one that is awaited by value is moved twice, and each holds all that
 /// it waits for, so that a fifth of a request's instructions were copies.
 pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, number: u32) -> End {
-    let Slot { wires, seen, guard } = slot;
+    let Slot {
+        wires,
+        granted,
+        seen,
+        guard,
+    } = slot;
     seen.clear();
     seen.keep_samples = lane.keeps_samples();
     let mut run = Run {
         lane,
         wires,
+        granted: *granted,
         guard,
         ticket,
         facts: Facts::default(),
@@ -95,6 +103,7 @@ pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, numbe
 struct Run<'a> {
     lane: &'a Lane,
     wires: &'a mut [Option<Wire>],
+    granted: bool,
     guard: &'a mut Guard,
     ticket: &'a Ticket,
     facts: Facts,
@@ -199,6 +208,10 @@ impl Run<'_> {
             if self.guard.within(|| rest, free).await == Ok(true) {
                 return Ok((wire, lane.timer.now()));
             }
+        }
+        if !self.granted {
+            lane.live.hit(OwnLimit::Descriptors);
+            return Err(Broken::new(Outcome::Connect, NOT_GRANTED));
         }
         let due = total.min(lane.timer.now() + settings.timing.timeouts.connect);
         let within = settings.timing.timeouts.connect;

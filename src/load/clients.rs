@@ -20,7 +20,7 @@ impl Lane {
         for client in (self.slots.share.lane..clients).step_by(self.slots.share.lanes as usize) {
             let mailbox = Rc::new(Mailbox::default());
             self.slots.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
-            let slot = Slot::new(self.settings.origins.len(), &self.timer, mailbox);
+            let slot = Slot::new(&self.settings, &self.timer, mailbox);
             let start = Offset::ZERO + self.settings.timing.ramp * client / clients.max(1);
             let task = tokio::task::spawn_local(Rc::clone(self).client(slot, client, start));
             self.slots.tasks.borrow_mut().push(task);

@@ -304,11 +304,7 @@ impl Lane {
     fn start_slot(self: &Rc<Self>) -> Rc<Mailbox> {
         let mailbox = Rc::new(Mailbox::default());
         self.slots.mailboxes.borrow_mut().push(Rc::clone(&mailbox));
-        let slot = Slot::new(
-            self.settings.origins.len(),
-            &self.timer,
-            Rc::clone(&mailbox),
-        );
+        let slot = Slot::new(&self.settings, &self.timer, Rc::clone(&mailbox));
         let task = tokio::task::spawn_local(Rc::clone(self).serve(slot, Rc::clone(&mailbox)));
         self.slots.tasks.borrow_mut().push(task);
         mailbox

@@ -39,6 +39,7 @@ use crate::instruments::record::{Counts, Ended, OwnFigures, Phase};
 use crate::instruments::transport::Origin;
 use crate::plan::Cell;
 use crate::scenario::Timeouts;
+use descriptors::Grants;
 use phase::PhaseRun;
 use samples::Samples;
 use threads::run_phase;
@@ -53,6 +54,8 @@ pub struct Work<'a> {
     pub requests: Requests,
     /// Where they go, round robin.
     pub origins: Vec<Arc<Origin>>,
+    /// Connections that may be opened at once; `None` where the system is the one to refuse ([`enough_descriptors`]).
+    pub connections: Option<u64>,
     /// Requests whose samples are kept.
     pub samples: u32,
     /// Stands before every text that is recorded.
@@ -99,6 +102,7 @@ struct Settings {
     pace: PaceKind,
     requests: Requests,
     origins: Vec<Arc<Origin>>,
+    grants: Grants,
     timing: Timing,
     seed: Seed,
     samples: Samples,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use super::descriptors::Grants;
 use super::lane::Common;
 use super::pace::{self, Batch, Bounds, Cursor, Open, Pace, Schedule};
 use super::samples::Samples;
@@ -60,6 +61,7 @@ impl<'a> PhaseRun<'a> {
             pace: kind,
             requests: work.requests.clone(),
             origins: work.origins.clone(),
+            grants: Grants::new(work.connections),
             timing: Timing {
                 timeouts: load.timeouts,
                 drain: load.drain.unwrap_or(load.timeouts.total),

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::Settings;
 use super::pace::Ticket;
 use crate::foundation::clock::{Deadline, Timer};
 use crate::foundation::units::Offset;
@@ -110,14 +111,17 @@ impl Guard {
 /// A slot: its connections, one an origin, and what it sees of the attempt that runs.
 pub(super) struct Slot {
     pub(super) wires: Vec<Option<Wire>>,
+    /// Whether it may open connections.
+    pub(super) granted: bool,
     pub(super) seen: Seen,
     pub(super) guard: Guard,
 }
 
 impl Slot {
-    pub(super) fn new(origins: usize, timer: &Timer, mailbox: Rc<Mailbox>) -> Self {
+    pub(super) fn new(settings: &Settings, timer: &Timer, mailbox: Rc<Mailbox>) -> Self {
         Self {
-            wires: (0..origins).map(|_| None).collect(),
+            wires: settings.origins.iter().map(|_| None).collect(),
+            granted: settings.grants.take(),
             seen: Seen::default(),
             guard: Guard {
                 deadline: Deadline::new(timer.clone()),

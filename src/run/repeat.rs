@@ -63,8 +63,11 @@ impl Repeat<'_> {
             source,
         };
         let target = target_of(self.session, self.cell)?;
-        load::enough_descriptors(self.cell, target).map_err(failed)?;
-        let work = self.work(rooms)?;
+        let connections = load::enough_descriptors(self.cell, target).map_err(failed)?;
+        let work = Work {
+            connections,
+            ..self.work(rooms)?
+        };
         let live = Arc::clone(&work.live);
         let before = self.session.signals.suspensions();
         let report = self
@@ -88,6 +91,7 @@ impl Repeat<'_> {
                 ..requests(self.session, self.cell)?
             },
             origins: self.origins.to_vec(),
+            connections: None,
             samples: if self.execution.repeat == 1 {
                 self.session.scenario.report.samples
             } else {

@@ -91,6 +91,23 @@ fn connections_are_counted_by_all_that_holds_one() {
 }
 
 #[test]
+fn a_limit_under_which_an_embedded_simulator_has_no_connection_at_all_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "embedded: {}",
+        &format!("load: {{ rate: 10, requests: 1 }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let (code, said) = run_after(folder.path(), "ulimit -n 64");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("2 connections"), "{said}");
+    assert!(
+        !folder.path().join("reports").exists(),
+        "something was begun"
+    );
+}
+
+#[test]
 fn a_soft_limit_is_raised_as_far_as_the_system_lets_us() {
     let folder = tempfile::tempdir().unwrap();
     let load = "concurrency: 200, requests: 400";
@@ -121,6 +138,29 @@ fn a_cell_that_runs_out_of_descriptors_is_void_and_says_what_raises_the_limit() 
     assert!(cell["requests"]["ok"].as_u64().unwrap() > 0, "{cell}");
     let report = std::fs::read_to_string(folder.path().join("reports/chat/report.md")).unwrap();
     assert!(report.contains("EMFILE"), "{report}");
+}
+
+/// Client and simulator share the limit. By chance the simulator might still accept what is connected: four runs of which
+/// all do are one in a thousand.
+#[test]
+fn a_simulator_has_descriptors_for_all_that_is_connected_to_it() {
+    let load = "rate: 20000, duration: 300ms, drain: 2s";
+    let scenario = chat(
+        "embedded: { ttft: 50ms }",
+        &format!("load: {{ {load} }}\n{WIDE}"),
+    );
+    for _ in 0..4 {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "a.yaml", &scenario);
+        let (code, said) = run_after(folder.path(), "ulimit -n 512");
+        assert_eq!(code, Some(3), "{said}");
+        let (cell, reasons) = only_cell(folder.path());
+        assert!(reasons.contains("EMFILE"), "{reasons}");
+        assert!(cell["requests"]["ok"].as_u64().unwrap() > 0, "{cell}");
+        let outcomes = cell["outcomes"].as_object().unwrap();
+        assert!(outcomes.contains_key("connect"), "{outcomes:?}");
+        assert!(!outcomes.contains_key("timeout_total"), "{outcomes:?}");
+    }
 }
 
 /// In a network namespace of its own, so that nobody else is short of ports.

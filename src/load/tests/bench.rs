@@ -248,6 +248,7 @@ pub fn work(cell: &Cell, origin: Origin) -> Work<'_> {
             protocol: Arc::new(Plain),
         },
         origins: vec![Arc::new(origin)],
+        connections: None,
         samples: 0,
         redactor: Arc::default(),
         stop: Stop::default(),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::bench::*;
 use super::faults::{OK, one, request, server};
+use crate::foundation::units::Concurrency;
 use crate::instruments::record::Outcome;
 use crate::instruments::transport::{Client, Options, Version};
 use crate::kinds::arrival;
@@ -135,6 +136,24 @@ fn the_end_of_a_cell_leaves_no_connection_behind(client: Client) {
         client,
         ..Options::default()
     });
+}
+
+#[test]
+fn what_no_connection_is_granted_for_fails_at_once_and_is_told_as_our_own_limit() {
+    let (address, opened, _) = silent();
+    let mut cell = cell();
+    cell.concurrency = Concurrency::Infinite;
+    cell.load.requests = Some(10);
+    cell.load.timeouts.total = Duration::from_secs(1);
+    let done = over_sockets(&cell, address, |work| work.connections = Some(3));
+    let outcomes = done.outcomes();
+    let count = |outcome| outcomes.iter().filter(|one| **one == outcome).count();
+    assert_eq!(
+        (count(Outcome::TimeoutTotal), count(Outcome::Connect)),
+        (3, 7)
+    );
+    assert_eq!(opened.load(SeqCst), 3);
+    assert_eq!(done.report.own.out_of_descriptors, 7);
 }
 
 fn http2() -> Options {
