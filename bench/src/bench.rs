@@ -1,6 +1,7 @@
 //! What every measurement needs: the server, the programs, how often and how long.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::child::{Client, Cost};
@@ -43,10 +44,18 @@ impl Bench {
     /// # Errors
     /// Where it cannot be started.
     pub fn start(&self, name: Name, work: Work, lasts: Duration) -> io::Result<Option<Client>> {
+        self.start_at(name, work, lasts, self.server.address)
+    }
+
+    fn start_at(
+        &self,
+        name: Name,
+        work: Work,
+        lasts: Duration,
+        server: SocketAddr,
+    ) -> io::Result<Option<Client>> {
         let keeps = name == Name::Floor;
-        let command = self
-            .programs
-            .command(name, work, lasts, self.server.address)?;
+        let command = self.programs.command(name, work, lasts, server)?;
         command
             .map(|command| Client::start(command, self.processor, keeps))
             .transpose()
@@ -88,14 +97,27 @@ impl Bench {
             Work::Streams(_) => &shared.events,
             _ => &shared.requests,
         };
-        let count = || counted.load(Relaxed);
+        self.cost_at(name, work, self.server.address, || counted.load(Relaxed))
+    }
+
+    /// The same against another server, of which `count` tells what it has counted.
+    ///
+    /// # Errors
+    /// Where the client fails.
+    pub fn cost_at(
+        &self,
+        name: Name,
+        work: Work,
+        server: SocketAddr,
+        count: impl Fn() -> u64,
+    ) -> io::Result<Option<Measured>> {
         let before = count();
-        let Some(client) = self.start(name, work, self.lasts())? else {
+        let Some(client) = self.start_at(name, work, self.lasts(), server)? else {
             return Ok(None);
         };
         eprintln!("  {}: {work:?}", name.shown());
         let window = client
-            .window(LEAD, self.window, count)
+            .window(LEAD, self.window, &count)
             .map_err(|error| named(name, &error))?;
         let ended = client.end().map_err(|error| named(name, &error))?;
         let whole = Cost {

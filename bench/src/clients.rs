@@ -8,6 +8,11 @@ use std::time::Duration;
 /// The body of every small request: 100 bytes of JSON.
 pub const BODY: &str = r#"{"prompt":"what does a request cost the one who sends it, and where does all that time go","n":100}"#;
 
+/// The authority that signed the server's certificate.
+const AUTHORITY: &str = include_str!("../../tests/fixtures/tls/authority.pem");
+/// Its file in the scratch folder.
+const AUTHORITY_FILE: &str = "authority.pem";
+
 /// The script that has wrk send the same request.
 const WRK_SCRIPT: &str =
     "wrk.method = \"POST\"\nwrk.headers[\"content-type\"] = \"application/json\"\n";
@@ -52,8 +57,56 @@ pub enum Work {
     Offered(u32, Option<usize>),
     /// So many streams at once, each begun again when it has ended.
     Streams(usize),
+    /// Small requests as fast as answers come, so many at once, by a way to speak HTTP.
+    Spoken(Way, usize),
     /// One small request.
     One,
+}
+
+/// A way to speak HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// HTTP/2, one request at a time over each connection; else HTTP/1.1.
+    pub http2: bool,
+    /// Over TLS.
+    pub tls: bool,
+    /// Each request over a connection of its own.
+    pub fresh: bool,
+}
+
+impl Way {
+    /// As the table shows it.
+    pub const fn shown(self) -> &'static str {
+        match (self.http2, self.tls) {
+            (false, false) => "HTTP/1.1",
+            (false, true) => "HTTP/1.1 over TLS",
+            (true, false) => "HTTP/2",
+            (true, true) => "HTTP/2 over TLS",
+        }
+    }
+
+    /// The scheme of its addresses.
+    const fn scheme(self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+
+    /// A target's `http`. Plimsoll's own codec is for HTTP/1.1; by which one it speaks HTTP/2 is its own to say.
+    fn options(self) -> String {
+        let mut options = if self.http2 {
+            "version: 2".to_owned()
+        } else {
+            "client: native, version: \"1.1\"".to_owned()
+        };
+        if self.tls {
+            options.push_str(", tls: { ca: ");
+            options.push_str(AUTHORITY_FILE);
+            options.push_str(" }");
+        }
+        if self.fresh {
+            options.push_str(", connections: per_request");
+        }
+        options
+    }
 }
 
 /// Where the programs are, and where their files go.
@@ -154,7 +207,7 @@ impl Programs {
             Work::Saturating(connections) => ("small", connections, None),
             Work::Offered(rate, connections) => ("small", connections.unwrap_or(64), Some(rate)),
             Work::Streams(streams) => ("streams", streams, None),
-            Work::One => return None,
+            Work::Spoken(..) | Work::One => return None,
         };
         let mut command = Command::new(&self.own);
         command
@@ -166,6 +219,19 @@ impl Programs {
             .arg(lasts.as_millis().to_string())
             .args(rate.map(|rate| rate.to_string()));
         Some(command)
+    }
+
+    /// The results of plimsoll's last run.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn results(&self) -> std::io::Result<serde_json::Value> {
+        let text = std::fs::read_to_string(self.report().join("results.json"))?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    fn authority(&self) -> PathBuf {
+        self.scratch.join(AUTHORITY_FILE)
     }
 
     /// The report folder of plimsoll's last run.
@@ -180,14 +246,16 @@ impl Programs {
         lasts: Duration,
         server: SocketAddr,
     ) -> std::io::Result<Command> {
-        let client = if name == Name::Hyper {
-            "hyper"
-        } else {
-            "native"
+        let (scheme, options) = match (work, name) {
+            (Work::Spoken(way, _), _) => (way.scheme(), way.options()),
+            (_, Name::Hyper) => ("http", "client: hyper".to_owned()),
+            _ => ("http", "client: native".to_owned()),
         };
         let seconds = format!("{}ms", lasts.as_millis());
         let (mut load, matrix) = match work {
-            Work::Saturating(connections) | Work::Streams(connections) => (
+            Work::Saturating(connections)
+            | Work::Streams(connections)
+            | Work::Spoken(_, connections) => (
                 format!("duration: {seconds}"),
                 format!("concurrency: {connections}"),
             ),
@@ -214,11 +282,12 @@ impl Programs {
             ""
         };
         let scenario = format!(
-            "version: 1\nname: bench\ntargets:\n  t: {{ {target}, base_url: \"http://{server}\", http: {{ client: {client} }} }}\n\
+            "version: 1\nname: bench\ntargets:\n  t: {{ {target}, base_url: \"{scheme}://{server}\", http: {{ {options} }} }}\n\
              {rows}matrix: {{ {matrix} }}\nload: {{ {load} }}\nreport: {{ formats: [json], samples: 0 }}\n"
         );
         let file = self.scratch.join("bench.yaml");
         std::fs::write(&file, scenario)?;
+        std::fs::write(self.authority(), AUTHORITY)?;
         let report = self.report();
         for left in [&report, &self.scratch.join("report.part")] {
             let _ = std::fs::remove_dir_all(left);
@@ -244,32 +313,41 @@ impl Programs {
             "-d",
             BODY,
         ]);
-        match work {
-            Work::Saturating(connections) => command
-                .arg("-z")
-                .arg(format!("{}ms", lasts.as_millis()))
-                .arg("-c")
-                .arg(connections.to_string()),
-            Work::Offered(rate, connections) => command
-                .arg("-z")
-                .arg(format!("{}ms", lasts.as_millis()))
-                .arg("-c")
-                .arg(connections.unwrap_or(64).to_string())
-                .arg("-q")
-                .arg(rate.to_string()),
-            Work::Streams(streams) => command
-                .arg("-z")
-                .arg(format!("{}ms", lasts.as_millis()))
-                .arg("-c")
-                .arg(streams.to_string()),
-            Work::One => command.args(["-n", "1", "-c", "1"]),
+        let (connections, rate) = match work {
+            Work::Saturating(connections)
+            | Work::Streams(connections)
+            | Work::Spoken(_, connections) => (connections, None),
+            Work::Offered(rate, connections) => (connections.unwrap_or(64), Some(rate)),
+            Work::One => (1, None),
         };
+        if work == Work::One {
+            command.args(["-n", "1"]);
+        } else {
+            command.arg("-z").arg(format!("{}ms", lasts.as_millis()));
+        }
+        command.arg("-c").arg(connections.to_string());
+        if let Some(rate) = rate {
+            command.arg("-q").arg(rate.to_string());
+        }
+        let mut scheme = "http";
+        if let Work::Spoken(way, _) = work {
+            scheme = way.scheme();
+            if way.http2 {
+                command.arg("--http2");
+            }
+            if way.tls {
+                command.arg("--cacert").arg(self.authority());
+            }
+            if way.fresh {
+                command.arg("--disable-keepalive");
+            }
+        }
         let path = if let Work::Streams(_) = work {
             "v1/chat/completions"
         } else {
             "small"
         };
-        command.arg(format!("http://{server}/{path}"));
+        command.arg(format!("{scheme}://{server}/{path}"));
         Some(command)
     }
 

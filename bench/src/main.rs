@@ -5,6 +5,7 @@ mod bench;
 mod child;
 mod clients;
 mod clock;
+mod connections;
 mod cost;
 mod figures;
 mod floor;
@@ -29,16 +30,17 @@ const HELP: &str = "\
 cargo run --release --manifest-path bench/Cargo.toml -- [PART…] [--rounds N] [--seconds S] [--plimsoll PATH]
 
 Parts (all unless given):
-  requests   CPU of a small request
-  tokens     CPU of a streamed token
-  ttft       error of the time to the first token
-  lateness   lateness of sending
-  memory     memory of a stream in flight
-  start      from the start to the first request
+  requests     CPU of a small request
+  connections  CPU of a small request by HTTP/1.1 and HTTP/2, in the clear and over TLS, and by a connection for each
+  tokens       CPU of a streamed token
+  ttft         error of the time to the first token
+  lateness     lateness of sending
+  memory       memory of a stream in flight
+  start        from the start to the first request
 
---rounds     how often each client is measured, one after the other (5)
---seconds    how long each time (2.5)
---plimsoll   a binary to measure; without it the release binary is built
+--rounds       how often each client is measured, one after the other (5)
+--seconds      how long each time (2.5)
+--plimsoll     a binary to measure; without it the release binary is built
 
 For a profiler: `serve [SECONDS]` is the server alone and prints its address; POST /small is the small request.
 
@@ -47,12 +49,14 @@ Peers: oha (cargo install oha --locked --root bench/target/peers) and wrk (apt-g
 The clients run on the machine's last processor, the server spins on the first. A client's CPU time is what the kernel
 accounts to its process (user and system, all threads) over a window in the midst of its work, divided by what the server
 counted over the same window: no client's start and no client's report is in it. `whole process` is all of both, from
-getrusage, over all requests. Ratios are taken within a round; figures are the median over the rounds (least–greatest).";
+getrusage, over all requests. `connections` has a server of its own in the other's place: hyper and rustls, on a runtime
+that never waits; its clients' connections carry one request at a time by any version. Ratios are taken within a round; figures are the median over the rounds (least–greatest).";
 
 type Part = fn(&Bench, &mut Table) -> io::Result<()>;
 
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("requests", cost::small_requests),
+    ("connections", connections::ways),
     ("tokens", cost::token_events),
     ("ttft", truth::first_tokens),
     ("lateness", truth::sending),

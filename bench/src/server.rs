@@ -18,12 +18,23 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::clock::now_ns;
 
+/// How long it sleeps before it looks whether it may serve again.
+const RESTS: Duration = Duration::from_millis(20);
+
 const LISTENER: Token = Token(usize::MAX);
+
+/// How long the body of the answer to a small request is.
+const SMALL_BODY: usize = 210;
 
 /// The answer to a small request.
 const SMALL: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 210\r\n\r\n\
 {\"id\":\"0123456789abcde\",\"object\":\"answer\",\"created\":1764028800,\"model\":\"bench\",\"choices\":[{\"index\":0,\
 \"text\":\"the quick brown fox jumps over the lazy dog and again\",\"finish_reason\":\"stop\"}],\"usage\":{\"total\":64}}";
+
+/// The body of the answer to a small request.
+pub fn small_body() -> &'static [u8] {
+    &SMALL[SMALL.len() - SMALL_BODY..]
+}
 
 const STREAM_HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -55,6 +66,7 @@ pub struct Shared {
     /// When each request came, where that is asked for.
     arrivals: Mutex<Option<Vec<u64>>>,
     logs_arrivals: AtomicBool,
+    rests: AtomicBool,
     over: AtomicBool,
 }
 
@@ -65,6 +77,11 @@ impl Shared {
             .streaming
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = streaming;
+    }
+
+    /// Whether, from now on, it serves nobody and leaves its processor to another server.
+    pub fn rest(&self, rests: bool) {
+        self.rests.store(rests, Relaxed);
     }
 
     /// Takes note, from now on, of when each request comes.
@@ -115,6 +132,7 @@ impl Server {
             }),
             arrivals: Mutex::new(None),
             logs_arrivals: AtomicBool::new(false),
+            rests: AtomicBool::new(false),
             over: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
@@ -198,6 +216,10 @@ impl<'a> Turning<'a> {
     fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.shared.over.load(Relaxed) {
+            if self.shared.rests.load(Relaxed) {
+                std::thread::sleep(RESTS);
+                continue;
+            }
             self.poll.poll(&mut events, Some(Duration::ZERO))?;
             for event in &events {
                 if event.token() == LISTENER {
@@ -462,7 +484,7 @@ mod tests {
             .windows(4)
             .position(|four| four == b"\r\n\r\n")
             .map(|at| at + 4);
-        assert_eq!(head.map(|head| SMALL.len() - head), Some(210));
+        assert_eq!(head.map(|head| SMALL.len() - head), Some(SMALL_BODY));
     }
 
     #[test]

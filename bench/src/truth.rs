@@ -110,6 +110,17 @@ fn first_token_errors(bench: &Bench, name: Name, streams: usize) -> io::Result<V
     Ok(errors.collect())
 }
 
+/// How late a client of an open loop is over the rounds, in microseconds, each its p50 and its p99.
+#[derive(Default)]
+struct Lateness {
+    /// Of sending, by plimsoll's own rows.
+    sent: [Rounds; 2],
+    /// Of the timer that it sends by, by its canary's ticks over the whole run: before anything is done.
+    woke: [Rounds; 2],
+    /// As the server saw requests come.
+    seen: [Rounds; 2],
+}
+
 /// How late requests of an open loop are: by plimsoll's own records, and as the server sees them come.
 ///
 /// # Errors
@@ -124,95 +135,101 @@ pub fn sending(bench: &Bench, table: &mut Table) -> io::Result<()> {
             Name::Precise,
             Name::Oha,
         ];
-        let mut figures = clients.map(|_| [const { Rounds(Vec::new()) }; 4]);
+        let mut figures = clients.map(|_| Lateness::default());
         for round in 0..bench.rounds {
             eprintln!("{what}: round {} of {}", round + 1, bench.rounds);
             for (name, figures) in clients.into_iter().zip(&mut figures) {
-                let late = lateness(bench, name, rate).map_err(|error| named(name, &error))?;
-                for (figure, value) in figures.iter_mut().zip(late) {
-                    figure.0.extend(value);
-                }
+                late(bench, name, rate, figures).map_err(|error| named(name, &error))?;
             }
         }
-        for (name, [p50, p99, seen_p50, seen_p99]) in clients.into_iter().zip(&figures) {
-            let judged = match name {
-                Name::Native | Name::Hyper => format!(
-                    "p50 {}; p99 {}",
-                    Bar {
-                        of: " µs",
-                        most: 80.0
-                    }
-                    .judge(p50),
-                    Bar {
-                        of: " µs",
-                        most: 500.0
-                    }
-                    .judge(p99)
-                ),
-                Name::Precise => format!(
-                    "p99 {}",
-                    Bar {
-                        of: " µs",
-                        most: 50.0
-                    }
-                    .judge(p99)
-                ),
-                _ => String::new(),
-            };
-            let own = match (p50.median(), name) {
-                (Some(_), _) => format!("`sent` p50 {} µs, p99 {} µs", p50.shown(0), p99.shown(0)),
-                (None, Name::Oha) if bench.programs.oha.is_none() => {
-                    bench.programs.why_missing(name, Work::Offered(rate, None))
-                }
-                _ => "tells none".to_owned(),
-            };
+        for (name, figures) in clients.into_iter().zip(&figures) {
+            let missing = name == Name::Oha && bench.programs.oha.is_none();
             table.row([
                 what.clone(),
                 name.shown().to_owned(),
-                own,
+                match figures.sent[0].median() {
+                    Some(_) => format!("`sent` {}", both(&figures.sent)),
+                    None if missing => bench.programs.why_missing(name, Work::Offered(rate, None)),
+                    None => "tells none".to_owned(),
+                },
                 "–".to_owned(),
                 "–".to_owned(),
-                format!(
-                    "at the server p50 {} µs, p99 {} µs",
-                    seen_p50.shown(0),
-                    seen_p99.shown(0)
-                ),
-                judged,
+                figures.beside(),
+                figures.judged(name),
             ]);
         }
     }
     Ok(())
 }
 
-/// p50 and p99 of `sent` less `scheduled` in microseconds, and of what the server saw.
+fn both([p50, p99]: &[Rounds; 2]) -> String {
+    format!("p50 {} µs, p99 {} µs", p50.shown(0), p99.shown(0))
+}
+
+impl Lateness {
+    fn beside(&self) -> String {
+        let seen = format!("at the server {}", both(&self.seen));
+        match self.woke[0].median() {
+            Some(_) => format!("at the timer's wake {}; {seen}", both(&self.woke)),
+            None => seen,
+        }
+    }
+
+    fn judged(&self, name: Name) -> String {
+        let judged = |figures: &Rounds, most| Bar { of: " µs", most }.judge(figures);
+        let ([p50, p99], [woke, _]) = (&self.sent, &self.woke);
+        match name {
+            Name::Native | Name::Hyper => format!(
+                "wake p50 {}; p50 {}; p99 {}",
+                judged(woke, 40.0),
+                judged(p50, 80.0),
+                judged(p99, 500.0)
+            ),
+            Name::Precise => format!("p99 {}", judged(p99, 50.0)),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Measures a client once.
 #[expect(clippy::cast_precision_loss, reason = "times of this run")]
-fn lateness(bench: &Bench, name: Name, rate: u32) -> io::Result<[Option<f64>; 4]> {
+fn late(bench: &Bench, name: Name, rate: u32, figures: &mut Lateness) -> io::Result<()> {
     let shared = &bench.server.shared;
     let connections = matches!(name, Name::Floor | Name::Oha).then_some(64);
     let Some(client) = bench.start(name, Work::Offered(rate, connections), bench.lasts())? else {
-        return Ok([None; 4]);
+        return Ok(());
     };
     std::thread::sleep(Duration::from_secs(1));
     shared.log_arrivals();
     std::thread::sleep(bench.window);
     let seen = behind_schedule(&shared.take_arrivals(), rate);
     client.end()?;
-    let own: Vec<f64> = if matches!(name, Name::Floor | Name::Oha) {
-        Vec::new()
-    } else {
-        let rows = rows(&bench.programs.report().join("requests.parquet"))?;
-        let kept = rows
-            .iter()
-            .filter(|row| row.reused && row.scheduled >= SETTLING_NS);
-        kept.map(|row| (row.sent - row.scheduled) as f64 / 1e3)
-            .collect()
-    };
-    Ok([
-        quantile(&own, 0.5),
-        quantile(&own, 0.99),
-        quantile(&seen, 0.5),
-        quantile(&seen, 0.99),
-    ])
+    add(&mut figures.seen, [0.5, 0.99].map(|q| quantile(&seen, q)));
+    if matches!(name, Name::Floor | Name::Oha) {
+        return Ok(());
+    }
+    let rows = rows(&bench.programs.report().join("requests.parquet"))?;
+    let sent: Vec<f64> = rows
+        .iter()
+        .filter(|row| row.reused && row.scheduled >= SETTLING_NS)
+        .map(|row| (row.sent - row.scheduled) as f64 / 1e3)
+        .collect();
+    add(&mut figures.sent, [0.5, 0.99].map(|q| quantile(&sent, q)));
+    add(&mut figures.woke, woke(bench)?);
+    Ok(())
+}
+
+fn add(figures: &mut [Rounds; 2], values: [Option<f64>; 2]) {
+    for (figure, value) in figures.iter_mut().zip(values) {
+        figure.0.extend(value);
+    }
+}
+
+/// p50 and p99 of how late the canary's ticks were in plimsoll's last run, in microseconds.
+fn woke(bench: &Bench) -> io::Result<[Option<f64>; 2]> {
+    let results = bench.programs.results()?;
+    let check = &results["cells"][0]["self_check"];
+    Ok(["canary_p50", "canary_p99"].map(|name| Some(check[name].as_f64()? * 1e6)))
 }
 
 /// How far behind a schedule of equal gaps each arrival was, in microseconds. The schedule begins as early as it can
