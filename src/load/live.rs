@@ -93,7 +93,8 @@ impl Nanoseconds {
 
     fn clear(&mut self) {
         if let Some(histogram) = &mut self.0 {
-            histogram.clear();
+            // What the crate calls `clear` keeps the greatest value.
+            histogram.reset();
         }
     }
 }
@@ -275,5 +276,41 @@ impl Live {
             self.out_of_descriptors.load(Relaxed),
             self.out_of_ports.load(Relaxed),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathered(lateness_ms: u64, canary_ms: u64) -> Gathered {
+        Gathered {
+            lateness_ns: vec![lateness_ms * 1_000_000],
+            canary_ns: vec![canary_ms * 1_000_000],
+            ..Gathered::default()
+        }
+    }
+
+    fn greatest(times: Option<Times>) -> Option<u64> {
+        times.map(|times| times.max_ns / 1_000_000)
+    }
+
+    #[test]
+    fn the_greatest_of_a_second_is_of_that_second_and_of_a_phase_of_that_phase() {
+        let live = Live::new();
+        live.begin(Phase::Warmup);
+        live.merge(&mut gathered(40, 60), Offset::ZERO, 0);
+        live.begin(Phase::Measured);
+        live.merge(&mut gathered(20, 30), Offset::ZERO, 0);
+        let (lateness, canary) = live.take_second();
+        assert_eq!((greatest(lateness), greatest(canary)), (Some(20), Some(30)));
+        live.merge(&mut gathered(1, 2), Offset::ZERO, 0);
+        let (lateness, canary) = live.take_second();
+        assert_eq!((greatest(lateness), greatest(canary)), (Some(1), Some(2)));
+        assert_eq!(
+            greatest(live.lateness()),
+            Some(20),
+            "over the phase the first second counts still"
+        );
     }
 }
