@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use super::lane::Common;
+use super::live::Live;
 use crate::foundation::clock::{Ahead, Clock};
 use crate::foundation::units::Offset;
 use crate::instruments::record::OwnSecond;
@@ -19,6 +20,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Reading {
     at: Offset,
     cpu: Option<Duration>,
+    spun: Duration,
     ticks: Option<Ticks>,
     throttled: Option<Duration>,
     swapped_in: Option<u64>,
@@ -27,10 +29,11 @@ struct Reading {
 }
 
 impl Reading {
-    fn now(clock: &Clock, groups: &Groups) -> Self {
+    fn now(clock: &Clock, groups: &Groups, live: &Live) -> Self {
         Self {
             at: clock.now(),
             cpu: process::cpu_time(),
+            spun: Duration::from_nanos(live.spun_ns()),
             ticks: Ticks::now(),
             throttled: groups.throttled(),
             swapped_in: telemetry::swapped_in(),
@@ -51,6 +54,7 @@ impl Reading {
         OwnSecond {
             processors,
             cpu_share: share(earlier.cpu, self.cpu, processors),
+            spun_share: share(Some(earlier.spun), Some(self.spun), processors),
             steal: earlier
                 .ticks
                 .zip(self.ticks)
@@ -75,7 +79,7 @@ pub(super) fn watch(
     let watching = Clock::real();
     let groups = Groups::ours();
     let mut seconds = Vec::new();
-    let mut last = Reading::now(&watching, &groups);
+    let mut last = Reading::now(&watching, &groups, &common.live);
     loop {
         let over = !matches!(done.recv_timeout(SECOND), Err(RecvTimeoutError::Timeout));
         let Some(clock) = clock.get() else {
@@ -84,7 +88,7 @@ pub(super) fn watch(
             }
             continue;
         };
-        let reading = Reading::now(&watching, &groups);
+        let reading = Reading::now(&watching, &groups, &common.live);
         seconds.push(second(common, clock.now(), &reading.since(&last, &groups)));
         if over {
             return seconds;
@@ -118,6 +122,7 @@ mod tests {
         Reading {
             at: Offset::from_seconds(at_s),
             cpu: Some(Duration::from_secs_f64(cpu_s)),
+            spun: Duration::from_secs_f64(cpu_s / 4.0),
             ticks: None,
             throttled: Some(Duration::from_secs_f64(cpu_s / 2.0)),
             swapped_in: Some(7),
@@ -132,6 +137,7 @@ mod tests {
         let processors = process::processors(&groups);
         let second = reading(12.0, 3.0).since(&reading(10.0, 1.0), &groups);
         assert_eq!(second.cpu_share, Some(1.0 / processors));
+        assert_eq!(second.spun_share, Some(0.25 / processors));
         assert_eq!(second.throttled, Some(0.5 / processors));
         assert_eq!((second.swapped_in, second.major_faults), (Some(0), None));
         assert_eq!(second.steal, None, "what cannot be read is not 0");

@@ -60,6 +60,8 @@ pub struct SelfCheckSecond {
     pub lateness_max: Option<f64>,
     /// Own share of the processors that it may use.
     pub cpu_share: Option<f64>,
+    /// Share of them that was spun before sends, which is no work. Null without `load.precise`.
+    pub spun_share: Option<f64>,
     /// Stolen share.
     pub steal: Option<f64>,
     /// Share that a quota kept from the generator.

@@ -82,9 +82,14 @@ fn machine(commits: &[&Commit]) -> Machine {
         let seconds = seconds(commits).filter_map(|(_, second)| of(second));
         seconds.collect::<Vec<f64>>()
     };
+    // What `precise` spins away is no work: it would give way to some.
+    let worked = |second: &OwnSecond| {
+        let share = second.cpu_share? - second.spun_share.unwrap_or_default();
+        Some(share.max(0.0))
+    };
     let shares = |commit: &&Commit| {
         let seconds = commit.own.seconds.iter();
-        seconds.filter_map(|second| second.cpu_share).collect()
+        seconds.filter_map(worked).collect()
     };
     let swapped = |second: &OwnSecond| {
         second.swapped_in.is_some_and(|pages| pages > 0)
@@ -256,6 +261,7 @@ fn one_second(repeat: u32, second: &OwnSecond) -> SelfCheckSecond {
         lateness_p99: second.lateness.map(|times| seconds_of(times.p99_ns)),
         lateness_max: second.lateness.map(|times| seconds_of(times.max_ns)),
         cpu_share: second.cpu_share,
+        spun_share: second.spun_share.filter(|share| *share > 0.0),
         steal: second.steal,
         throttled: second.throttled,
         swapped_in: second.swapped_in,

@@ -14,6 +14,8 @@ use crate::foundation::units::Offset;
 
 /// How long before its time a precise wait begins to spin.
 const SPIN: Duration = Duration::from_micros(100);
+/// A turn of the spinning that took longer did something for others.
+const IDLE_TURN: Duration = Duration::from_micros(5);
 
 /// Waits for moments of one clock. Cheap to clone; belongs to the lane that it was made in.
 #[derive(Clone)]
@@ -74,19 +76,25 @@ impl Timer {
         self.until(self.now() + duration)
     }
 
-    /// Waits until `at`, and spins for the last stretch: a core for microseconds (`load.precise`). Gives for how long.
+    /// Waits until `at`, and spins for the last stretch: a core for microseconds (`load.precise`). Gives for how long it did
+    /// nothing else.
     pub async fn until_precisely(&self, at: Offset) -> Duration {
         if self.clock.is_simulated() {
             self.until(at).await;
             return Duration::ZERO;
         }
         self.until(at - SPIN).await;
-        let began = self.now();
-        while self.now() < at {
+        let (mut now, mut spun) = (self.now(), Duration::ZERO);
+        while now < at {
             // Others of this lane go on, so that no answer waits for the spinning.
             tokio::task::yield_now().await;
+            let turn = self.now().since(now);
+            if turn <= IDLE_TURN {
+                spun += turn;
+            }
+            now = now + turn;
         }
-        at.since(began)
+        spun
     }
 }
 

@@ -29,6 +29,8 @@ pub struct OwnSecond {
     pub processors: f64,
     /// Own share of them: 1 is all.
     pub cpu_share: Option<f64>,
+    /// Share of them that was spun away before sends (`precise`), which is no work.
+    pub spun_share: Option<f64>,
     /// Share of the machine's time that a hypervisor stole.
     pub steal: Option<f64>,
     /// Share of the machine's time that a quota kept from us after it was used up.

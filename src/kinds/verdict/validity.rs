@@ -12,7 +12,7 @@
 //! | lateness of a 1 ms canary on each lane | p99 over 5 ms, or 2 % of the tightest limit that reading late moves | all ticks |
 //! | one stall of the generator | over 0.4 s | any |
 //! | requests not sent, or not ready, for reasons of our own | over 1 % | all requests |
-//! | own CPU | over 80 % of what the process has | any five seconds in a row; all seconds on average where the cap on requests in flight was reached, since nobody can tell then that it was the target's doing |
+//! | own CPU, but for spinning before sends | over 80 % of what the process has | any five seconds in a row; all seconds on average where the cap on requests in flight was reached, since nobody can tell then that it was the target's doing |
 //! | stolen time | over 5 % | all seconds on average, of five at least: in less, lateness tells whether it mattered |
 //! | `EMFILE`, `EADDRNOTAVAIL` | one | any |
 //! | swap | a page of ours read back while the machine swapped in | any second |

@@ -91,22 +91,27 @@ fn what_precise_costs_is_a_share_of_all_processors_until_the_last_send() {
 
 #[test]
 fn a_second_that_was_short_of_processors_or_stepped_is_not_averaged_away() {
-    let second = |processors, clock_set_ns, cpu_share| OwnSecond {
+    let second = |processors, clock_set_ns, cpu_share, spun_share| OwnSecond {
         processors,
         cpu_share,
+        spun_share,
         clock_set_ns,
         ..OwnSecond::default()
     };
     let own = OwnFigures {
         seconds: vec![
-            second(2.0, 0, Some(0.9)),
-            second(0.5, 3_000_000, Some(0.2)),
-            second(2.0, 0, None),
+            second(2.0, 0, Some(0.9), Some(0.5)),
+            second(0.5, 3_000_000, Some(0.2), None),
+            second(2.0, 0, None, None),
         ],
         ..OwnFigures::default()
     };
     let machine = machine(&[&commit(1, own)]);
     assert_eq!(machine.processors, Some(0.5));
     assert_eq!(machine.clock_set_s, 0.003);
-    assert_eq!(machine.cpu_shares, [vec![0.9, 0.2]]);
+    assert_eq!(
+        machine.cpu_shares,
+        [vec![0.4, 0.2]],
+        "spinning is no work, and what is not known is no share"
+    );
 }

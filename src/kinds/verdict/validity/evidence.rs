@@ -55,7 +55,7 @@ pub struct Timing {
 pub struct Machine {
     /// Processors' worth of time that the generator had, at the least.
     pub processors: Option<f64>,
-    /// Its share of them by second, repeat by repeat.
+    /// Its share of them by second, repeat by repeat; what it spun away before sends left out.
     pub cpu_shares: Vec<Vec<f64>>,
     /// Share of the machine's time that a hypervisor stole, by second.
     pub steal: Vec<f64>,
