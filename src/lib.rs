@@ -23,9 +23,15 @@
 )]
 
 /// Tests, and what they measure, have the allocator that the program has.
-#[cfg(all(test, feature = "mimalloc"))]
+#[cfg(all(test, feature = "mimalloc", not(debug_assertions)))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Where nothing is optimised, and so nothing measured, it also counts what each thread asks of it.
+#[cfg(all(test, feature = "mimalloc", debug_assertions))]
+#[global_allocator]
+static ALLOCATOR: alloc_counter::AllocCounter<mimalloc::MiMalloc> =
+    alloc_counter::AllocCounter(mimalloc::MiMalloc);
 
 /// Parts without a subject of their own: units, secrets, seeds, clocks, files, templates, findings.
 mod foundation;

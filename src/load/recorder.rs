@@ -62,3 +62,40 @@ impl Recorder {
         self.live.merge(&mut self.gathered, now, intended);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::instruments::record::{Clocks, Phase};
+
+    const RECORD_BYTES: usize = 1 << 20;
+
+    /// An attempt whose record is a mebibyte, to the byte.
+    fn attempt() -> Attempt {
+        let mut attempt = Attempt::unsent(Phase::Measured, 0, Clocks::default());
+        attempt.params = "x".repeat(RECORD_BYTES);
+        let beside = journal::encode(&attempt, Vec::new()).unwrap().len() - RECORD_BYTES;
+        attempt.params.truncate(RECORD_BYTES - beside);
+        attempt
+    }
+
+    #[test]
+    fn more_than_64_mebibytes_that_wait_for_the_disk_overflow() {
+        let (sender, on_the_way) = mpsc::channel();
+        let live = Arc::new(Live::new());
+        let mut recorder = Recorder::new(sender, Arc::clone(&live));
+        let attempt = attempt();
+        for _ in 0..64 {
+            recorder.push(&attempt);
+        }
+        assert_eq!(live.waiting_bytes.load(Relaxed), 64 << 20);
+        assert!(!live.overflowed.load(Relaxed), "64 MiB may wait");
+        recorder.push(&attempt);
+        assert!(live.overflowed.load(Relaxed), "nobody took the 65th");
+        drop(recorder);
+        let bytes: usize = on_the_way.iter().map(|block| block.len()).sum();
+        assert_eq!(bytes, 65 << 20, "what waits is counted whole");
+    }
+}

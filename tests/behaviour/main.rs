@@ -16,6 +16,7 @@ mod calibrate;
 mod diff;
 mod interrupt;
 mod invalid;
+mod leftovers;
 mod mock;
 mod ollama;
 mod one_pass;

@@ -2,10 +2,14 @@
 //! quota, a load beyond what it has.
 //!
 //! No figure is held against a clock here. Where the machine does not allow a test to force a thing, it says so and ends.
+//! What no test can do to a machine (a hypervisor that takes time, memory that is swapped) is done to what the system says of
+//! itself: for the run alone, a file of ours stands in the place of its.
 
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -204,4 +208,100 @@ fn a_quota_below_one_processor_is_what_the_generator_has() {
         reasons.contains("the quota of its container or service kept it from running"),
         "{reasons}"
     );
+}
+
+/// A file of the system and what it says at a step of time, always of one length.
+type Told = (&'static str, fn(u64) -> String);
+
+/// Runs `a.yaml` in a mount namespace where files of ours, which go on by a step each 10 ms, stand for the system's; its
+/// exit code. `None`, with the reason on standard error, where the system does not let us.
+fn told_by_the_system(folder: &Path, told: &[Told]) -> Option<i32> {
+    let write = |step: u64| {
+        for (number, (_, says)) in told.iter().enumerate() {
+            let path = folder.join(format!("told-{number}"));
+            let file = std::fs::File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path);
+            // In one write in its place: never is it seen empty.
+            file.unwrap()
+                .write_all_at(says(step).as_bytes(), 0)
+                .unwrap();
+        }
+    };
+    write(0);
+    let mut enter = String::new();
+    for (number, (system, _)) in told.iter().enumerate() {
+        enter += &format!("mount --bind told-{number} {system} && ");
+    }
+    enter += "exec \"$@\"";
+    let front = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        &enter,
+        "sh",
+    ];
+    let mut attempt = Command::new(front[0]);
+    if !allows(attempt.args(&front[1..]).arg("true").current_dir(folder)) {
+        return None;
+    }
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for step in 1.. {
+                if over.load(Relaxed) {
+                    return;
+                }
+                write(step);
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let output = by(folder, &front).output().unwrap();
+        over.store(true, Relaxed);
+        output.status.code()
+    })
+}
+
+/// Of each step, seven parts in a hundred.
+#[test]
+fn time_that_a_hypervisor_took_for_five_seconds_voids_the_cell() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let load = format!("load: {{ rate: 20, duration: 6s }}\n{WIDE}");
+    write(folder.path(), "a.yaml", &chat("embedded: {}", &load));
+    let stat: fn(u64) -> String =
+        |step| format!("cpu  {:012} 0 0 0 0 0 0 {:012} 0 0\n", 93 * step, 7 * step);
+    let Some(code) = told_by_the_system(folder.path(), &[("/proc/stat", stat)]) else {
+        return;
+    };
+    assert_eq!(code, 3);
+    let (cell, reasons) = only_cell(folder.path());
+    assert_eq!(cell["validity"]["status"], "INVALID");
+    assert!(reasons.contains("stole 7.0 %"), "{reasons}");
+    assert_eq!(cell["self_check"]["steal_max"], 0.07);
+}
+
+#[test]
+fn memory_that_was_swapped_and_waited_for_voids_the_cell() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let load = format!("load: {{ rate: 20, duration: 2s }}\n{WIDE}");
+    write(folder.path(), "a.yaml", &chat("embedded: {}", &load));
+    let swapped: fn(u64) -> String = |step| format!("pswpin {step:012}\n");
+    let faults: fn(u64) -> String =
+        |step| format!("1 (plimsoll) S 1 1 1 1 1 1 1 1 {step:012} 0 0 0\n");
+    // The shell becomes the run, and keeps its number.
+    let told = [("/proc/vmstat", swapped), ("/proc/$$/stat", faults)];
+    let Some(code) = told_by_the_system(folder.path(), &told) else {
+        return;
+    };
+    assert_eq!(code, 3);
+    let (cell, reasons) = only_cell(folder.path());
+    assert_eq!(cell["validity"]["status"], "INVALID");
+    assert!(reasons.contains("the machine swapped"), "{reasons}");
+    assert!(cell["self_check"]["swapped_in"].as_u64() > Some(0));
 }

@@ -381,17 +381,27 @@ pub fn over_sockets_with(
     address: std::net::SocketAddr,
     adjust: impl FnOnce(&mut Work<'_>),
 ) -> Done {
+    let mut kept = Kept::default();
+    let report = over_sockets_onto(&mut kept, options, (cell, address), adjust);
+    Done {
+        report,
+        all: journal::decode(&kept.0).unwrap(),
+    }
+}
+
+/// The same, its records written to that disk.
+pub fn over_sockets_onto(
+    disk: &mut dyn Blocks,
+    options: &Options,
+    (cell, address): (&Cell, std::net::SocketAddr),
+    adjust: impl FnOnce(&mut Work<'_>),
+) -> RepeatReport {
     let network = crate::foundation::access::Network::default();
     let origin =
         Origin::resolve(&format!("http://{address}"), Vec::new(), options, &network).unwrap();
     let mut work = work(cell, origin);
     adjust(&mut work);
-    let mut kept = Kept::default();
-    let report = run_repeat(&work, &mut kept).unwrap();
-    Done {
-        report,
-        all: journal::decode(&kept.0).unwrap(),
-    }
+    run_repeat(&work, disk).unwrap()
 }
 
 pub fn ok() -> Answer {

@@ -89,7 +89,7 @@ fn a_close_that_races_with_the_next_request_sends_nothing_twice(client: Client) 
 }
 
 /// A server that never answers; how many of its connections were opened, and how many have been closed by the other side.
-fn silent() -> (SocketAddr, Arc<AtomicU32>, Arc<AtomicU32>) {
+pub fn silent() -> (SocketAddr, Arc<AtomicU32>, Arc<AtomicU32>) {
     let closed = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&closed);
     let (address, opened) = server(move |mut stream| {
@@ -156,7 +156,7 @@ fn what_no_connection_is_granted_for_fails_at_once_and_is_told_as_our_own_limit(
     assert_eq!(done.report.own.out_of_descriptors, 7);
 }
 
-fn http2() -> Options {
+pub fn http2() -> Options {
     Options {
         version: Version::Http2,
         ..Options::default()

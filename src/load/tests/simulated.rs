@@ -23,7 +23,7 @@ use crate::plan::Cell;
 const TICKS_S: f64 = 2e-6;
 
 /// One prompt without end.
-struct Hello;
+pub struct Hello;
 
 impl Rows for Hello {
     fn len(&self) -> Option<u64> {

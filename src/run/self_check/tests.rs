@@ -1,5 +1,6 @@
 use super::*;
 use crate::instruments::record::Counts;
+use crate::kinds::verdict::validity::{ValidityStatus, judge};
 
 fn commit(repeat: u32, own: OwnFigures) -> Commit {
     Commit {
@@ -113,5 +114,27 @@ fn a_second_that_was_short_of_processors_or_stepped_is_not_averaged_away() {
         machine.cpu_shares,
         [vec![0.4, 0.2]],
         "spinning is no work, and what is not known is no share"
+    );
+}
+
+#[test]
+fn one_repeat_whose_records_overflowed_voids_the_cell_in_words() {
+    let own = |records_overflowed| OwnFigures {
+        records_overflowed,
+        ..OwnFigures::default()
+    };
+    let (written, overflowed) = (commit(1, own(false)), commit(2, own(true)));
+    let validity = |commits: &[&Commit]| {
+        judge(&Evidence {
+            machine: machine(commits),
+            ..Evidence::default()
+        })
+    };
+    assert_eq!(validity(&[&written]).status, ValidityStatus::Valid);
+    let void = validity(&[&written, &overflowed]);
+    assert_eq!(void.status, ValidityStatus::Invalid);
+    assert!(
+        void.reasons[0].contains("records came faster than the disk took them"),
+        "{void:?}"
     );
 }
