@@ -2,17 +2,15 @@
 //! how far equal measurements lie apart (cli.md, `calibrate`); and what a plan asks for beyond that.
 //!
 //! What is measured is [`Part`]s: ordinary scenarios, run as any other, whose figures are those of `results.json`; only
-//! streams are looked on at besides (`witness`), and what something else disturbed is measured again (`disturbed`). Begin
+//! streams are looked on at besides (`witness`), and what something else disturbed is measured again. Begin
 //! at [`Bench`]. No process is started here: the simulators are there already, and share the machine with the client, so
 //! that each figure is of both.
 
 mod asked;
-mod disturbed;
 mod figures;
 mod part;
 mod witness;
 
-use disturbed::disturbed;
 use witness::Witness;
 
 pub use asked::beyond;
@@ -27,7 +25,7 @@ use crate::foundation::files::{self, FilesError};
 use crate::instruments::telemetry::calibration::CalibrationError;
 use crate::instruments::telemetry::process;
 use crate::plan::{self, Cell, Plan};
-use crate::results::{Ending, Results};
+use crate::results::{CellResult, Ending, Results, ValidityStatus};
 use crate::run::event::Watcher;
 use crate::run::{self, Existing, RunError, Session, Signals};
 use crate::scenario::{self, ReadOptions, Scenario};
@@ -208,6 +206,11 @@ impl Bench<'_> {
         }
         Ok(finished.results)
     }
+}
+
+/// Whether a cell is unfit, and not by what it was asked for.
+fn disturbed(cell: &CellResult) -> bool {
+    cell.validity.status != ValidityStatus::Valid && cell.self_check.came_and_went()
 }
 
 impl Part {

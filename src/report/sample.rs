@@ -51,6 +51,7 @@ fn answer(search: &mut SearchResult) {
         value,
         verdict: ProbeVerdict::Passed,
         reason: None,
+        again: None,
     }];
 }
 

@@ -6,6 +6,7 @@
 mod again;
 mod assemble;
 mod calibrated;
+mod disturbed;
 mod document;
 mod ending;
 pub mod folder;

@@ -43,6 +43,9 @@ pub struct Probe {
     pub verdict: ProbeVerdict,
     /// Why it did not pass; null where it did.
     pub reason: Option<String>,
+    /// Why it was measured a second time, which is the one that counts: what had voided the first and came and went; null
+    /// where it was measured once.
+    pub again: Option<String>,
 }
 
 /// What a probe has shown. Unlike an objective's verdict, which compares at any n, it must not be by chance.

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::event::Event;
+use super::evidence;
 use super::folder::Workplace;
 use super::repeat::{self, Place, Repeat};
 use super::search;
 use super::{Rooms, RunError, Session};
-use crate::instruments::record::journal::Journal;
+use crate::foundation::files::FilesError;
+use crate::instruments::record::journal::{Contents, Journal};
 use crate::instruments::record::{Commit, Ended};
 use crate::instruments::transport::Origin;
 use crate::plan::{self, Cell, Execution, Plan};
-use crate::results::SearchResult;
+use crate::results::{SearchResult, folder};
 
 /// What of a plan has been executed so far.
 pub struct Course<'a> {
@@ -183,6 +185,24 @@ impl<'a> Course<'a> {
             origins: turn.origins,
         };
         repeat.execute(&self.rooms, (&mut self.journal, self.workplace.part()))
+    }
+
+    /// Lets go of what was committed of a cell, since it is measured again, and says why.
+    pub fn forget(&mut self, turn: &Turn<'_>, cell: &Cell, why: &str) -> Result<(), RunError> {
+        let text = format!("{} is measured again: {why}", cell.id);
+        turn.session.watcher.event(&Event::Note { text: &text });
+        let contents = Contents::read(&self.workplace.journal())?;
+        let commits = evidence::commits(cell, &contents);
+        for sample in commits.iter().flat_map(|commit| &commit.samples) {
+            let path = self
+                .workplace
+                .part()
+                .join(folder::SAMPLES)
+                .join(&sample.file);
+            std::fs::remove_file(&path)
+                .map_err(|source| RunError::Files(FilesError::Write { path, source }))?;
+        }
+        Ok(self.journal.forget(&cell.id)?)
     }
 
     /// Takes a probe that was executed.

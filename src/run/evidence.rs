@@ -29,13 +29,7 @@ pub fn cell_run(
     known: (&Bases, &Told, &Scenario, &Path),
 ) -> CellRun {
     let (bases, told, scenario, part) = known;
-    let mut commits: Vec<&Commit> = contents
-        .repeats
-        .iter()
-        .map(|committed| &committed.commit)
-        .filter(|commit| commit.cell_id == cell.id)
-        .collect();
-    commits.sort_by_key(|commit| commit.repeat);
+    let commits = commits(cell, contents);
     let base = bases.of(scenario, cell);
     CellRun {
         validity: validity::judge(&self_check::evidence(
@@ -58,6 +52,14 @@ pub fn cell_run(
             .chain(limits_undefined(cell, numbers, base))
             .collect(),
     }
+}
+
+/// The commits of a cell's repeats, in their order.
+pub fn commits<'a>(cell: &Cell, contents: &'a Contents) -> Vec<&'a Commit> {
+    let commits = contents.repeats.iter().map(|committed| &committed.commit);
+    let mut commits: Vec<&Commit> = commits.filter(|commit| commit.cell_id == cell.id).collect();
+    commits.sort_by_key(|commit| commit.repeat);
+    commits
 }
 
 /// What is known of limits that were asked for and are not there: what is undefined is in no attainment, and would be

@@ -11,8 +11,8 @@ use super::evidence;
 use super::finish;
 use super::records::{self, Bases};
 use crate::foundation::files::FilesError;
-use crate::instruments::record::Ended;
 use crate::instruments::record::journal::Contents;
+use crate::instruments::record::{Commit, Ended};
 use crate::instruments::table::Table;
 use crate::kinds::metric::{CellMetrics, Violation, aggregate, held_against};
 use crate::kinds::verdict::slo::{self, SloVerdict};
@@ -69,16 +69,11 @@ pub fn execute(
             went = Went::Stopped;
             break;
         }
-        let probe = probe(turn, course, &cell, value)?;
-        if probe.is_none() {
+        let found = twice_at_most(|look| probe(turn, course, &cell, look))?;
+        if found.is_none() {
             went = Went::Stopped;
         }
-        let probe = probe.unwrap_or_else(|| Probe {
-            cell: cell.id.clone(),
-            value,
-            verdict: ProbeVerdict::Invalid,
-            reason: Some("a signal ended it before its time".to_owned()),
-        });
+        let probe = found.unwrap_or_else(Found::stopped).of(&cell, value);
         tried.push((value, shown(probe.verdict)));
         course.tried(turn, value, cell);
         result.probes.push(probe);
@@ -106,15 +101,81 @@ const fn shown(verdict: ProbeVerdict) -> Shown {
 }
 
 fn why_none(result: &SearchResult) -> String {
-    let why = result
-        .probes
-        .first()
+    let least = result.probes.first();
+    let why = least
         .and_then(|least| least.reason.clone())
         .unwrap_or_default();
+    let twice = match least.and_then(|least| least.again.as_ref()) {
+        Some(_) => ", though it was measured twice",
+        None => "",
+    };
     format!(
-        "its least {}, {}, did not pass: {why}",
+        "its least {}, {}, did not pass{twice}: {why}",
         result.axis, result.min
     )
+}
+
+/// What a probe has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Found {
+    verdict: ProbeVerdict,
+    /// Why it did not pass.
+    reason: Option<String>,
+    /// Whether neither its value nor its target made it void, but something that came and went.
+    disturbed: bool,
+    /// What voided the first look, where this is the second.
+    again: Option<String>,
+}
+
+impl Found {
+    const fn new(verdict: ProbeVerdict, reason: Option<String>) -> Self {
+        Self {
+            verdict,
+            reason,
+            disturbed: false,
+            again: None,
+        }
+    }
+
+    fn stopped() -> Self {
+        let reason = "a signal ended it before its time".to_owned();
+        Self::new(ProbeVerdict::Invalid, Some(reason))
+    }
+
+    fn of(self, cell: &Cell, value: f64) -> Probe {
+        Probe {
+            cell: cell.id.clone(),
+            value,
+            verdict: self.verdict,
+            reason: self.reason,
+            again: self.again,
+        }
+    }
+}
+
+/// Which look at a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look<'a> {
+    First,
+    /// With what voided the first.
+    Second(&'a str),
+}
+
+/// Looks once, and once more where something disturbed the first look: a neighbour's second is not to be the end of a
+/// search. What counts is the second then, whatever it shows. `None` where a signal ended it.
+fn twice_at_most<E>(
+    mut look: impl FnMut(Look<'_>) -> Result<Option<Found>, E>,
+) -> Result<Option<Found>, E> {
+    let first = look(Look::First)?;
+    let Some(disturbed) = first.as_ref().filter(|first| first.disturbed) else {
+        return Ok(first);
+    };
+    let why = disturbed.reason.clone().unwrap_or_default();
+    let second = look(Look::Second(&why))?;
+    Ok(second.map(|second| Found {
+        again: Some(why),
+        ..second
+    }))
 }
 
 /// Executes the repeats of a probe, and more of them while they show nothing; `None` where a signal ended it.
@@ -122,14 +183,21 @@ fn probe(
     turn: &Turn<'_>,
     course: &mut Course<'_>,
     cell: &Cell,
-    value: f64,
-) -> Result<Option<Probe>, RunError> {
+    look: Look<'_>,
+) -> Result<Option<Found>, RunError> {
+    if let Look::Second(why) = look {
+        course.forget(turn, cell, why)?;
+        turn.cool_down()?;
+        if turn.is_stopped() {
+            return Ok(None);
+        }
+    }
     let declared = cell.load.repeats.max(1);
     for repeat in 1.. {
         if repeat > 1 {
             turn.cool_down()?;
         }
-        let (verdict, reason) = match course.repeat(turn, cell, repeat) {
+        let found = match course.repeat(turn, cell, repeat) {
             Ok(commit) if commit.ended == Ended::Interrupted => return Ok(None),
             Ok(_) if repeat < declared => continue,
             Ok(_) => judge(turn, course, cell)?,
@@ -137,23 +205,19 @@ fn probe(
             Err(RunError::Load {
                 source: source @ LoadError::Descriptors { .. },
                 ..
-            }) => (ProbeVerdict::Invalid, Some(source.to_string())),
+            }) => Found::new(ProbeVerdict::Invalid, Some(source.to_string())),
             Err(error) => return Err(error),
         };
-        let open = matches!(verdict, ProbeVerdict::Inconclusive | ProbeVerdict::Doubtful);
+        let open = matches!(
+            found.verdict,
+            ProbeVerdict::Inconclusive | ProbeVerdict::Doubtful
+        );
         if !open || repeat >= declared.saturating_mul(MOST_ROUNDS) {
-            return Ok(Some(Probe {
-                cell: cell.id.clone(),
-                value,
-                verdict,
-                reason,
-            }));
+            return Ok(Some(found));
         }
     }
     Ok(None)
 }
-
-type Found = (ProbeVerdict, Option<String>);
 
 /// What the committed repeats of a probe show.
 fn judge(turn: &Turn<'_>, course: &Course<'_>, cell: &Cell) -> Result<Found, RunError> {
@@ -177,7 +241,10 @@ fn judge(turn: &Turn<'_>, course: &Course<'_>, cell: &Cell) -> Result<Found, Run
         told.into_iter().next().unwrap_or_default(),
     );
     let run = evidence::cell_run(cell, &numbers, &contents, (&bases, &told, scenario, part));
-    let found = found(cell, &numbers, &run, &rows)?;
+    let found = Found {
+        disturbed: disturbed(&run, &evidence::commits(cell, &contents)),
+        ..found(cell, &numbers, &run, &rows)?
+    };
     std::fs::remove_file(&table).map_err(|source| {
         RunError::Files(FilesError::Write {
             path: table,
@@ -199,7 +266,7 @@ fn found(
         ValidityStatus::ClientLimited => Some(ProbeVerdict::ClientLimited),
     };
     if let Some(verdict) = limited {
-        return Ok((verdict, Some(run.validity.reasons.join("; "))));
+        return Ok(Found::new(verdict, Some(run.validity.reasons.join("; "))));
     }
     let (mut missed, mut doubted, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for objective in &cell.slo.objectives {
@@ -231,10 +298,23 @@ fn found(
     } else if !open.is_empty() {
         ProbeVerdict::Inconclusive
     } else {
-        return Ok((ProbeVerdict::Passed, None));
+        return Ok(Found::new(ProbeVerdict::Passed, None));
     };
     missed.extend(doubted.into_iter().chain(open));
-    Ok((verdict, Some(missed.join("; "))))
+    Ok(Found::new(verdict, Some(missed.join("; "))))
+}
+
+/// Whether a probe is void by something that came and went: not by a limit of the machine that its value meets each time,
+/// nor by a target that answers nothing.
+fn disturbed(run: &CellRun, commits: &[&Commit]) -> bool {
+    let lasting = |commit: &&Commit| {
+        commit.ended == Ended::WarmupFailed
+            || commit.own.out_of_descriptors > 0
+            || commit.own.out_of_ports > 0
+    };
+    run.validity.status == ValidityStatus::Invalid
+        && run.self_check.came_and_went()
+        && !commits.iter().any(lasting)
 }
 
 /// What the requests of a probe say of an objective.
@@ -279,10 +359,10 @@ const fn by_number(verdict: ObjectiveVerdict) -> SloVerdict {
 mod tests {
     use super::*;
     use crate::foundation::units::Offset;
-    use crate::instruments::record::{Attempt, Clocks, Outcome, Phase};
+    use crate::instruments::record::{Attempt, Clocks, Counts, Outcome, OwnFigures, Phase};
     use crate::instruments::table::{TableRow, Writer};
     use crate::kinds::metric::catalogue;
-    use crate::results::{SelfCheck, SelfCheckSecond};
+    use crate::results::{SelfCheck, SelfCheckSecond, Validity};
 
     /// What forty requests show of a limit of a second on each, where ten of them took so long, and the generator did not get
     /// to run for so long.
@@ -344,6 +424,102 @@ mod tests {
         assert_eq!(shown_by(1030, 20), "missed");
         assert_eq!(shown_by(1030, 31), "doubtful");
         assert_eq!(shown_by(900, 31), "passed");
+    }
+
+    /// What is found by looks that show this, one after the other, and how often was looked.
+    fn looked(shows: &[Found]) -> (Found, usize) {
+        let mut looks = 0;
+        let found = twice_at_most(|look| {
+            assert_eq!(look == Look::First, looks == 0);
+            looks += 1;
+            Ok::<_, RunError>(shows.get(looks - 1).cloned())
+        });
+        (found.unwrap().unwrap(), looks)
+    }
+
+    fn void(why: &str, disturbed: bool) -> Found {
+        Found {
+            disturbed,
+            ..Found::new(ProbeVerdict::Invalid, Some(why.to_owned()))
+        }
+    }
+
+    #[test]
+    fn a_probe_that_was_disturbed_is_looked_at_again_once_and_the_second_look_counts() {
+        let passed = Found::new(ProbeVerdict::Passed, None);
+        let (found, looks) = looked(&[void("a stall", true), passed.clone()]);
+        assert_eq!(
+            (found.verdict, found.reason, looks),
+            (ProbeVerdict::Passed, None, 2)
+        );
+        assert_eq!(found.again.as_deref(), Some("a stall"));
+        let (found, looks) = looked(&[void("a stall", true), void("stolen", true), passed.clone()]);
+        assert_eq!((found.verdict, looks), (ProbeVerdict::Invalid, 2));
+        assert_eq!(found.reason.as_deref(), Some("stolen"));
+        assert_eq!(looked(&[passed.clone(), void("never", true)]), (passed, 1));
+    }
+
+    #[test]
+    fn what_the_machine_cannot_do_is_not_tried_again() {
+        let too_much = void("too late in all its seconds", false);
+        assert_eq!(looked(&[too_much.clone()]), (too_much, 1));
+    }
+
+    #[test]
+    fn only_what_came_and_went_is_a_disturbance() {
+        let commit = |change: &dyn Fn(&mut Commit)| {
+            let mut commit = Commit {
+                cell_key: "k".to_owned(),
+                cell_id: "c".to_owned(),
+                repeat: 1,
+                position: 0,
+                counts: Counts::default(),
+                ended: Ended::Complete,
+                own: OwnFigures::default(),
+                suspensions: 0,
+                addresses: Vec::new(),
+                connections: Vec::new(),
+                samples: Vec::new(),
+                notes: Vec::new(),
+            };
+            change(&mut commit);
+            commit
+        };
+        let run = |status, sent: u64| CellRun {
+            validity: Validity {
+                status,
+                reasons: Vec::new(),
+            },
+            self_check: SelfCheck {
+                seconds: (1..=5)
+                    .map(|second| SelfCheckSecond {
+                        repeat: 1,
+                        intended: 1000 * second,
+                        sent: sent * second,
+                        ..SelfCheckSecond::default()
+                    })
+                    .collect(),
+                ..SelfCheck::default()
+            },
+            ..CellRun::default()
+        };
+        let well = commit(&|_| {});
+        let is = |run: &CellRun, commit: &Commit| disturbed(run, &[commit]);
+        assert!(is(&run(ValidityStatus::Invalid, 1000), &well));
+        assert!(
+            !is(&run(ValidityStatus::Invalid, 800), &well),
+            "the rate was too much"
+        );
+        assert!(!is(&run(ValidityStatus::Valid, 1000), &well));
+        assert!(!is(&run(ValidityStatus::ClientLimited, 1000), &well));
+        let lasting: [&dyn Fn(&mut Commit); 3] = [
+            &|commit| commit.ended = Ended::WarmupFailed,
+            &|commit| commit.own.out_of_descriptors = 1,
+            &|commit| commit.own.out_of_ports = 1,
+        ];
+        for change in lasting {
+            assert!(!is(&run(ValidityStatus::Invalid, 1000), &commit(change)));
+        }
     }
 
     #[test]

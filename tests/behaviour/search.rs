@@ -1,6 +1,8 @@
 //! Searches for a capacity: the knee of a server whose capacity is known is found, and a search is no list of misses.
 
+use std::io::Read as _;
 use std::path::Path;
+use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -180,6 +182,51 @@ fn a_probe_whose_requests_are_too_few_to_tell_is_gone_on_with() {
         let needed = "service.p90 <= 1800ms: 20 requests do not tell, 29 would";
         assert!(code == 0 || probe["reason"] == needed, "{probe}");
     }
+}
+
+/// The process is stopped for a moment while its first probe runs, which voids that, and never again.
+#[test]
+fn a_probe_that_something_else_voided_is_measured_again_and_that_is_told() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    // Over in two seconds, so that the moment is a good part of it whatever the machine does besides.
+    let scenario = of_clients("{ min: 40, max: 40 }").replace("median: 1s", "median: 400ms");
+    write(
+        folder.path(),
+        "a.yaml",
+        &(scenario + "report: { samples: 2 }\n"),
+    );
+    let mut child = Process(
+        plimsoll(folder.path())
+            .args(["run", "a.yaml"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut said = String::new();
+    let mut stderr = child.0.stderr.take().unwrap();
+    wait_for_records(folder.path(), &mut child);
+    child.signal(Signal::STOP);
+    child.wait_until_stopped();
+    child.signal(Signal::CONT);
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().code(), Some(0), "{said}");
+    assert!(said.contains("is measured again: "), "{said}");
+    let out = folder.path().join("reports/chat");
+    let results = results(&out);
+    let probe = &results["searches"][0]["probes"][0];
+    assert_eq!(probe["verdict"], "passed", "{probe}");
+    assert!(
+        probe["again"].as_str().unwrap().contains("SIGCONT"),
+        "{probe}"
+    );
+    let cell = &results["cells"][0];
+    assert_eq!(cell["requests"]["ok"], 90, "the first look counts too");
+    assert_eq!(cell["validity"]["status"], "VALID");
+    let report = std::fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(report.contains("since the first time was void"), "{report}");
+    let again = run(folder.path(), &["report", "reports/chat"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
 }
 
 #[test]

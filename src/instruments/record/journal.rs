@@ -37,6 +37,8 @@ enum Kind {
     Observation = 3,
     /// The blocks before it belong to nothing.
     Discard = 4,
+    /// What was committed of a cell counts no more.
+    Forget = 5,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
             2 => Some(Self::Commit),
             3 => Some(Self::Observation),
             4 => Some(Self::Discard),
+            5 => Some(Self::Forget),
             _ => None,
         }
     }
@@ -136,7 +139,7 @@ impl Committed {
 #[derive(Debug)]
 pub struct Contents {
     path: PathBuf,
-    /// Committed repeats, in the order of their commits.
+    /// Committed repeats that count, in the order of their commits.
     pub repeats: Vec<Committed>,
     /// Observations about the whole run, in their order.
     pub observations: Vec<Observation>,
@@ -185,6 +188,12 @@ impl Contents {
                         commit,
                         blocks: std::mem::take(&mut blocks),
                     });
+                }
+                Kind::Forget => {
+                    let cell: String = contents.json(&payload)?;
+                    contents
+                        .repeats
+                        .retain(|known| known.commit.cell_id != cell);
                 }
                 Kind::Observation => {
                     let observation = contents.json(&payload)?;
@@ -442,6 +451,14 @@ impl Journal {
     /// Where the disk refuses.
     pub fn commit(&mut self, commit: &Commit) -> Result<(), JournalError> {
         self.json(Kind::Commit, commit)
+    }
+
+    /// Lets go of all repeats of a cell that were committed: it is measured again. On return that is on disk.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn forget(&mut self, cell_id: &str) -> Result<(), JournalError> {
+        self.json(Kind::Forget, &cell_id)
     }
 
     /// Notes something about the whole run; on return it is on disk.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::axes::shown;
 use super::table::{Column, Row, Table, Value, validity_of};
 use crate::report::number::Scale;
-use crate::results::{Capacity, ProbeVerdict, Results, SearchResult};
+use crate::results::{Capacity, Probe, ProbeVerdict, Results, SearchResult};
 
 /// A search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,6 +94,16 @@ fn carried(search: &SearchResult, capacity: &Capacity) -> String {
     )
 }
 
+/// Why a probe did not pass, and why what it shows is its second look.
+fn why(probe: &Probe) -> String {
+    let again = probe
+        .again
+        .as_ref()
+        .map(|first| format!("measured again, since the first time was void: {first}"));
+    let parts: Vec<String> = probe.reason.clone().into_iter().chain(again).collect();
+    parts.join("; ")
+}
+
 fn probes(results: &Results, search: &SearchResult) -> Table {
     let scale = if search.axis == "rate" {
         Scale::PerSecond
@@ -108,7 +118,7 @@ fn probes(results: &Results, search: &SearchResult) -> Table {
     ];
     let mut probes: Vec<_> = search.probes.iter().collect();
     probes.sort_by(|one, two| one.value.total_cmp(&two.value));
-    let row = |probe: &&crate::results::Probe| {
+    let row = |probe: &&Probe| {
         let found = results
             .cells
             .iter()
@@ -129,7 +139,7 @@ fn probes(results: &Results, search: &SearchResult) -> Table {
                 Value::text(probe.value.to_string()),
                 Value::marked(word, state),
                 Value::count(found.map_or(0, |(_, cell)| cell.requests.intended)),
-                Value::text(probe.reason.clone().unwrap_or_default()),
+                Value::text(why(probe)),
             ],
         }
     };
@@ -153,6 +163,7 @@ mod tests {
             value: if index == 0 { 38.4 } else { 40.0 },
             verdict,
             reason: (index == 1).then(|| "e2e.p99 <= 4s does not hold".to_owned()),
+            again: (index == 1).then(|| "the generator stalled".to_owned()),
         };
         results.searches = vec![SearchResult {
             id: "rate=search(1..64)".to_owned(),
@@ -241,6 +252,10 @@ mod tests {
             .map(|row| row.values[1].text.as_str())
             .collect();
         assert_eq!(words, ["passed", "missed"]);
-        assert_eq!(table.rows[1].values[3].text, "e2e.p99 <= 4s does not hold");
+        assert_eq!(table.rows[0].values[3].text, "");
+        assert_eq!(
+            table.rows[1].values[3].text,
+            "e2e.p99 <= 4s does not hold; measured again, since the first time was void: the generator stalled"
+        );
     }
 }

@@ -83,6 +83,29 @@ fn read_all(path: &Path) -> Vec<(u32, Vec<Attempt>)> {
         .collect()
 }
 
+#[test]
+fn what_is_forgotten_of_a_cell_counts_no_more_and_what_is_measured_after_that_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("repeats.log");
+    let mut journal = Journal::create(&path).unwrap();
+    let other = Commit {
+        cell_id: "target=u".into(),
+        ..commit(3)
+    };
+    for one in [commit(1), commit(2), other] {
+        journal.block(&block(0..2)).unwrap();
+        journal.commit(&one).unwrap();
+    }
+    journal.forget("target=t").unwrap();
+    assert_eq!(read_all(&path), [(3, vec![attempt(0), attempt(1)])]);
+    journal.block(&block(5..6)).unwrap();
+    journal.commit(&commit(1)).unwrap();
+    assert_eq!(
+        read_all(&path),
+        [(3, vec![attempt(0), attempt(1)]), (1, vec![attempt(5)])]
+    );
+}
+
 fn two_repeats(path: &Path) {
     let mut journal = Journal::create(path).unwrap();
     journal

@@ -1,23 +1,25 @@
-//! Whether something else than what was asked for made a measurement unfit: then it says nothing of the machine, and is
-//! worth another look.
+//! Whether something that came and went made a measurement unfit: then it says nothing of the machine, and is worth another
+//! look.
 //!
 //! What is too much is too much from the first second to the last; a neighbour, a stall, a full disk come and go. So
 //! what an unfit cell was asked for is taken for the cause where it was too much in more than a third of its seconds.
 //! Time that a hypervisor stole was somebody else's however long that went on, and where there are few seconds nobody
 //! can tell.
 
+use super::{SelfCheck, SelfCheckSecond};
 use crate::kinds::verdict::validity::{CPU_SHARE, LATENESS_FLOOR_S, SENT_SHARE, STEAL_SHARE};
-use crate::results::{CellResult, SelfCheckSecond, ValidityStatus};
 
 /// Fewer seconds tell nothing of what lasts.
 const FEW: usize = 3;
 
-/// Whether a cell is unfit, and not by what it was asked for.
-pub(super) fn disturbed(cell: &CellResult) -> bool {
-    cell.validity.status != ValidityStatus::Valid && came_and_went(&cell.self_check.seconds)
+impl SelfCheck {
+    /// Whether what made its cell unfit, if it is, came and went: two thirds of the seconds were as they should be, or time
+    /// was stolen.
+    pub fn came_and_went(&self) -> bool {
+        came_and_went(&self.seconds)
+    }
 }
 
-/// Whether two thirds of the seconds were as they should be, or time was stolen.
 fn came_and_went(seconds: &[SelfCheckSecond]) -> bool {
     let begins = std::iter::once(None).chain(seconds.iter().map(Some));
     let fit = begins
