@@ -231,11 +231,12 @@ fn told_by_the_system(folder: &Path, told: &[Told]) -> Option<i32> {
         }
     };
     write(0);
-    let mut enter = String::new();
-    for (number, (system, _)) in told.iter().enumerate() {
-        enter += &format!("mount --bind told-{number} {system} && ");
-    }
-    enter += "exec \"$@\"";
+    let mounts = told.iter().enumerate();
+    let mut enter: Vec<String> = mounts
+        .map(|(number, (system, _))| format!("mount --bind told-{number} {system}"))
+        .collect();
+    enter.push("exec \"$@\"".to_owned());
+    let enter = enter.join(" && ");
     let front = [
         "unshare",
         "--map-root-user",
