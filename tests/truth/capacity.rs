@@ -32,28 +32,56 @@ load: {load}
     results["cells"][0].clone()
 }
 
-/// At 10, 50 and 80 % of what generator and server can do together on this machine: the percentiles of what we saw are
-/// within max(0.5 ms, 2 %) of those of what the server says it took, and of the distribution's own at the least load.
+/// The highest rate that generator and server can do together on this machine: that of a closed loop, less a fifth at a
+/// time until an open loop of it is VALID. What a closed loop reaches no open loop can: it sends when an answer has come,
+/// and wakes for both at once.
+fn capacity(folder: &Path) -> f64 {
+    let mock = Mock::start(folder, "{}", &[]);
+    let closed = cell(folder, &mock.base_url, "{ concurrency: 64, duration: 3s }");
+    drop(mock);
+    let (service, _) = SERVICES[0];
+    let mock = Mock::start(folder, &format!("{{ service: {service} }}"), &[]);
+    let mut rate = scalar(&closed, "request_throughput").round();
+    eprintln!("a closed loop of 64: {rate}/s");
+    loop {
+        let load = format!("{{ rate: {rate}, duration: 2s }}");
+        let cell = cell(folder, &mock.base_url, &load);
+        eprintln!("an open loop of {rate}/s: {}", cell["validity"]["status"]);
+        if cell["validity"]["status"] == "VALID" {
+            return rate;
+        }
+        rate = (rate * 0.8).round();
+        assert!(rate > 100.0, "no rate is offered truthfully here");
+    }
+}
+
+/// A cell, again where something else disturbed it: at most thrice.
+fn undisturbed(folder: &Path, base_url: &str, load: &str) -> Value {
+    for _ in 0..2 {
+        let cell = cell(folder, base_url, load);
+        if cell["validity"]["status"] == "VALID" {
+            return cell;
+        }
+    }
+    cell(folder, base_url, load)
+}
+
+/// At 10, 50 and 80 % of the capacity: the percentiles of what we saw are within max(0.5 ms, 2 %) of those of what the
+/// server says it took, or the cell is void by its own word.
 #[test]
 #[ignore = "timed: needs a machine that does nothing else, and a release build"]
 fn percentiles_are_the_servers_own_at_a_tenth_a_half_and_four_fifths_of_the_capacity() {
     let folder = tempfile::tempdir().unwrap();
-    let mock = Mock::start(folder.path(), "{}", &[]);
-    let all_out = cell(
-        folder.path(),
-        &mock.base_url,
-        "{ concurrency: 64, duration: 3s }",
-    );
-    let capacity = scalar(&all_out, "request_throughput");
-    eprintln!("capacity: {capacity:.0} requests a second");
-    drop(mock);
-    let mut misses = Vec::new();
+    let capacity = capacity(folder.path());
+    let (mut misses, mut valid) = (Vec::new(), 0);
     for (service, mean) in SERVICES {
         let mock = Mock::start(folder.path(), &format!("{{ service: {service} }}"), &[]);
         for share in [0.1, 0.5, 0.8] {
             let rate = (share * capacity).round();
             let load = format!("{{ rate: {rate}, requests: {:.0} }}", rate * 4.0);
-            let cell = cell(folder.path(), &mock.base_url, &load);
+            let cell = undisturbed(folder.path(), &mock.base_url, &load);
+            let is_valid = cell["validity"]["status"] == "VALID";
+            valid += u32::from(is_valid);
             eprintln!(
                 "{service} at {rate}/s ({:.0} in flight): {}, lateness p99 {}",
                 rate * mean,
@@ -64,11 +92,12 @@ fn percentiles_are_the_servers_own_at_a_tenth_a_half_and_four_fifths_of_the_capa
                 let truth = statistic(&cell, "server.total_s", name);
                 let seen = statistic(&cell, "e2e", name);
                 eprintln!("  {name}: {:.3} ms for {:.3} ms", seen * 1e3, truth * 1e3);
-                if (seen - truth).abs() > (0.02 * truth).max(0.0005) {
+                if is_valid && (seen - truth).abs() > (0.02 * truth).max(0.0005) {
                     misses.push(format!("{service} at {share}, {name}: {seen} for {truth}"));
                 }
             }
         }
     }
+    assert!(valid > 0, "no cell was VALID, so that nothing was shown");
     assert!(misses.is_empty(), "{misses:#?}");
 }
