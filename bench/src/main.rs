@@ -74,7 +74,9 @@ struct Asked {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = if arguments.first().is_some_and(|first| first == "floor") {
+    let done = if arguments.first().is_some_and(|first| first == "ticks") {
+        ticks(arguments.get(1))
+    } else if arguments.first().is_some_and(|first| first == "floor") {
         floor_work(&arguments[1..])
             .map_or_else(|| Err(io::Error::other("floor: no such work")), floor::run)
     } else if arguments.first().is_some_and(|first| first == "serve") {
@@ -95,6 +97,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The ticks of a bare timer, for so many milliseconds.
+fn ticks(ms: Option<&String>) -> io::Result<()> {
+    let ms = ms.and_then(|text| text.parse().ok());
+    let ms = ms.ok_or_else(|| io::Error::other("ticks: for how many milliseconds?"))?;
+    truth::ticks(Duration::from_millis(ms))
 }
 
 fn floor_work(arguments: &[String]) -> Option<floor::Work> {

@@ -3,13 +3,19 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
+
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::Field;
 
 use crate::bench::{Bench, named};
+use crate::child::Client;
 use crate::clients::{Name, Work};
+use crate::clock::now_ns;
 use crate::figures::{Bar, Rounds, quantile};
 use crate::server::Streaming;
 use crate::table::Table;
@@ -121,11 +127,66 @@ struct Lateness {
     seen: [Rounds; 2],
 }
 
+/// How late a timer wakes that does nothing else, beside the same server: what the machine allows.
+fn bare_timer(bench: &Bench, table: &mut Table) -> io::Result<()> {
+    let mut woke = [Rounds::default(), Rounds::default()];
+    for _ in 0..bench.rounds {
+        let mut command = Command::new(&bench.programs.own);
+        command
+            .arg("ticks")
+            .arg(bench.window.as_millis().to_string());
+        let ended = Client::start(command, bench.processor, true)?.end()?;
+        let late = ended.output.lines().filter_map(|line| line.parse().ok());
+        let late: Vec<f64> = late.map(|ns: f64| ns / 1e3).collect();
+        add(&mut woke, [0.5, 0.99].map(|q| quantile(&late, q)));
+    }
+    table.row([
+        "lateness of a tick each millisecond".to_owned(),
+        "bare timer (timerfd)".to_owned(),
+        "–".to_owned(),
+        "–".to_owned(),
+        "–".to_owned(),
+        format!("at the timer's wake {}", both(&woke)),
+        String::new(),
+    ]);
+    Ok(())
+}
+
+/// Ticks each millisecond by a timer that is set anew for each, and prints how late each came, in nanoseconds.
+///
+/// # Errors
+/// Where no timer can be had.
+pub fn ticks(lasts: Duration) -> io::Result<()> {
+    const TICK_NS: u64 = 1_000_000;
+    let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::empty())?;
+    let begun = now_ns();
+    let until = begun + u64::try_from(lasts.as_nanos()).map_err(io::Error::other)?;
+    let (mut due, mut late) = (begun + TICK_NS, Vec::new());
+    while due < until {
+        let at = TimeSpec::from_duration(Duration::from_nanos(due));
+        timer.set(
+            Expiration::OneShot(at),
+            TimerSetTimeFlags::TFD_TIMER_ABSTIME,
+        )?;
+        timer.wait()?;
+        // As plimsoll's canary counts: a stall makes all ticks late that came due meanwhile.
+        let now = now_ns();
+        while due <= now {
+            late.push(now - due);
+            due += TICK_NS;
+        }
+    }
+    let lines: Vec<String> = late.iter().map(u64::to_string).collect();
+    println!("{}", lines.join("\n"));
+    Ok(())
+}
+
 /// How late requests of an open loop are: by plimsoll's own records, and as the server sees them come.
 ///
 /// # Errors
 /// Where a client fails, or its records cannot be read.
 pub fn sending(bench: &Bench, table: &mut Table) -> io::Result<()> {
+    bare_timer(bench, table)?;
     for rate in [1000_u32, 10_000] {
         let what = format!("lateness of sending at {rate}/s");
         let clients = [
