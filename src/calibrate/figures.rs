@@ -23,6 +23,12 @@ use crate::results::{
 /// How far a second's end may lie from where it should.
 const SLACK: f64 = 0.1;
 
+/// From so much time on streams run for the whole seconds that a token's cost is told by.
+const TOKEN_WITHIN: Duration = Duration::from_mins(1);
+const TOO_SHORT: &str =
+    "streams ran for too short a time to tell a token's cost: give it longer (`--within 60s`)";
+const NOT_TOLD: &str = "the system did not tell the client's processor time";
+
 /// Figures, and what one of what they are of has cost in processor time, in seconds.
 type Costed<F> = (F, Option<f64>);
 
@@ -91,6 +97,7 @@ impl Figures {
             let figures = StreamFigures {
                 streams,
                 valid: cell.validity.status == ValidityStatus::Valid,
+                reason: unfit(cell),
                 ttft_error: quantiles(ttft_s),
                 gap_error: quantiles(gaps_s),
             };
@@ -135,9 +142,18 @@ impl Figures {
     pub fn calibration(self, simulators: u32, within: Duration) -> Calibration {
         let highest = self.rates.iter().rfind(|(figures, _)| figures.truthful);
         let most = self.streams.iter().rfind(|(figures, _)| figures.valid);
+        let (request_s, token_event_s) = (
+            highest.and_then(|(_, request)| *request),
+            most.and_then(|(_, token)| *token),
+        );
         let cpu = CpuFigures {
-            request_s: highest.and_then(|(_, request)| *request),
-            token_event_s: most.and_then(|(_, token)| *token),
+            request_s,
+            token_event_s,
+            missing: missing(
+                (highest.is_some(), request_s),
+                (most.is_some(), token_event_s),
+                within,
+            ),
         };
         let highest = highest.map(|(figures, _)| figures.rate);
         let rates: Vec<RateFigures> = self.rates.into_iter().map(|(figures, _)| figures).collect();
@@ -163,6 +179,34 @@ impl Figures {
             repeated: self.repeated,
         }
     }
+}
+
+/// Why a request's or a token's cost is missing, where one is; each with whether anything was fit to tell it.
+fn missing(
+    (rates, request): (bool, Option<f64>),
+    (streams, token): (bool, Option<f64>),
+    within: Duration,
+) -> Option<String> {
+    let of_request = if rates {
+        NOT_TOLD
+    } else {
+        "no rate was offered truthfully, of which a request's cost could be told"
+    };
+    let of_token = if !streams {
+        "with no number of streams was the generator fit: calibrate while nothing else runs"
+    } else if within < TOKEN_WITHIN {
+        TOO_SHORT
+    } else {
+        NOT_TOLD
+    };
+    let mut reasons = Vec::new();
+    if request.is_none() {
+        reasons.push(of_request);
+    }
+    if token.is_none() {
+        reasons.push(of_token);
+    }
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 /// Puts what was shown where it belongs in their order, in the place of what the same had shown before.
@@ -198,10 +242,7 @@ fn rate(cell: &CellResult) -> Option<RateFigures> {
 /// Why the rate of a cell was not offered truthfully; `None` where it was.
 fn untruthful(cell: &CellResult) -> Option<String> {
     match cell.validity.status {
-        ValidityStatus::Invalid => {
-            let facts = cell.validity.reasons.iter().map(|reason| fact(reason));
-            Some(facts.collect::<Vec<_>>().join("; "))
-        }
+        ValidityStatus::Invalid => unfit(cell),
         ValidityStatus::ClientLimited => Some("the simulators beside it took no more".to_owned()),
         ValidityStatus::Valid => {
             let missed = |one: &&ObjectiveResult| one.verdict != ObjectiveVerdict::Met;
@@ -209,6 +250,12 @@ fn untruthful(cell: &CellResult) -> Option<String> {
             Some(format!("{} does not hold", objective.text))
         }
     }
+}
+
+/// Why the generator was not fit; `None` where it was.
+fn unfit(cell: &CellResult) -> Option<String> {
+    let facts = cell.validity.reasons.iter().map(|reason| fact(reason));
+    (cell.validity.status != ValidityStatus::Valid).then(|| facts.collect::<Vec<_>>().join("; "))
 }
 
 /// A reason without the advice after it: what was too much is not made less by it.
@@ -369,6 +416,7 @@ mod tests {
         let streams = |streams: u32, valid: bool| StreamFigures {
             streams,
             valid,
+            reason: None,
             ttft_error: None,
             gap_error: None,
         };
@@ -394,6 +442,37 @@ mod tests {
         );
         assert_eq!(calibration.cpu.request_s, Some(5e-6));
         assert_eq!(calibration.cpu.token_event_s, Some(4e-6));
+    }
+
+    #[test]
+    fn a_cost_that_was_not_measured_has_its_reason_and_what_helps() {
+        let streams = |valid| StreamFigures {
+            streams: 1,
+            valid,
+            reason: None,
+            ttft_error: None,
+            gap_error: None,
+        };
+        let missing = |reason: Option<&str>, stream: (bool, Option<f64>), within: u64| {
+            let figures = Figures {
+                rates: vec![(rate_of(250.0, reason), Some(9e-6))],
+                streams: vec![(streams(stream.0), stream.1)],
+                ..Figures::default()
+            };
+            let calibration = figures.calibration(1, Duration::from_secs(within));
+            calibration.cpu.missing
+        };
+        assert_eq!(missing(None, (true, Some(4e-6)), 20), None);
+        let short = missing(None, (true, None), 20).unwrap();
+        assert!(short.contains("`--within 60s`"), "{short}");
+        let long = missing(None, (true, None), 60).unwrap();
+        assert!(!long.contains("--within"), "{long}");
+        let both = missing(Some("it was late"), (false, None), 20).unwrap();
+        assert!(both.contains("no rate was offered truthfully"), "{both}");
+        assert!(both.contains("no number of streams"), "{both}");
+        // What is asked for is enough: a whole second, the second one, lies in what is looked at.
+        let (from, until) = Sizes::within(TOKEN_WITHIN).settled();
+        assert!(from.as_secs_f64() <= 1.0 + SLACK && until.as_secs_f64() >= 2.0);
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::run::{self, Existing, RunError, Session, Signals};
 use crate::scenario::{self, ReadOptions, Scenario};
 
 /// How often a cell is measured at most, while something else disturbs it.
-const MOST_LOOKS: u32 = 2;
+const MOST_LOOKS: u32 = 3;
 
 /// Why there is no calibration.
 #[derive(Debug, thiserror::Error)]

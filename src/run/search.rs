@@ -462,7 +462,10 @@ mod tests {
     #[test]
     fn what_the_machine_cannot_do_is_not_tried_again() {
         let too_much = void("too late in all its seconds", false);
-        assert_eq!(looked(&[too_much.clone()]), (too_much, 1));
+        assert_eq!(
+            looked(std::slice::from_ref(&too_much)),
+            (too_much.clone(), 1)
+        );
     }
 
     #[test]

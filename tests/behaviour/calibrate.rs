@@ -75,6 +75,12 @@ fn a_short_calibration_writes_a_file_that_its_schema_takes_and_leaves_nothing_be
         ordered(&figures["ttft_error"]);
         ordered(&figures["gap_error"]);
     }
+    let cpu = &calibration["cpu"];
+    let measured = ["request_s", "token_event_s"].map(|cost| cpu[cost].is_number());
+    assert_eq!(cpu["missing"].is_null(), measured == [true; 2], "{cpu}");
+    for figures in streams {
+        assert_eq!(figures["valid"] == true, figures["reason"].is_null());
+    }
     let noise = &calibration["noise"];
     assert_eq!(noise["blocks"], 3);
     let ttft = noise["metrics"]["ttft.p50"]["value"].as_f64().unwrap();

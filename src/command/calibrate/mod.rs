@@ -132,9 +132,15 @@ fn show(
     if calibration.highest_rate.is_some() {
         return Ending::Well;
     }
+    let least = calibration.rates.first();
+    let why =
+        least.and_then(|least| Some(format!(": at {}/s {}", least.rate, least.first_reason()?)));
     output::error(
-        "this machine offered no rate truthfully",
-        Some("calibrate while nothing else runs on it"),
+        &format!(
+            "this machine offered no rate truthfully{}",
+            why.unwrap_or_default()
+        ),
+        Some("calibrate while nothing else runs on it, or give it longer (`--within 120s`)"),
     );
     Ending::Void
 }

@@ -40,7 +40,7 @@ fn about(text: &mut String, calibration: &Calibration) {
     if calibration.repeated > 0 {
         let _ = writeln!(
             text,
-            "Measured again, since something else had disturbed them: {} cells.",
+            "Cells were measured again, since something else had disturbed them, so often: {}.",
             calibration.repeated
         );
     }
@@ -101,12 +101,11 @@ fn streams(text: &mut String, calibration: &Calibration) {
         let mut row = vec![figures.streams.to_string(), answers.to_string()];
         row.extend(times(figures.ttft_error, false));
         row.extend(times(figures.gap_error, false));
-        let void = if figures.valid {
-            ""
-        } else {
-            "the generator was not fit"
-        };
-        row.push(void.to_owned());
+        row.push(match figures.first_reason() {
+            _ if figures.valid => String::new(),
+            Some(reason) => format!("no: {reason}"),
+            None => "the generator was not fit".to_owned(),
+        });
         rows.push(row);
     }
     aligned(text, &rows);
@@ -125,6 +124,9 @@ fn cpu(text: &mut String, calibration: &Calibration) {
         time(calibration.cpu.request_s),
         time(calibration.cpu.token_event_s)
     );
+    if let Some(missing) = &calibration.cpu.missing {
+        let _ = writeln!(text, "{NO_DATA}: {missing}");
+    }
 }
 
 fn noise(text: &mut String, calibration: &Calibration) {

@@ -40,7 +40,7 @@ pub struct Calibration {
     pub cpu: CpuFigures,
     /// How far equal measurements lie apart.
     pub noise: NoiseFigures,
-    /// Cells that were measured again, since something else than what was asked had disturbed them; what they had shown
+    /// How often a cell was measured again, since something else than what was asked had disturbed it; what it had shown
     /// before is not in here.
     #[serde(default)]
     pub repeated: u32,
@@ -69,6 +69,9 @@ pub struct StreamFigures {
     pub streams: u32,
     /// Whether the generator was fit by its own verdict (metrics.md, "When a measurement is void").
     pub valid: bool,
+    /// Why it was not fit, where it was not.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// What the client adds to the time from sending to the first token, against the simulator's stamps.
     pub ttft_error: Option<Quantiles>,
     /// How far a gap between two tokens is from that between the simulator's stamps, either way.
@@ -98,13 +101,16 @@ pub struct HighestRate {
 }
 
 /// Processor time of the client alone, all that it does beside included.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct CpuFigures {
     /// Seconds for a plain request, at the highest rate; null where it was not measured.
     pub request_s: Option<f64>,
     /// Seconds for a token of a streamed answer, at the most streams with which the generator was fit; null where it was
     /// not measured.
     pub token_event_s: Option<f64>,
+    /// Why one of them was not measured, and what to do; null where both were.
+    #[serde(default)]
+    pub missing: Option<String>,
 }
 
 /// Pairs of equal measurements, run and compared as base and head are.
@@ -154,6 +160,13 @@ struct Mark {
 
 impl RateFigures {
     /// The first of the reasons why the rate was not offered truthfully, where one is known.
+    pub fn first_reason(&self) -> Option<&str> {
+        self.reason.as_deref()?.split("; ").next()
+    }
+}
+
+impl StreamFigures {
+    /// The first of the reasons why the generator was not fit, where one is known.
     pub fn first_reason(&self) -> Option<&str> {
         self.reason.as_deref()?.split("; ").next()
     }
@@ -285,6 +298,7 @@ mod tests {
                 .map(|(streams, valid)| StreamFigures {
                     streams,
                     valid,
+                    reason: None,
                     ttft_error: None,
                     gap_error: None,
                 })
