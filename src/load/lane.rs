@@ -373,6 +373,7 @@ impl Lane {
             && self.slots.free_since.get() > ticket.scheduled;
         let Some(sent) = sent else { return };
         let gathered = &mut self.recorder.borrow_mut().gathered;
+        gathered.went_out += 1;
         gathered.last_sent = gathered.last_sent.max(Some(sent));
         if !waited {
             let late = sent.since(ticket.scheduled).saturating_sub(connecting);

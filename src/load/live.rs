@@ -43,7 +43,9 @@ pub(super) struct Gathered {
     pub(super) lateness_ns: Vec<u64>,
     /// Lateness of the canary's ticks.
     pub(super) canary_ns: Vec<u64>,
-    /// When the last request was sent.
+    /// Requests that went out at their first attempt.
+    pub(super) went_out: u64,
+    /// When the last of them did.
     pub(super) last_sent: Option<Offset>,
     /// Time spent spinning before sends (`precise`).
     pub(super) spun_ns: u64,
@@ -107,6 +109,7 @@ struct Merged {
     e2e: Nanoseconds,
     lateness: Nanoseconds,
     canary: Nanoseconds,
+    went_out: u64,
     last_sent: Option<Offset>,
     spun_ns: u64,
     second_lateness: Nanoseconds,
@@ -156,6 +159,7 @@ impl Live {
                 e2e: Nanoseconds::new(),
                 lateness: Nanoseconds::new(),
                 canary: Nanoseconds::new(),
+                went_out: 0,
                 last_sent: None,
                 spun_ns: 0,
                 second_lateness: Nanoseconds::new(),
@@ -205,6 +209,7 @@ impl Live {
         merged.e2e.clear();
         merged.lateness.clear();
         merged.canary.clear();
+        merged.went_out = 0;
         merged.last_sent = None;
         merged.spun_ns = 0;
         merged.second_lateness.clear();
@@ -221,6 +226,7 @@ impl Live {
         merged.second_lateness.add(&gathered.lateness_ns);
         merged.canary.add(&gathered.canary_ns);
         merged.second_canary.add(&gathered.canary_ns);
+        merged.went_out += std::mem::take(&mut gathered.went_out);
         merged.last_sent = merged.last_sent.max(gathered.last_sent);
         merged.spun_ns += std::mem::take(&mut gathered.spun_ns);
         gathered.e2e_ns.clear();
@@ -250,6 +256,11 @@ impl Live {
     /// The canary's ticks over the phase, as a histogram.
     pub(super) fn canary_counts(&self) -> Vec<(u64, u64)> {
         self.merged().canary.counts()
+    }
+
+    /// Requests of the phase that went out at their first attempt: what never got a connection is none of them.
+    pub(super) fn went_out(&self) -> u64 {
+        self.merged().went_out
     }
 
     /// When the last request of the phase was sent.

@@ -61,11 +61,12 @@ fn intended_and_sent(commits: &[&Commit]) -> (u64, u64) {
     (intended, intended - unsent.min(intended))
 }
 
-/// Requests sent per second, from the beginning of each repeat to the last that it sent.
+/// Requests that went out per second, from the beginning of each repeat to the last that it sent. What never got a
+/// connection was tried, and offered to nobody.
 fn offered(commits: &[&Commit]) -> Option<f64> {
     let last = |commit: &&Commit| commit.own.last_sent.map(Offset::as_seconds);
     let seconds: f64 = commits.iter().filter_map(last).sum();
-    (seconds > 0.0).then(|| count(sum(commits, |commit| commit.counts.sent)) / seconds)
+    (seconds > 0.0).then(|| count(sum(commits, |commit| commit.own.went_out)) / seconds)
 }
 
 /// Share of the processors' time, from the beginning of each repeat to its last send, that was spun before sends.

@@ -136,6 +136,9 @@ fn a_cell_that_runs_out_of_descriptors_is_void_and_says_what_raises_the_limit() 
     assert!(reasons.contains("EMFILE"), "{reasons}");
     assert!(reasons.contains("ulimit -n"), "{reasons}");
     assert!(cell["requests"]["ok"].as_u64().unwrap() > 0, "{cell}");
+    // One a millisecond: what found no descriptor was offered to nobody.
+    let offered = cell["self_check"]["sent_rate"].as_f64().unwrap();
+    assert!(offered < 1100.0, "{offered}");
     let report = std::fs::read_to_string(folder.path().join("reports/chat/report.md")).unwrap();
     assert!(report.contains("EMFILE"), "{report}");
 }

@@ -65,7 +65,9 @@ pub struct OwnFigures {
     pub lateness_counts: Vec<(u64, u64)>,
     /// Lateness of the canary's ticks, as a histogram of the same kind.
     pub canary_counts: Vec<(u64, u64)>,
-    /// When the last request was sent; `None` where none was.
+    /// Requests that went out at their first attempt.
+    pub went_out: u64,
+    /// When the last of them was sent; `None` where none was.
     pub last_sent: Option<Offset>,
     /// Time that the lanes spent spinning before sends (`precise`), in nanoseconds.
     pub spun_ns: u64,
