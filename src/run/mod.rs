@@ -12,6 +12,7 @@ pub mod event;
 mod evidence;
 mod finish;
 mod folder;
+mod probe;
 mod records;
 mod rehearsal;
 mod repeat;
