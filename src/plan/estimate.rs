@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::cell::{Cell, Plan};
-use super::search::{MOST_ROUNDS, Search};
+use super::search::{MOST_LOOKS, MOST_ROUNDS, Search};
 use crate::kinds::arrival::Kind;
 use crate::scenario::Scenario;
 
@@ -85,6 +85,7 @@ pub fn estimate(
                     .load
                     .repeats
                     .saturating_mul(MOST_ROUNDS)
+                    .saturating_mul(MOST_LOOKS)
                     .saturating_mul(probes),
                 None => cell.load.repeats,
             };

@@ -22,6 +22,9 @@ const RAMP: f64 = 4.0;
 /// A probe whose requests show nothing yet is gone on with, up to so many times the repeats of its cell.
 pub const MOST_ROUNDS: u32 = 4;
 
+/// A probe that something disturbed is measured again: so often at most in all.
+pub const MOST_LOOKS: u32 = 2;
+
 /// A search for the highest value of an axis at which the objectives hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Search {

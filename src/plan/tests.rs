@@ -802,6 +802,22 @@ fn the_estimate_adds_up_and_says_what_it_does_not_know() {
 }
 
 #[test]
+fn the_estimate_of_a_search_is_all_of_its_probes_gone_on_with_and_measured_twice() {
+    let search = json!({"search": {"min": 1, "max": 4, "precision": "50%"}});
+    let mut scenario = scenario(&json!({"rate": [search]}));
+    give_objective(&mut scenario);
+    let plan = expand(&scenario).unwrap();
+    let document = estimate(&plan, &scenario, &|_| None);
+    // 1, 4, 2, and some to spare; ten requests each, four times, and all of it again.
+    let probes = document.cells[0].most_probes.unwrap();
+    assert_eq!(
+        document.cells[0].requests,
+        Some(10 * 4 * 2 * u64::from(probes))
+    );
+    assert!((3..=5).contains(&probes), "{probes}");
+}
+
+#[test]
 fn the_estimate_of_an_open_loop_is_its_schedule() {
     let mut scenario = scenario(&json!({"rate": [2]}));
     scenario.load.requests = None;

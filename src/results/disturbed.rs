@@ -44,7 +44,12 @@ fn is_fit(before: Option<&SelfCheckSecond>, second: &SelfCheckSecond) -> bool {
     kept_up
         && in_time(second.lateness_p99)
         && in_time(second.canary_p99)
-        && second.cpu_share.is_none_or(|share| share <= CPU_SHARE)
+        && worked(second).is_none_or(|share| share <= CPU_SHARE)
+}
+
+/// The share of its processors that the generator had work for.
+fn worked(second: &SelfCheckSecond) -> Option<f64> {
+    Some(second.cpu_share? - second.spun_share.unwrap_or_default())
 }
 
 fn stolen(seconds: &[SelfCheckSecond]) -> bool {
@@ -102,6 +107,11 @@ mod tests {
             always.iter_mut().for_each(spoil);
             assert!(!came_and_went(&always));
         }
+        let mut spun = seconds(&[1000; 5]);
+        for second in &mut spun {
+            (second.cpu_share, second.spun_share) = (Some(0.9), Some(0.2));
+        }
+        assert!(came_and_went(&spun), "what was spun away was no work");
     }
 
     #[test]

@@ -6,7 +6,9 @@ use super::RunError;
 use super::doubt::violates_for_certain;
 use crate::instruments::record::{Commit, Ended};
 use crate::instruments::table::Table;
+use crate::kinds::metric::catalogue::{self, Better, Unit};
 use crate::kinds::metric::{CellMetrics, Violation, held_against};
+use crate::kinds::verdict::objective::{Objective, ObjectiveResult};
 use crate::kinds::verdict::slo::{self, SloVerdict};
 use crate::plan::Cell;
 use crate::results::{CellRun, ObjectiveVerdict, Probe, ProbeVerdict, ValidityStatus};
@@ -74,16 +76,17 @@ pub fn found(
     for objective in &cell.slo.objectives {
         let text = &objective.text;
         let at_any_n = objective.evaluate(numbers, cell.slo.no_data);
-        let of_requests = slo::share_of_requests(objective).filter(|_| at_any_n.value.is_some());
+        let of_requests = slo::share_of_requests(objective, &cell.slo.limits)
+            .filter(|_| at_any_n.value.is_some());
         let (held, n) = match of_requests {
             Some((violation, quality)) => held(table, &cell.id, (&violation, quality), run)?,
-            None => (Requests::Show(by_number(at_any_n.verdict)), at_any_n.n),
+            None => (by_number(objective, &at_any_n, run), at_any_n.n),
         };
         match held {
             Requests::Show(SloVerdict::Pass) => {}
             Requests::Show(SloVerdict::Fail) => missed.push(format!("{text} does not hold")),
             Requests::LeaveInDoubt => doubted.push(format!(
-                "{text} does not hold, but by no more than the generator itself did not get to run meanwhile"
+                "{text} is missed by no more than the generator itself did not get to run meanwhile"
             )),
             Requests::Show(SloVerdict::Inconclusive { needs_n }) => {
                 let enough = needs_n
@@ -122,7 +125,7 @@ pub fn disturbed(run: &CellRun, commits: &[&Commit]) -> bool {
 /// What the requests of a probe say of an objective.
 enum Requests {
     Show(SloVerdict),
-    /// That it does not hold, which may be the generator's own doing.
+    /// That it does not hold, or not that it does, which may be the generator's own doing.
     LeaveInDoubt,
 }
 
@@ -136,8 +139,13 @@ fn held(
     let requests = held_against(table, cell, violation)?;
     let violates: Vec<bool> = requests.iter().map(|request| request.violates).collect();
     let shown = slo::judge(&violates, quality);
-    let certain = || violates_for_certain(&requests, &run.self_check.seconds);
-    let doubtful = shown == SloVerdict::Fail && slo::judge(&certain(), quality) != SloVerdict::Fail;
+    let seconds = &run.self_check.seconds;
+    let certain = || slo::judge(&violates_for_certain(&requests, seconds), quality);
+    let doubtful = match shown {
+        SloVerdict::Pass => false,
+        SloVerdict::Fail => certain() != SloVerdict::Fail,
+        SloVerdict::Inconclusive { .. } => certain() == SloVerdict::Pass,
+    };
     let held = if doubtful {
         Requests::LeaveInDoubt
     } else {
@@ -146,29 +154,62 @@ fn held(
     Ok((held, requests.len() as u64))
 }
 
-/// The verdict over what is no share of requests: that of the number itself.
-const fn by_number(verdict: ObjectiveVerdict) -> SloVerdict {
-    match verdict {
-        ObjectiveVerdict::Met => SloVerdict::Pass,
-        ObjectiveVerdict::Missed => SloVerdict::Fail,
+/// The verdict over what is no share of requests: that of the number itself. A time is moved by no more than the longest
+/// stall.
+fn by_number(objective: &Objective, result: &ObjectiveResult, run: &CellRun) -> Requests {
+    let is_time = catalogue::find(&objective.metric)
+        .is_some_and(|metric| metric.unit == Unit::Seconds && metric.better == Better::Lower);
+    let seconds = run.self_check.seconds.iter();
+    let stall = seconds
+        .filter_map(|second| second.canary_max)
+        .fold(0.0, f64::max);
+    let without_stall = result.value.filter(|_| is_time).map(|value| value - stall);
+    match result.verdict {
+        ObjectiveVerdict::Met => Requests::Show(SloVerdict::Pass),
+        ObjectiveVerdict::Missed
+            if without_stall.is_some_and(|value| objective.op.holds(value, objective.bound)) =>
+        {
+            Requests::LeaveInDoubt
+        }
+        ObjectiveVerdict::Missed => Requests::Show(SloVerdict::Fail),
         ObjectiveVerdict::NoData | ObjectiveVerdict::Void => {
-            SloVerdict::Inconclusive { needs_n: None }
+            Requests::Show(SloVerdict::Inconclusive { needs_n: None })
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::foundation::units::Offset;
     use crate::instruments::record::{Attempt, Clocks, Counts, Outcome, OwnFigures, Phase};
     use crate::instruments::table::{TableRow, Writer};
-    use crate::kinds::metric::catalogue;
+    use crate::kinds::metric::slo::{E2eLimit, Limits};
+    use crate::kinds::verdict::objective::Op;
     use crate::results::{SelfCheck, SelfCheckSecond, Validity};
 
-    /// What forty requests show of a limit of a second on each, where ten of them took so long, and the generator did not get
-    /// to run for so long.
-    fn shown_by(slow_ms: u64, stall_ms: u32) -> &'static str {
+    /// A cell of one second, in which the generator did not get to run for so long.
+    fn stalled(stall_ms: u32) -> CellRun {
+        let second = SelfCheckSecond {
+            repeat: 1,
+            at: 2.0,
+            canary_max: Some(f64::from(stall_ms) / 1e3),
+            ..SelfCheckSecond::default()
+        };
+        CellRun {
+            self_check: SelfCheck {
+                seconds: vec![second],
+                ..SelfCheck::default()
+            },
+            ..CellRun::default()
+        }
+    }
+
+    /// What forty requests show of a limit of a second on each that a share must keep, where ten of them took so long, and the
+    /// generator did not get to run for so long. By their e2e, and by the limits of each.
+    fn shown_by(slow_ms: u64, stall_ms: u32, quality: f64) -> [&'static str; 2] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("requests.parquet");
         let mut writer = Writer::create(&path).unwrap();
@@ -188,44 +229,80 @@ mod tests {
                 cell: "c",
                 repeat: 1,
                 target: "t",
-                slo_ms: None,
-                slo_met: None,
+                slo_ms: Some(1000.0),
+                slo_met: Some(took <= 1000),
                 skipped: false,
             };
             writer.push(&row).unwrap();
         }
         writer.finish().unwrap();
-        let second = SelfCheckSecond {
-            repeat: 1,
-            at: 2.0,
-            canary_max: Some(f64::from(stall_ms) / 1e3),
-            ..SelfCheckSecond::default()
-        };
-        let run = CellRun {
-            self_check: SelfCheck {
-                seconds: vec![second],
-                ..SelfCheck::default()
-            },
-            ..CellRun::default()
-        };
+        let run = stalled(stall_ms);
         let over = Violation::Over {
             metric: catalogue::find("e2e").unwrap(),
             bound: 1.0,
             at_equality: false,
         };
-        match held(&Table::open(&path).unwrap(), "c", (&over, 0.9), &run).unwrap() {
-            (Requests::Show(SloVerdict::Pass), 40) => "passed",
-            (Requests::Show(SloVerdict::Fail), 40) => "missed",
-            (Requests::LeaveInDoubt, 40) => "doubtful",
-            _ => "undecided",
-        }
+        let limits = Limits {
+            e2e: Some(E2eLimit::FromRow),
+            ttft: Some(Duration::from_millis(1)),
+            ..Limits::default()
+        };
+        [over, Violation::LimitMissed(&limits)].map(|violation| {
+            let table = Table::open(&path).unwrap();
+            match held(&table, "c", (&violation, quality), &run).unwrap() {
+                (Requests::Show(SloVerdict::Pass), 40) => "passed",
+                (Requests::Show(SloVerdict::Fail), 40) => "missed",
+                (Requests::LeaveInDoubt, 40) => "doubtful",
+                _ => "undecided",
+            }
+        })
     }
 
     #[test]
     fn a_miss_that_the_generators_own_stall_explains_is_not_held_against_the_target() {
-        assert_eq!(shown_by(1030, 20), "missed");
-        assert_eq!(shown_by(1030, 31), "doubtful");
-        assert_eq!(shown_by(900, 31), "passed");
+        assert_eq!(shown_by(1030, 20, 0.9), ["missed"; 2]);
+        assert_eq!(shown_by(1030, 31, 0.9), ["doubtful"; 2]);
+        assert_eq!(shown_by(900, 31, 0.9), ["passed"; 2]);
+        // A quarter of forty neither shows that 80 % keep the limit nor that they do not.
+        assert_eq!(shown_by(1030, 20, 0.8), ["undecided"; 2]);
+        assert_eq!(shown_by(1030, 31, 0.8), ["doubtful"; 2]);
+    }
+
+    #[test]
+    fn a_number_is_moved_by_the_longest_stall_at_most() {
+        let verdict = |metric: &str, value: f64| {
+            let text = format!("{metric} <= 1");
+            let objective = Objective {
+                text: text.clone(),
+                metric: metric.to_owned(),
+                statistic: Some("mean".to_owned()),
+                op: Op::AtMost,
+                bound: 1.0,
+                only: indexmap::IndexMap::new(),
+                pointer: String::new(),
+            };
+            let result = ObjectiveResult {
+                text,
+                value: Some(value),
+                bound: 1.0,
+                n: 9,
+                needs_n: None,
+                verdict: if value <= 1.0 {
+                    ObjectiveVerdict::Met
+                } else {
+                    ObjectiveVerdict::Missed
+                },
+            };
+            match by_number(&objective, &result, &stalled(31)) {
+                Requests::Show(SloVerdict::Pass) => "passed",
+                Requests::Show(_) => "missed",
+                Requests::LeaveInDoubt => "doubtful",
+            }
+        };
+        assert_eq!(verdict("itl", 0.9), "passed");
+        assert_eq!(verdict("itl", 1.03), "doubtful");
+        assert_eq!(verdict("itl", 1.04), "missed");
+        assert_eq!(verdict("chunks", 1.03), "missed", "no time");
     }
 
     #[test]

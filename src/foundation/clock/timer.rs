@@ -203,6 +203,27 @@ mod tests {
     }
 
     #[test]
+    fn what_others_of_the_lane_did_while_it_spun_was_not_spun_away() {
+        let lane = lane(false).unwrap();
+        lane.block_on(async {
+            let timer = Timer::new(&Clock::real()).unwrap();
+            let clock = timer.clone();
+            let at = timer.now() + SPIN;
+            let busy = tokio::task::spawn_local(async move {
+                let until = clock.now() + Duration::from_micros(60);
+                while clock.now() < until {}
+            });
+            let spun = timer.until_precisely(at).await;
+            assert!(timer.now() >= at);
+            assert!(
+                spun + Duration::from_micros(60) <= SPIN + IDLE_TURN,
+                "{spun:?}"
+            );
+            busy.await.unwrap();
+        });
+    }
+
+    #[test]
     fn many_waits_end_in_the_order_of_their_moments() {
         let lane = lane(false).unwrap();
         lane.block_on(async {

@@ -903,6 +903,7 @@ fn held_table(folder: &std::path::Path) -> Table {
 fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
     let folder = tempfile::tempdir().unwrap();
     let table = held_table(folder.path());
+    let limits = Limits::default();
     let held = |violation| held_against(&table, "c", &violation).unwrap();
     let violated = |violation| -> Vec<bool> {
         let held = held(violation);
@@ -919,7 +920,7 @@ fn requests_violate_a_bound_one_by_one_in_the_order_in_which_they_were_due() {
         [false, false, true, true, false]
     );
     assert_eq!(
-        violated(Violation::LimitMissed),
+        violated(Violation::LimitMissed(&limits)),
         [true, false, true, false],
         "what has no limits is left out"
     );

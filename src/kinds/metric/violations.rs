@@ -1,11 +1,16 @@
 //! Which requests of a cell violate a bound, one by one and in the order in which they were due: what a verdict over a
 //! share of requests is made from.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use polars::prelude::*;
 
 use super::aggregate::MetricError;
 use super::catalogue::{Better, Compute, Metric, Unit};
+use super::latency::{between, tpot};
 use super::part::Requests;
+use super::slo::{Limits, SloClock};
 use super::wanted::columns_of;
 use crate::instruments::table::{Run, Table};
 
@@ -23,8 +28,8 @@ pub enum Violation<'a> {
     },
     /// That it was not ok.
     Failed,
-    /// That it missed its limits; requests without limits are left out.
-    LimitMissed,
+    /// That it missed its limits, which these are; requests without limits are left out.
+    LimitMissed(&'a Limits),
 }
 
 impl Metric {
@@ -47,8 +52,8 @@ pub struct Held {
     pub ended_ns: Option<i64>,
     /// Whether it violates the bound.
     pub violates: bool,
-    /// By how many seconds its time is over the bound (below nought where it is not); `None` of what has no such time: a
-    /// failure, or a bound that is none on a time.
+    /// By how many seconds its time is over the bound, or over the limit of which it is furthest (below nought where it is
+    /// not); `None` of what has no such time, a failure say, or where that is not known.
     pub over_s: Option<f64>,
 }
 
@@ -64,8 +69,9 @@ pub fn held_against(
     let runs: Vec<&Run> = table.runs().iter().filter(|run| run.cell == cell).collect();
     let requests = Requests::of(table, &runs)?;
     let [violated, over] = expressions(violation);
-    // What tells by how much tells whether.
-    let columns: Vec<&str> = columns_of(&violated).collect();
+    let columns = columns_of(&violated).chain(columns_of(&over));
+    let columns: BTreeSet<&str> = columns.collect();
+    let columns: Vec<&str> = columns.into_iter().collect();
     let mut found = Vec::new();
     for part in requests.parts() {
         let rows = requests.rows(part, &columns)?;
@@ -92,7 +98,12 @@ fn expressions(violation: &Violation<'_>) -> [Expr; 2] {
     let no_time = || lit(NULL).cast(DataType::Float64);
     match violation {
         Violation::Failed => [col("ok").not(), no_time()],
-        Violation::LimitMissed => [col("slo_met").not(), no_time()],
+        Violation::LimitMissed(limits) => [
+            col("slo_met").not(),
+            when(col("ok"))
+                .then(over_limits(limits).unwrap_or_else(no_time))
+                .otherwise(no_time()),
+        ],
         Violation::Over {
             metric,
             bound,
@@ -111,6 +122,30 @@ fn expressions(violation: &Violation<'_>) -> [Expr; 2] {
             ]
         }
     }
+}
+
+/// By how many seconds a request is over the limit of which it is furthest; `None` where there is one on its longest gap,
+/// which no column tells.
+fn over_limits(limits: &Limits) -> Option<Expr> {
+    let started = match limits.clock {
+        SloClock::Scheduled => "scheduled_ns",
+        SloClock::Sent => "sent_ns",
+    };
+    let over = |value: Expr, limit: Option<Duration>| Some(value - lit(limit?.as_secs_f64()));
+    let of_e2e = between(started, "end_ns") - col("slo_ms") / lit(1e3);
+    let others = [
+        over(between(started, "first_content_ns"), limits.ttft),
+        over(tpot(), limits.tpot),
+        over(between("scheduled_ns", "sent_ns"), limits.queue),
+    ];
+    // A comparison with what is null is null, and so chooses what was found before.
+    let further = |one: Expr, other: Expr| {
+        when(one.clone().is_null().or(other.clone().gt(one.clone())))
+            .then(other)
+            .otherwise(one)
+    };
+    let all = others.into_iter().flatten().fold(of_e2e, further);
+    limits.itl.is_none().then_some(all)
 }
 
 /// The requests of a part; one of which it cannot be said is left out.

@@ -7,6 +7,7 @@ use super::objective::{Objective, Op};
 use crate::instruments::statistics::{binomial_at_least, binomial_at_most, variance};
 use crate::kinds::metric::Violation;
 use crate::kinds::metric::catalogue::{self, percentile_share};
+use crate::kinds::metric::slo::Limits;
 
 /// What a share of violations must not be reached by chance with.
 const CONFIDENCE: f64 = 0.95;
@@ -30,13 +31,16 @@ pub enum SloVerdict {
 }
 
 /// What violates an objective, and the share of requests that must not: `e2e.p99 <= 20s` is kept where 99 % of requests
-/// are not over 20 s. `None` for an objective on what is no share of requests.
-pub fn share_of_requests(objective: &Objective) -> Option<(Violation<'_>, f64)> {
+/// are not over 20 s. `None` for an objective on what is no share of requests. `limits` are those of the cell's requests.
+pub fn share_of_requests<'a>(
+    objective: &Objective,
+    limits: &'a Limits,
+) -> Option<(Violation<'a>, f64)> {
     let upper = matches!(objective.op, Op::Less | Op::AtMost);
     let (violation, quality) = match (objective.metric.as_str(), &objective.statistic) {
         ("error_rate", None) if upper => (Violation::Failed, 1.0 - objective.bound),
         ("success_rate", None) if !upper => (Violation::Failed, objective.bound),
-        ("slo_attainment", None) if !upper => (Violation::LimitMissed, objective.bound),
+        ("slo_attainment", None) if !upper => (Violation::LimitMissed(limits), objective.bound),
         (name, Some(statistic)) if upper => {
             let metric = catalogue::find(name).filter(|metric| metric.is_time_of_request())?;
             let over = Violation::Over {
@@ -233,7 +237,8 @@ mod tests {
                 only: indexmap::IndexMap::new(),
                 pointer: String::new(),
             };
-            share_of_requests(&objective).map(|(_, quality)| (quality * 1e6).round() / 1e6)
+            share_of_requests(&objective, &Limits::default())
+                .map(|(_, quality)| (quality * 1e6).round() / 1e6)
         };
         assert_eq!(quality("e2e.p99 <= 20s"), Some(0.99));
         assert_eq!(quality("error_rate < 1%"), Some(0.99));
