@@ -22,7 +22,7 @@ pub fn in_order<T: Sync, R: Send, E>(
         let work = &work;
         let results: Vec<mpsc::Receiver<R>> = (0..threads)
             .map(|first| {
-                let (done, results) = mpsc::sync_channel(1);
+                let (done, results) = mpsc::sync_channel(0);
                 scope.spawn(move || {
                     for item in items.iter().skip(first).step_by(threads) {
                         // Nobody takes any more: an error has ended it.
