@@ -37,8 +37,8 @@ pub struct SelfCheck {
     pub canary_max: Option<f64>,
     /// Most descriptors open.
     pub descriptors_max: Option<u64>,
-    /// Requests that the generator sent, or tried to without getting a connection, of those that were intended: whether it kept up.
-    /// What went out of them is the metric `achieved_ratio`.
+    /// Requests that the generator sent, or tried to without getting a connection, of those that were intended: whether it
+    /// kept up. What went out of them is the metric `achieved_ratio`.
     pub sent_ratio: Option<f64>,
     /// Requests sent per second, from the beginning of each repeat to the last that it sent.
     pub sent_rate: Option<f64>,

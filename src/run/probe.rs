@@ -83,12 +83,12 @@ pub fn found(
             None => (by_number(objective, &at_any_n, run), at_any_n.n),
         };
         match held {
-            Requests::Show(SloVerdict::Pass) => {}
-            Requests::Show(SloVerdict::Fail) => missed.push(format!("{text} does not hold")),
-            Requests::LeaveInDoubt => doubted.push(format!(
+            Answer::Sure(SloVerdict::Pass) => {}
+            Answer::Sure(SloVerdict::Fail) => missed.push(format!("{text} does not hold")),
+            Answer::InDoubt => doubted.push(format!(
                 "{text} is missed by no more than the generator itself did not get to run meanwhile"
             )),
-            Requests::Show(SloVerdict::Inconclusive { needs_n }) => {
+            Answer::Sure(SloVerdict::Inconclusive { needs_n }) => {
                 let enough = needs_n
                     .map(|needed| format!(", {needed} would"))
                     .unwrap_or_default();
@@ -122,11 +122,12 @@ pub fn disturbed(run: &CellRun, commits: &[&Commit]) -> bool {
         && !commits.iter().any(lasting)
 }
 
-/// What the requests of a probe say of an objective.
-enum Requests {
-    Show(SloVerdict),
+/// What a probe says of an objective.
+enum Answer {
+    /// What is shown.
+    Sure(SloVerdict),
     /// That it does not hold, or not that it does, which may be the generator's own doing.
-    LeaveInDoubt,
+    InDoubt,
 }
 
 /// Holds the requests of a probe against a bound that a share of them must keep; of how many it could be said.
@@ -135,7 +136,7 @@ fn held(
     cell: &str,
     (violation, quality): (&Violation<'_>, f64),
     run: &CellRun,
-) -> Result<(Requests, u64), RunError> {
+) -> Result<(Answer, u64), RunError> {
     let requests = held_against(table, cell, violation)?;
     let violates: Vec<bool> = requests.iter().map(|request| request.violates).collect();
     let shown = slo::judge(&violates, quality);
@@ -147,16 +148,16 @@ fn held(
         SloVerdict::Inconclusive { .. } => certain() == SloVerdict::Pass,
     };
     let held = if doubtful {
-        Requests::LeaveInDoubt
+        Answer::InDoubt
     } else {
-        Requests::Show(shown)
+        Answer::Sure(shown)
     };
     Ok((held, requests.len() as u64))
 }
 
 /// The verdict over what is no share of requests: that of the number itself. A time is moved by no more than the longest
 /// stall.
-fn by_number(objective: &Objective, result: &ObjectiveResult, run: &CellRun) -> Requests {
+fn by_number(objective: &Objective, result: &ObjectiveResult, run: &CellRun) -> Answer {
     let is_time = catalogue::find(&objective.metric)
         .is_some_and(|metric| metric.unit == Unit::Seconds && metric.better == Better::Lower);
     let seconds = run.self_check.seconds.iter();
@@ -165,15 +166,15 @@ fn by_number(objective: &Objective, result: &ObjectiveResult, run: &CellRun) -> 
         .fold(0.0, f64::max);
     let without_stall = result.value.filter(|_| is_time).map(|value| value - stall);
     match result.verdict {
-        ObjectiveVerdict::Met => Requests::Show(SloVerdict::Pass),
+        ObjectiveVerdict::Met => Answer::Sure(SloVerdict::Pass),
         ObjectiveVerdict::Missed
             if without_stall.is_some_and(|value| objective.op.holds(value, objective.bound)) =>
         {
-            Requests::LeaveInDoubt
+            Answer::InDoubt
         }
-        ObjectiveVerdict::Missed => Requests::Show(SloVerdict::Fail),
+        ObjectiveVerdict::Missed => Answer::Sure(SloVerdict::Fail),
         ObjectiveVerdict::NoData | ObjectiveVerdict::Void => {
-            Requests::Show(SloVerdict::Inconclusive { needs_n: None })
+            Answer::Sure(SloVerdict::Inconclusive { needs_n: None })
         }
     }
 }
@@ -250,9 +251,9 @@ mod tests {
         [over, Violation::LimitMissed(&limits)].map(|violation| {
             let table = Table::open(&path).unwrap();
             match held(&table, "c", (&violation, quality), &run).unwrap() {
-                (Requests::Show(SloVerdict::Pass), 40) => "passed",
-                (Requests::Show(SloVerdict::Fail), 40) => "missed",
-                (Requests::LeaveInDoubt, 40) => "doubtful",
+                (Answer::Sure(SloVerdict::Pass), 40) => "passed",
+                (Answer::Sure(SloVerdict::Fail), 40) => "missed",
+                (Answer::InDoubt, 40) => "doubtful",
                 _ => "undecided",
             }
         })
@@ -294,9 +295,9 @@ mod tests {
                 },
             };
             match by_number(&objective, &result, &stalled(31)) {
-                Requests::Show(SloVerdict::Pass) => "passed",
-                Requests::Show(_) => "missed",
-                Requests::LeaveInDoubt => "doubtful",
+                Answer::Sure(SloVerdict::Pass) => "passed",
+                Answer::Sure(_) => "missed",
+                Answer::InDoubt => "doubtful",
             }
         };
         assert_eq!(verdict("itl", 0.9), "passed");

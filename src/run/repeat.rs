@@ -64,10 +64,7 @@ impl Repeat<'_> {
         };
         let target = target_of(self.session, self.cell)?;
         let connections = load::enough_descriptors(self.cell, target).map_err(failed)?;
-        let work = Work {
-            connections,
-            ..self.work(rooms)?
-        };
+        let work = self.work(rooms, connections)?;
         let live = Arc::clone(&work.live);
         let before = self.session.signals.suspensions();
         let report = self
@@ -80,7 +77,8 @@ impl Repeat<'_> {
         Ok(commit)
     }
 
-    fn work(&self, rooms: &Rooms<'_>) -> Result<Work<'_>, RunError> {
+    /// What is to be done, over so many connections at once at most.
+    fn work(&self, rooms: &Rooms<'_>, connections: Option<u64>) -> Result<Work<'_>, RunError> {
         let repeat = u64::from(self.execution.repeat);
         let seed = self.cell.seed.index(repeat).derive("dataset");
         Ok(Work {
@@ -91,7 +89,7 @@ impl Repeat<'_> {
                 ..requests(self.session, self.cell)?
             },
             origins: self.origins.to_vec(),
-            connections: None,
+            connections,
             samples: if self.execution.repeat == 1 {
                 self.session.scenario.report.samples
             } else {

@@ -258,6 +258,7 @@ fn told_by_the_system(folder: &Path, told: &[Told]) -> Option<i32> {
                     return;
                 }
                 write(step);
+                // As the system's own counters, they go on with time.
                 std::thread::sleep(Duration::from_millis(10));
             }
         });

@@ -127,6 +127,9 @@ fn expressions(violation: &Violation<'_>) -> [Expr; 2] {
 /// By how many seconds a request is over the limit of which it is furthest; `None` where there is one on its longest gap,
 /// which no column tells.
 fn over_limits(limits: &Limits) -> Option<Expr> {
+    if limits.itl.is_some() {
+        return None;
+    }
     let started = match limits.clock {
         SloClock::Scheduled => "scheduled_ns",
         SloClock::Sent => "sent_ns",
@@ -144,8 +147,7 @@ fn over_limits(limits: &Limits) -> Option<Expr> {
             .then(other)
             .otherwise(one)
     };
-    let all = others.into_iter().flatten().fold(of_e2e, further);
-    limits.itl.is_none().then_some(all)
+    Some(others.into_iter().flatten().fold(of_e2e, further))
 }
 
 /// The requests of a part; one of which it cannot be said is left out.
