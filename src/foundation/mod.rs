@@ -8,5 +8,6 @@ pub mod files;
 pub mod kinds;
 pub mod secret;
 pub mod seed;
+pub mod socket;
 pub mod template;
 pub mod units;

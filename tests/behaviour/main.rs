@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod arrival;
 mod calibrate;
 mod diff;
 mod interrupt;

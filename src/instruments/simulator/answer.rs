@@ -12,7 +12,7 @@ use http::{HeaderValue, Response};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::model::FaultKind;
-pub(super) use super::reply::{Content, Dropped, Fate, Reply, Script};
+pub(super) use super::reply::{Connection, Content, Dropped, Reply, Script};
 use super::state::{Place, Simulator};
 use crate::foundation::clock::Until;
 use crate::foundation::units::Offset;
@@ -41,14 +41,14 @@ pub(super) async fn respond(
     simulator: &Simulator,
     place: Place,
     reply: Reply,
-    fate: &Fate,
+    connection: &Connection,
 ) -> Result<Response<Answer>, Dropped> {
     let ordinal = Some(place.ordinal);
     if place.fault == Some(FaultKind::Reset) {
         simulator
             .wait(ordinal, place.start + place.timing.first)
             .await;
-        fate.reset();
+        connection.reset();
         return Err(Dropped);
     }
     let streamed = matches!(reply.content, Content::Stream(_));

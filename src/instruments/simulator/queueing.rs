@@ -18,6 +18,8 @@ pub(super) struct Queue {
     starts: VecDeque<Offset>,
     /// Most that may stand in line.
     capacity: usize,
+    /// The latest arrival.
+    latest: Offset,
 }
 
 impl Queue {
@@ -30,16 +32,19 @@ impl Queue {
             free,
             starts: VecDeque::new(),
             capacity: capacity as usize,
+            latest: Offset::ZERO,
         }
     }
 
-    /// Takes in a request that arrives at `now` and holds its server for `hold`; says when it starts.
+    /// Takes in a request that arrived at `arrival` and holds its server for `hold`; says when it starts.
     ///
-    /// `None`: the line is full. Must be told of arrivals in the order of time.
-    pub fn enter(&mut self, now: Offset, hold: Duration) -> Option<Offset> {
+    /// `None`: the line is full. Who is told of late, behind one who came later, stands behind it.
+    pub fn enter(&mut self, arrival: Offset, hold: Duration) -> Option<Offset> {
         let Some(mut soonest) = self.free.peek_mut() else {
-            return Some(now);
+            return Some(arrival);
         };
+        self.latest = self.latest.max(arrival);
+        let now = self.latest;
         while self.starts.front().is_some_and(|start| *start <= now) {
             self.starts.pop_front();
         }
@@ -93,6 +98,16 @@ mod tests {
         }
         assert_eq!(queue.enter(at(0.5), SERVICE), None);
         assert_eq!(queue.enter(at(1.0), SERVICE), Some(at(3.0)));
+    }
+
+    #[test]
+    fn who_is_told_of_late_stands_behind_those_who_came_later() {
+        let mut queue = Queue::new(Some(1), 100);
+        assert_eq!(queue.enter(at(1.0), SERVICE), Some(at(1.0)));
+        assert_eq!(queue.enter(at(0.5), SERVICE), Some(at(2.0)));
+        let mut idle = Queue::new(Some(2), 0);
+        assert_eq!(idle.enter(at(1.0), SERVICE), Some(at(1.0)));
+        assert_eq!(idle.enter(at(0.5), SERVICE), Some(at(1.0)), "not before");
     }
 
     #[test]

@@ -74,19 +74,35 @@ pub(super) trait Script {
     fn closing(&mut self, now: Offset, out: &mut BytesMut);
 }
 
-/// A connection's fate, shared between the answer that seals it and the socket that carries it out.
+/// What an answer and the socket that carries it tell each other of their connection.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fate(Rc<Cell<bool>>);
+pub(super) struct Connection(Rc<Told>);
 
-impl Fate {
+#[derive(Debug, Default)]
+struct Told {
+    arrived: Cell<Option<Offset>>,
+    is_reset: Cell<bool>,
+}
+
+impl Connection {
     /// From here on the connection ends with a reset.
     pub fn reset(&self) {
-        self.0.set(true);
+        self.0.is_reset.set(true);
     }
 
     /// Whether the connection is to end with a reset.
     pub fn is_reset(&self) -> bool {
-        self.0.get()
+        self.0.is_reset.get()
+    }
+
+    /// Bytes have been read that had come at `at`.
+    pub fn note_arrival(&self, at: Offset) {
+        self.0.arrived.set(Some(at));
+    }
+
+    /// When the bytes that were read last had come; `None` where nobody tells.
+    pub fn arrived(&self) -> Option<Offset> {
+        self.0.arrived.get()
     }
 }
 

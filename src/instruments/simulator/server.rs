@@ -17,12 +17,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
-use super::answer::Fate;
+use super::answer::Connection;
 use super::error::SimulatorError;
 use super::model::Model;
 use super::state::Simulator;
 use super::wire;
 use crate::foundation::clock::{Clock, Timer, lane};
+use crate::foundation::socket::{Socket, ask_for_stamps};
 
 /// Connections that the system may hold ready for us.
 const BACKLOG: u32 = 4096;
@@ -133,6 +134,7 @@ fn open(
         };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
+        ask_for_stamps(&socket);
         let listener = socket.listen(BACKLOG)?;
         let address = listener.local_addr()?;
         Ok((listener, address))
@@ -146,22 +148,17 @@ async fn accept(listener: TcpListener, simulator: Simulator, clock: Clock) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let simulator = simulator.clone();
+                let (simulator, clock) = (simulator.clone(), clock.clone());
                 tokio::task::spawn_local(async move {
                     // Small events must leave at once; a socket that refuses is only slower.
                     let _ = stream.set_nodelay(true);
                     let second = speaks_http2(&stream).await;
-                    let fate = Fate::default();
-                    serve_as(
-                        Wire {
-                            stream,
-                            fate: fate.clone(),
-                        },
-                        simulator,
-                        fate,
-                        second,
-                    )
-                    .await;
+                    let connection = Connection::default();
+                    let wire = Wire {
+                        socket: Socket::new(stream, clock),
+                        connection: connection.clone(),
+                    };
+                    serve_as(wire, simulator, connection, second).await;
                 });
             }
             Err(error) => {
@@ -178,7 +175,7 @@ pub async fn serve<I>(io: I, simulator: Simulator)
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    serve_as(io, simulator, Fate::default(), false).await;
+    serve_as(io, simulator, Connection::default(), false).await;
 }
 
 #[cfg(test)]
@@ -187,14 +184,14 @@ pub async fn serve_http2<I>(io: I, simulator: Simulator)
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    serve_as(io, simulator, Fate::default(), true).await;
+    serve_as(io, simulator, Connection::default(), true).await;
 }
 
-async fn serve_as<I>(io: I, simulator: Simulator, fate: Fate, second: bool)
+async fn serve_as<I>(io: I, simulator: Simulator, connection: Connection, second: bool)
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let service = service_fn(move |request| wire::handle(simulator.clone(), fate.clone(), request));
+    let service = service_fn(move |request| wire::handle(simulator.clone(), connection.clone(), request));
     let ended = if second {
         http2::Builder::new(Lane)
             .auto_date_header(false)
@@ -232,17 +229,17 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Lane {
     }
 }
 
-/// A socket that ends with a reset where its fate says so.
+/// A socket that tells when requests come, and ends with a reset where an answer says so.
 struct Wire {
-    stream: TcpStream,
-    fate: Fate,
+    socket: Socket,
+    connection: Connection,
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.fate.is_reset() {
+        if self.connection.is_reset() {
             // With no time to linger, closing sends RST; where it cannot be set, the client sees a plain close.
-            let _ = self.stream.set_zero_linger();
+            let _ = self.socket.stream().set_zero_linger();
         }
     }
 }
@@ -253,7 +250,11 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.connection.note_arrival(self.socket.arrived());
+        }
+        read
     }
 }
 
@@ -263,7 +264,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -271,22 +272,22 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.socket).poll_write_vectored(cx, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.socket.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.socket).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.fate.is_reset() {
+        if self.connection.is_reset() {
             // An orderly end first would spoil the reset.
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }

@@ -149,11 +149,16 @@ impl Simulator {
         self.0.timer.now()
     }
 
-    /// Takes in a request that is there in full.
-    pub(super) fn admit(&self, demand: Demand) -> (Place, Option<Refusal>) {
+    /// Takes in a request that is there in full since `arrived`; since now, where nobody tells.
+    pub(super) fn admit(
+        &self,
+        demand: Demand,
+        arrived: Option<Offset>,
+    ) -> (Place, Option<Refusal>) {
         let state = &*self.0;
         let line = &mut *state.line.borrow_mut();
-        let (ordinal, arrival) = (line.next, state.timer.now());
+        let arrival = arrived.unwrap_or_else(|| state.timer.now());
+        let ordinal = line.next;
         line.next += 1;
         let timing = state.times.of(demand, ordinal);
         let fault = state.faults.hit(ordinal, arrival);

@@ -18,6 +18,7 @@ use super::tls::HTTP_2;
 use super::{Client, Lost, Origin, Version, Wire, wire};
 use crate::foundation::access::Allowed;
 use crate::foundation::clock::Clock;
+use crate::foundation::socket::{Socket, ask_for_stamps};
 use crate::instruments::record::{HttpSpoken, Outcome, Spoken};
 
 /// Connects to an origin: TCP, and TLS where the origin has it. By reqwest, which connects when it sends, `within` is how
@@ -35,7 +36,7 @@ pub async fn connect(origin: &Origin, clock: &Clock, within: Duration) -> Result
         let client = wire::Speaker::Reqwest(Box::new(ByReqwest::new(origin, shared, within)?));
         return Ok(Wire::new(client, stamps, caps, None));
     }
-    let (stream, spoken) = reach(origin).await?;
+    let (stream, spoken) = reach(origin, clock).await?;
     let http = spoken.http;
     origin.note(spoken);
     let connected = clock.now();
@@ -55,7 +56,7 @@ pub async fn connect(origin: &Origin, clock: &Clock, within: Duration) -> Result
 }
 
 /// A stream to an origin, and what is to be spoken over it.
-async fn reach(origin: &Origin) -> Result<(Stream, Spoken), Lost> {
+async fn reach(origin: &Origin, clock: &Clock) -> Result<(Stream, Spoken), Lost> {
     let unasked = if origin.options.version == Version::Http2 {
         HttpSpoken::Http2
     } else {
@@ -68,11 +69,13 @@ async fn reach(origin: &Origin) -> Result<(Stream, Spoken), Lost> {
                 None => Err(Lost::new(Outcome::Connect, "nothing listens in memory")),
             };
         }
-        Reach::Addresses { all, held } => match held.get() {
+        Reach::Addresses { all, held, .. } => match held.get() {
             Some(address) => dial(*address).await?,
             None => first(all, origin).await?,
         },
     };
+    ask_for_stamps(&tcp);
+    let tcp = Socket::new(tcp, clock.clone());
     match &origin.secure {
         None => Ok((Stream::Tcp(tcp), Spoken::plain(unasked))),
         Some(secure) => {
@@ -84,10 +87,10 @@ async fn reach(origin: &Origin) -> Result<(Stream, Spoken), Lost> {
 }
 
 async fn secured(
-    tcp: TcpStream,
+    tcp: Socket,
     secure: &Secure,
     origin: &Origin,
-) -> Result<TlsStream<TcpStream>, Lost> {
+) -> Result<TlsStream<Socket>, Lost> {
     TlsConnector::from(Arc::clone(&secure.config))
         .connect(secure.server_name.clone(), tcp)
         .await
@@ -95,7 +98,7 @@ async fn secured(
 }
 
 /// What TLS negotiated. A server that names no protocol speaks HTTP/1.1.
-fn negotiated(tls: &TlsStream<TcpStream>, origin: &Origin) -> Result<Spoken, Lost> {
+fn negotiated(tls: &TlsStream<Socket>, origin: &Origin) -> Result<Spoken, Lost> {
     let (_, session) = tls.get_ref();
     let alpn = session.alpn_protocol();
     let http = if alpn == Some(HTTP_2) {
@@ -172,7 +175,7 @@ mod tests {
         drop(dead);
         let alive = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut origin = origin(alive.local_addr().unwrap(), Client::Hyper);
-        if let Reach::Addresses { all, held } = &mut origin.reach {
+        if let Reach::Addresses { all, held, .. } = &mut origin.reach {
             all.insert(0, Network::default().allow("", first_address).unwrap());
             *held = OnceLock::new();
         }

@@ -11,6 +11,7 @@ use url::Url;
 use super::memory::Dialer;
 use super::{Caps, Client, Options, Version, tls};
 use crate::foundation::access::{Allowed, Denied, Network};
+use crate::foundation::socket::Stamping;
 use crate::instruments::record::Spoken;
 
 /// Why a target cannot be spoken to at all.
@@ -101,6 +102,7 @@ pub(super) enum Reach {
         all: Vec<Allowed>,
         /// The first that connected; it holds for the cell.
         held: OnceLock<Allowed>,
+        _stamping: Stamping,
     },
     #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
     Memory(Dialer),
@@ -154,6 +156,7 @@ impl Origin {
             reach: Reach::Addresses {
                 all,
                 held: OnceLock::new(),
+                _stamping: Stamping::keep(),
             },
             spoken: Mutex::default(),
         })
@@ -209,7 +212,7 @@ impl Origin {
     /// Where new connections go: all addresses in their order, or the one that holds.
     pub(super) fn candidates(&self) -> Vec<SocketAddr> {
         match &self.reach {
-            Reach::Addresses { all, held } => match held.get() {
+            Reach::Addresses { all, held, .. } => match held.get() {
                 Some(held) => vec![held.address()],
                 None => all.iter().copied().map(Allowed::address).collect(),
             },
@@ -219,7 +222,7 @@ impl Origin {
 
     /// A connection to that address was made: it holds for the cell.
     pub(super) fn hold(&self, address: SocketAddr) {
-        if let Reach::Addresses { all, held } = &self.reach
+        if let Reach::Addresses { all, held, .. } = &self.reach
             && let Some(one) = all.iter().find(|one| one.address() == address)
         {
             // Another slot may have been first; then its address holds for those that follow.

@@ -18,7 +18,7 @@ use crate::foundation::units::Offset;
 pub(super) struct Stamps {
     pub(super) sent: Cell<Option<Offset>>,
     pub(super) first_byte: Cell<Option<Offset>>,
-    /// When bytes last came, or the stream's end.
+    /// When bytes last came, or the stream's end was read.
     pub(super) last_read: Cell<Offset>,
     /// Whether any byte of an answer, interim heads included, has come.
     pub(super) answered: Cell<bool>,
@@ -175,7 +175,9 @@ impl Stamped {
     }
 
     fn read(&mut self, bytes: &[u8]) {
-        let at = self.clock.now();
+        let at = self.stream.arrived().unwrap_or_else(|| self.clock.now());
+        // Nothing answers what was not sent: somebody has set the clock by which the system stamps.
+        let at = at.max(self.stamps.sent.get().unwrap_or_default());
         self.stamps.last_read.set(at);
         if bytes.is_empty() {
             return;

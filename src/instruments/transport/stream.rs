@@ -5,14 +5,27 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+
+use crate::foundation::socket::Socket;
+use crate::foundation::units::Offset;
 
 /// What carries the bytes.
 pub(super) enum Stream {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tcp(Socket),
+    Tls(Box<TlsStream<Socket>>),
     Memory(DuplexStream),
+}
+
+impl Stream {
+    /// When what was read last had come; `None` where only the read tells.
+    pub(super) fn arrived(&self) -> Option<Offset> {
+        match self {
+            Self::Tcp(socket) => Some(socket.arrived()),
+            Self::Tls(stream) => Some(stream.get_ref().0.arrived()),
+            Self::Memory(_) => None,
+        }
+    }
 }
 
 /// Does the same with whatever is below.

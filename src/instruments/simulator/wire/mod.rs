@@ -16,7 +16,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use serde_json::json;
 
-use super::answer::{self, Answer, Dropped, Fate, Reply};
+use super::answer::{self, Answer, Connection, Dropped, Reply};
 use super::state::{Demand, Place, Refusal, Simulator};
 use crate::foundation::units::Offset;
 
@@ -61,7 +61,7 @@ impl Routed {
 /// Answers one request; `Err` ends its connection without an answer.
 pub(super) async fn handle(
     simulator: Simulator,
-    fate: Fate,
+    connection: Connection,
     request: Request<Incoming>,
 ) -> Result<Response<Answer>, Dropped> {
     let (head, body) = request.into_parts();
@@ -72,12 +72,12 @@ pub(super) async fn handle(
     match route(&simulator, &head, &body) {
         Routed::Aside(reply) => Ok(answer::aside(&simulator, reply).await),
         Routed::Work(ask) => {
-            let (place, refusal) = simulator.admit(ask.demand());
+            let (place, refusal) = simulator.admit(ask.demand(), connection.arrived());
             if let Some(refusal) = refusal {
                 return Ok(answer::aside(&simulator, ask.refuse(refusal)).await);
             }
             let reply = ask.reply(&simulator, &place);
-            answer::respond(&simulator, place, reply, &fate).await
+            answer::respond(&simulator, place, reply, &connection).await
         }
     }
 }

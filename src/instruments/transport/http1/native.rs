@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Write as _};
 use std::ops::Range;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Method;
-use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::super::request;
 use super::super::stamped::{Stamped, Stamps};
@@ -213,39 +213,46 @@ impl Native {
 /// Bytes that were read and not used yet.
 #[derive(Default)]
 struct Incoming {
-    /// What was read; empty, with its room kept, once all of it is used.
+    /// Room for what is read.
     buffer: Vec<u8>,
+    /// Bytes of it that were read.
+    filled: usize,
+    /// Bytes of these that were used.
     used: usize,
-    /// Room that the next read is to have.
-    room: usize,
+    /// Whether the last read filled all the room that there was.
+    is_full: bool,
     failed: Option<io::Error>,
 }
 
 impl Incoming {
     fn rest(&self) -> &[u8] {
-        &self.buffer[self.used..]
+        &self.buffer[self.used..self.filled]
     }
 
     /// Reads once; false at the end of the stream, which an error is too.
     fn poll_more(&mut self, stream: &mut Stamped, cx: &mut Context<'_>) -> Poll<bool> {
         // Little is moved: all but the beginning of a head is used as it comes.
-        self.buffer.drain(..self.used);
+        self.buffer.copy_within(self.used..self.filled, 0);
+        self.filled -= self.used;
         self.used = 0;
-        if self.buffer.capacity() == self.buffer.len() || self.room > self.buffer.capacity() {
-            self.buffer.reserve(self.room.max(BUFFER));
+        self.make_room();
+        let mut room = ReadBuf::new(&mut self.buffer[self.filled..]);
+        let came = ready!(Pin::new(stream).poll_read(cx, &mut room));
+        let read = room.filled().len();
+        self.is_full = room.remaining() == 0;
+        self.filled += read;
+        if let Err(error) = came {
+            self.failed = Some(error);
+            return Poll::Ready(false);
         }
-        let room = self.buffer.capacity() - self.buffer.len();
-        match ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx)) {
-            Ok(read) => {
-                if read == room {
-                    self.room = (self.buffer.capacity() * 2).min(LARGEST_BUFFER);
-                }
-                Poll::Ready(read > 0)
-            }
-            Err(error) => {
-                self.failed = Some(error);
-                Poll::Ready(false)
-            }
+        Poll::Ready(read > 0)
+    }
+
+    /// Room for a read: twice as much where the last one filled it, as long as that is not much, or none is left.
+    fn make_room(&mut self) {
+        let size = self.buffer.len();
+        if self.filled == size || (self.is_full && size < LARGEST_BUFFER) {
+            self.buffer.resize((size * 2).max(BUFFER), 0);
         }
     }
 }

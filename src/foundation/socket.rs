@@ -1,0 +1,315 @@
+//! A TCP stream that tells when what it read had come: by the system's own stamp, taken as the bytes arrived and before
+//! anyone here was woken.
+//!
+//! Who stamps at the read counts its own waking as the other side's time, the more the busier the machine is. Where the
+//! system gives no stamp (none but Linux is asked), the moment of the read is told.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType, socket};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::clock::Clock;
+use super::units::Offset;
+
+/// Asks the system to stamp what comes over a socket, and over all that are accepted from it.
+pub fn ask_for_stamps(socket: &impl AsFd) {
+    // A system that refuses gives none, which is seen at each read.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::socket::setsockopt(
+        socket,
+        nix::sys::socket::sockopt::ReceiveTimestampns,
+        &true,
+    );
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
+}
+
+/// Keeps the system stamping for as long as it is held.
+///
+/// Linux is switched over a moment after the first socket asks, and back after the last is closed, and each time
+/// interrupts every processor: connections that come and go one at a time would have it do so for each.
+#[derive(Debug)]
+pub struct Stamping {
+    _socket: Option<OwnedFd>,
+}
+
+impl Stamping {
+    /// From now on.
+    pub fn keep() -> Self {
+        let socket = socket(AddressFamily::INET, SocketType::DGRAM, None).ok();
+        socket.iter().for_each(ask_for_stamps);
+        Self { _socket: socket }
+    }
+}
+
+/// A TCP stream, and when what was read from it last had come.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+    clock: Clock,
+    /// Room for what the system says beside the bytes.
+    beside: Beside,
+    arrived: Offset,
+}
+
+impl Socket {
+    /// Reads from a stream whose stamps were [asked for](ask_for_stamps).
+    pub fn new(stream: TcpStream, clock: Clock) -> Self {
+        Self {
+            stream,
+            clock,
+            beside: beside(),
+            arrived: Offset::ZERO,
+        }
+    }
+
+    /// When the last of the bytes that were read last had come, or when the stream's end was read.
+    ///
+    /// Bytes that waited together have one stamp, that of the last: never earlier than they came, never later than they
+    /// were read.
+    pub const fn arrived(&self) -> Offset {
+        self.arrived
+    }
+
+    /// The stream below.
+    pub const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Reads once what is there; `WouldBlock` where nothing is.
+    fn receive(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let (size, mut came) = (room.len(), None);
+        let tried = self.stream.try_io(Interest::READABLE, || {
+            let received = receive(&self.stream, room, &mut self.beside)?;
+            came = Some(received);
+            // Bytes that leave room have emptied the socket: the next read waits, and need not ask for that.
+            if (1..size).contains(&received.0) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        });
+        let Some((read, stamp)) = came else {
+            return tried.map(|()| 0);
+        };
+        let at = match stamp {
+            Some(wall) => self.clock.at_wall(wall),
+            None => self.clock.now(),
+        };
+        self.arrived = self.arrived.max(at);
+        Ok(read)
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            ready!(this.stream.poll_read_ready(cx))?;
+            match this.receive(buffer.initialize_unfilled()) {
+                Ok(read) => {
+                    buffer.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Room for one stamp: on the heap, where it lies as the system wants it to.
+#[cfg(target_os = "linux")]
+type Beside = Vec<u8>;
+#[cfg(not(target_os = "linux"))]
+type Beside = ();
+
+#[cfg(target_os = "linux")]
+fn beside() -> Beside {
+    nix::cmsg_space!(nix::sys::time::TimeSpec)
+}
+#[cfg(not(target_os = "linux"))]
+const fn beside() -> Beside {}
+
+/// Reads once; tells how many bytes, and when the last of them came by the wall clock.
+#[cfg(target_os = "linux")]
+fn receive(
+    stream: &TcpStream,
+    room: &mut [u8],
+    beside: &mut Beside,
+) -> io::Result<(usize, Option<Duration>)> {
+    use std::os::fd::AsRawFd as _;
+
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
+
+    let mut pieces = [io::IoSliceMut::new(room)];
+    let message = recvmsg::<()>(
+        stream.as_raw_fd(),
+        &mut pieces,
+        Some(beside),
+        MsgFlags::empty(),
+    )?;
+    let stamp = message.cmsgs()?.find_map(|beside| match beside {
+        ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
+        _ => None,
+    });
+    Ok((message.bytes, stamp))
+}
+#[cfg(not(target_os = "linux"))]
+fn receive(
+    stream: &TcpStream,
+    room: &mut [u8],
+    (): &mut Beside,
+) -> io::Result<(usize, Option<Duration>)> {
+    let (read, _) = rustix::net::recv(stream, room, rustix::net::RecvFlags::empty())?;
+    Ok((read, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+    use crate::foundation::clock::{Timer, lane};
+
+    /// How long bytes wait to be read.
+    const WAIT: Duration = Duration::from_millis(20);
+
+    /// A stream whose bytes are stamped, and its other end.
+    async fn pair(clock: &Clock) -> (Socket, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        ask_for_stamps(&stream);
+        let (other, _) = listener.accept().unwrap();
+        other.set_nodelay(true).unwrap();
+        (Socket::new(stream, clock.clone()), other)
+    }
+
+    /// Sends bytes in two pieces and reads them much later: between which moments the last was sent, what was told of its
+    /// arrival, and when it was read.
+    async fn late(
+        socket: &mut Socket,
+        other: &mut std::net::TcpStream,
+        timer: &Timer,
+    ) -> [Offset; 4] {
+        other.write_all(b"on").unwrap();
+        timer.after(WAIT).await;
+        let before = timer.now();
+        other.write_all(b"ce").unwrap();
+        let after = timer.now();
+        timer.after(WAIT).await;
+        let read = timer.now();
+        let mut room = [0; 16];
+        assert_eq!(socket.read(&mut room).await.unwrap(), 4);
+        [before, socket.arrived(), after, read]
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn bytes_came_when_the_last_of_them_came_however_late_they_are_read() {
+        let _stamping = Stamping::keep();
+        lane(false).unwrap().block_on(async {
+            let clock = Clock::real();
+            let timer = Timer::new(&clock).unwrap();
+            let (mut socket, mut other) = pair(&clock).await;
+            // The system begins to stamp a moment after it was asked to.
+            for _ in 0..100 {
+                let [before, arrived, after, read] = late(&mut socket, &mut other, &timer).await;
+                assert!(before <= arrived, "{arrived} is before {before}");
+                if arrived < read {
+                    assert!(arrived.since(after) < WAIT / 2, "{arrived} for {after}");
+                    return;
+                }
+            }
+            panic!("nothing was stamped");
+        });
+    }
+
+    #[test]
+    fn the_end_of_a_stream_comes_when_it_is_read() {
+        lane(false).unwrap().block_on(async {
+            let clock = Clock::real();
+            let (mut socket, other) = pair(&clock).await;
+            drop(other);
+            let before = clock.now();
+            assert_eq!(socket.read(&mut [0; 16]).await.unwrap(), 0);
+            assert!(socket.arrived() >= before);
+        });
+    }
+
+    #[test]
+    fn all_bytes_come_through_a_room_of_any_size() {
+        let sent: Vec<u8> = (0..=u8::MAX).cycle().take(100_000).collect();
+        for room in [1, 7, 4096, 65_536] {
+            lane(false).unwrap().block_on(async {
+                let (mut socket, mut other) = pair(&Clock::real()).await;
+                let bytes = sent.clone();
+                let writing = std::thread::spawn(move || other.write_all(&bytes).unwrap());
+                let (mut read, mut room) = (Vec::new(), vec![0; room]);
+                loop {
+                    let count = socket.read(&mut room).await.unwrap();
+                    if count == 0 {
+                        break;
+                    }
+                    read.extend_from_slice(&room[..count]);
+                }
+                writing.join().unwrap();
+                assert!(read == sent, "{} of {} bytes", read.len(), sent.len());
+            });
+        }
+    }
+}
