@@ -17,15 +17,15 @@ use tokio::net::TcpStream;
 use super::clock::Clock;
 use super::units::Offset;
 
+/// Most bytes that are read at once: room that nothing fills is made ready all the same.
+const AT_ONCE: usize = 64 << 10;
+
 /// Asks the system to stamp what comes over a socket, and over all that are accepted from it.
 pub fn ask_for_stamps(socket: &impl AsFd) {
     // A system that refuses gives none, which is seen at each read.
     #[cfg(target_os = "linux")]
-    let _ = nix::sys::socket::setsockopt(
-        socket,
-        nix::sys::socket::sockopt::ReceiveTimestampns,
-        &true,
-    );
+    let _ =
+        nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::ReceiveTimestampns, &true);
     #[cfg(not(target_os = "linux"))]
     let _ = socket;
 }
@@ -118,7 +118,8 @@ impl AsyncRead for Socket {
         }
         loop {
             ready!(this.stream.poll_read_ready(cx))?;
-            match this.receive(buffer.initialize_unfilled()) {
+            let room = buffer.remaining().min(AT_ONCE);
+            match this.receive(buffer.initialize_unfilled_to(room)) {
                 Ok(read) => {
                     buffer.advance(read);
                     return Poll::Ready(Ok(()));

@@ -191,7 +191,8 @@ async fn serve_as<I>(io: I, simulator: Simulator, connection: Connection, second
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let service = service_fn(move |request| wire::handle(simulator.clone(), connection.clone(), request));
+    let service =
+        service_fn(move |request| wire::handle(simulator.clone(), connection.clone(), request));
     let ended = if second {
         http2::Builder::new(Lane)
             .auto_date_header(false)

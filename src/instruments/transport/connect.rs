@@ -86,11 +86,7 @@ async fn reach(origin: &Origin, clock: &Clock) -> Result<(Stream, Spoken), Lost>
     }
 }
 
-async fn secured(
-    tcp: Socket,
-    secure: &Secure,
-    origin: &Origin,
-) -> Result<TlsStream<Socket>, Lost> {
+async fn secured(tcp: Socket, secure: &Secure, origin: &Origin) -> Result<TlsStream<Socket>, Lost> {
     TlsConnector::from(Arc::clone(&secure.config))
         .connect(secure.server_name.clone(), tcp)
         .await
