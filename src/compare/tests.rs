@@ -79,6 +79,7 @@ fn repeat(number: u32, position: u32, seen: Seen, n: u64) -> RepeatResult {
         .into(),
         requests: Requests {
             intended: 1000,
+            tried: 1000,
             sent: 1000,
             ok: 1000 - seen.failed,
             failed: seen.failed,
@@ -105,6 +106,7 @@ fn cell(target: &str, rate: u32, first: u32, seen: &[Seen]) -> CellResult {
         validity: Validity::default(),
         requests: Requests {
             intended: 1000,
+            tried: 1000,
             sent: 1000,
             ok: 900,
             failed: 100,

@@ -2,10 +2,11 @@
 //! becomes of a connection or a deadline is said here.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use super::lane::Lane;
+use super::live::Live;
 use super::pace::Ticket;
 use super::row::{Facts, record};
 use super::slot::{Expired, Guard, Slot};
@@ -56,6 +57,7 @@ pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, numbe
     let Slot {
         wires,
         granted,
+        sent,
         seen,
         guard,
     } = slot;
@@ -65,6 +67,7 @@ pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, numbe
         lane,
         wires,
         granted: *granted,
+        sent,
         guard,
         ticket,
         facts: Facts::default(),
@@ -100,10 +103,31 @@ pub(super) async fn attempt(lane: &Lane, slot: &mut Slot, ticket: &Ticket, numbe
     ended
 }
 
+/// Counts a request as sent as soon as its first byte is handed to a socket, and not as one where it turns out that it
+/// never was (`client: reqwest` tells only then); once, however many exchanges and attempts it takes.
+fn counted<F: Future>(
+    mut sending: Pin<&mut F>,
+    is_sent: impl Fn() -> bool,
+    sent: &mut bool,
+    live: &Live,
+) -> impl Future<Output = F::Output> {
+    let earlier = *sent;
+    poll_fn(move |cx| {
+        let polled = sending.as_mut().poll(cx);
+        let now = earlier || is_sent();
+        if now != std::mem::replace(sent, now) {
+            live.count_sent(now);
+        }
+        polled
+    })
+}
+
 struct Run<'a> {
     lane: &'a Lane,
     wires: &'a mut [Option<Wire>],
     granted: bool,
+    /// Whether its request has gone out, by this attempt or an earlier one.
+    sent: &'a mut bool,
     guard: &'a mut Guard,
     ticket: &'a Ticket,
     facts: Facts,
@@ -250,10 +274,12 @@ impl Run<'_> {
                 Some(_) => total.min(activity.last_read() + settings.timing.timeouts.idle),
                 None => total.min(activity.sent().unwrap_or(handed) + patience),
             };
-            let answer = self
-                .guard
-                .within(due, pin!(wire.send(exchange, origin)))
-                .await;
+            let answer = {
+                let sending = pin!(wire.send(exchange, origin));
+                let is_sent = || activity.sent().is_some();
+                let counted = pin!(counted(sending, is_sent, self.sent, &lane.live));
+                self.guard.within(due, counted).await
+            };
             self.note_sending(&wire, exchange);
             match answer {
                 Ok(Ok(Some(head))) => {

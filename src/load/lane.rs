@@ -319,7 +319,8 @@ impl Lane {
 
     /// Sends a request, again where it failed and retries are left; gives the end of the last attempt.
     pub(super) async fn perform(&self, slot: &mut Slot, ticket: &Ticket) -> Offset {
-        self.live.sent.fetch_add(1, Relaxed);
+        self.live.tried.fetch_add(1, Relaxed);
+        slot.sent = false;
         self.live.in_flight.fetch_add(1, Relaxed);
         let mut number = 1;
         let last = loop {

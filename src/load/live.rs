@@ -20,7 +20,7 @@ pub struct Figures {
     pub elapsed: Duration,
     /// Requests that the schedule intended by then.
     pub intended: u64,
-    /// Requests begun.
+    /// Requests whose first byte was handed to a socket.
     pub sent: u64,
     /// Requests begun and not ended.
     pub in_flight: u64,
@@ -119,7 +119,8 @@ struct Merged {
 /// The figures of one repeat; shared by its lanes, its watch and the terminal.
 #[derive(Debug)]
 pub struct Live {
-    pub(super) sent: AtomicU64,
+    pub(super) tried: AtomicU64,
+    sent: AtomicU64,
     pub(super) in_flight: AtomicU64,
     pub(super) ok: AtomicU64,
     pub(super) failed: AtomicU64,
@@ -142,6 +143,7 @@ impl Live {
     /// Figures of a repeat that has not begun.
     pub fn new() -> Self {
         Self {
+            tried: AtomicU64::default(),
             sent: AtomicU64::default(),
             in_flight: AtomicU64::default(),
             ok: AtomicU64::default(),
@@ -172,6 +174,11 @@ impl Live {
         self.merged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Requests of the phase begun so far, and of these those that have gone out.
+    pub(super) fn tried_and_sent(&self) -> (u64, u64) {
+        (self.tried.load(Relaxed), self.sent.load(Relaxed))
+    }
+
     /// The figures now.
     pub fn figures(&self) -> Figures {
         let merged = self.merged();
@@ -191,6 +198,7 @@ impl Live {
     /// Begins a phase: every figure from nothing.
     pub(super) fn begin(&self, phase: Phase) {
         for counter in [
+            &self.tried,
             &self.sent,
             &self.in_flight,
             &self.ok,
@@ -271,6 +279,15 @@ impl Live {
     /// Time spent spinning before sends of the phase, over all lanes, in nanoseconds.
     pub(super) fn spun_ns(&self) -> u64 {
         self.merged().spun_ns
+    }
+
+    /// Counts a request as sent, or as none after all.
+    pub(super) fn count_sent(&self, sent: bool) {
+        if sent {
+            self.sent.fetch_add(1, Relaxed);
+        } else {
+            self.sent.fetch_sub(1, Relaxed);
+        }
     }
 
     pub(super) fn hit(&self, limit: OwnLimit) {

@@ -157,7 +157,6 @@ impl<'a> PhaseRun<'a> {
             ended,
             counts: Counts {
                 intended: ok + failed + unsent,
-                sent: ok + failed,
                 ok,
                 failed,
                 unsent,

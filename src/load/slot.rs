@@ -113,6 +113,8 @@ pub(super) struct Slot {
     pub(super) wires: Vec<Option<Wire>>,
     /// Whether it may open connections.
     pub(super) granted: bool,
+    /// Whether the request that it serves has gone out, by whichever attempt.
+    pub(super) sent: bool,
     pub(super) seen: Seen,
     pub(super) guard: Guard,
 }
@@ -122,6 +124,7 @@ impl Slot {
         Self {
             wires: settings.origins.iter().map(|_| None).collect(),
             granted: settings.grants.take(),
+            sent: false,
             seen: Seen::default(),
             guard: Guard {
                 deadline: Deadline::new(timer.clone()),

@@ -101,13 +101,15 @@ pub(super) fn watch(
 fn second(common: &Common, at: Offset, counted: &OwnSecond) -> OwnSecond {
     let live = &common.live;
     let (lateness, canary) = live.take_second();
+    let (tried, sent) = live.tried_and_sent();
     OwnSecond {
         at,
         lateness,
         canary,
         descriptors: process::descriptors(),
         in_flight: live.in_flight.load(Relaxed),
-        sent: live.sent.load(Relaxed),
+        tried,
+        sent,
         intended: common.cursor.intended(at),
         records_waiting_bytes: live.waiting_bytes.load(Relaxed),
         ..*counted

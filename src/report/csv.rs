@@ -25,8 +25,9 @@ const SPREAD: [&str; 5] = ["n", "mean", "stddev", "ci95_low", "ci95_high"];
 type Count = (&'static str, fn(&Requests) -> u64);
 
 /// The counts, in the order of their columns.
-const COUNTS: [Count; 6] = [
+const COUNTS: [Count; 7] = [
     ("intended", |requests| requests.intended),
+    ("tried", |requests| requests.tried),
     ("sent", |requests| requests.sent),
     ("ok", |requests| requests.ok),
     ("failed", |requests| requests.failed),

@@ -120,6 +120,7 @@ impl Named {
 fn fill(cell: &mut CellResult, named: &Named, report: &ReportSettings) {
     let requests = Requests {
         intended: 100,
+        tried: 100,
         sent: 100,
         ok: 100,
         failed: 0,
@@ -219,7 +220,7 @@ fn self_check() -> SelfCheck {
         canary_p99: one,
         canary_max: one,
         descriptors_max: Some(1),
-        sent_ratio: one,
+        tried_ratio: one,
         sent_rate: one,
         seconds: Vec::new(),
     }

@@ -38,9 +38,9 @@ fn came_and_went(seconds: &[SelfCheckSecond]) -> bool {
 fn is_fit(before: Option<&SelfCheckSecond>, second: &SelfCheckSecond) -> bool {
     let in_time = |late: Option<f64>| late.is_none_or(|late| late <= LATENESS_FLOOR_S);
     let since = |of: fn(&SelfCheckSecond) -> u64| of(second) - before.map_or(0, of).min(of(second));
-    let (due, sent) = (since(|second| second.intended), since(|second| second.sent));
+    let (due, tried) = (since(|second| second.intended), since(|second| second.tried));
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
-    let kept_up = sent as f64 >= due as f64 * SENT_SHARE;
+    let kept_up = tried as f64 >= due as f64 * SENT_SHARE;
     kept_up
         && in_time(second.lateness_p99)
         && in_time(second.canary_p99)
@@ -63,16 +63,16 @@ fn stolen(seconds: &[SelfCheckSecond]) -> bool {
 mod tests {
     use super::*;
 
-    /// Seconds of 1,000 requests a second, of which so many were sent.
-    fn seconds(sent: &[u64]) -> Vec<SelfCheckSecond> {
+    /// Seconds of 1,000 requests a second, of which so many were tried.
+    fn seconds(tried: &[u64]) -> Vec<SelfCheckSecond> {
         let mut seconds = Vec::new();
         let (mut all, mut due) = (0, 0);
-        for sent in sent {
-            all += sent;
+        for tried in tried {
+            all += tried;
             due += 1000;
             seconds.push(SelfCheckSecond {
                 repeat: 1,
-                sent: all,
+                tried: all,
                 intended: due,
                 lateness_p99: Some(0.0001),
                 canary_p99: Some(0.001),
@@ -137,6 +137,6 @@ mod tests {
             second.repeat = 2;
         }
         two.append(&mut second);
-        assert!(!came_and_went(&two), "most of it sent nothing");
+        assert!(!came_and_went(&two), "most of it tried nothing");
     }
 }

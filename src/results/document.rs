@@ -176,7 +176,7 @@ pub struct CellResult {
     pub metrics: BTreeMap<String, Option<MetricValue>>,
     /// The distributions over failed requests.
     pub metrics_failed: BTreeMap<String, Option<MetricValue>>,
-    /// The distributions over all requests that were sent.
+    /// The distributions over all requests that were tried: those that got no connection too.
     pub metrics_all: BTreeMap<String, Option<MetricValue>>,
     /// How scalars and statistics (`e2e.p99`) spread over the repeats.
     pub spread: BTreeMap<String, Spread>,

@@ -37,9 +37,9 @@ pub struct SelfCheck {
     pub canary_max: Option<f64>,
     /// Most descriptors open.
     pub descriptors_max: Option<u64>,
-    /// Requests that the generator sent, or tried to without getting a connection, of those that were intended: whether it
-    /// kept up. What went out of them is the metric `achieved_ratio`.
-    pub sent_ratio: Option<f64>,
+    /// Requests that the generator tried to send, whether or not it got a connection, of those that were intended: whether
+    /// it kept up. What went out of them is the metric `achieved_ratio`.
+    pub tried_ratio: Option<f64>,
     /// Requests sent per second, from the beginning of each repeat to the last that it sent.
     pub sent_rate: Option<f64>,
     /// Each second alone.
@@ -83,7 +83,9 @@ pub struct SelfCheckSecond {
     pub descriptors: Option<u64>,
     /// Requests in flight.
     pub in_flight: u64,
-    /// Requests sent so far.
+    /// Requests begun so far, whether or not a connection was had for them.
+    pub tried: u64,
+    /// Requests so far whose first byte was handed to a socket.
     pub sent: u64,
     /// Requests intended so far.
     pub intended: u64,

@@ -326,7 +326,7 @@ mod tests {
             change(&mut commit);
             commit
         };
-        let run = |status, sent: u64| CellRun {
+        let run = |status, tried: u64| CellRun {
             validity: Validity {
                 status,
                 reasons: Vec::new(),
@@ -336,7 +336,7 @@ mod tests {
                     .map(|second| SelfCheckSecond {
                         repeat: 1,
                         intended: 1000 * second,
-                        sent: sent * second,
+                        tried: tried * second,
                         ..SelfCheckSecond::default()
                     })
                     .collect(),

@@ -36,10 +36,10 @@ fn sum(commits: &[&Commit], of: fn(&Commit) -> u64) -> u64 {
 }
 
 fn schedule(cell: &Cell, commits: &[&Commit]) -> Schedule {
-    let (intended, sent) = intended_and_sent(commits);
+    let (intended, tried) = intended_and_tried(commits);
     Schedule {
         intended,
-        sent,
+        tried,
         unsent_for_slots: sum(commits, |commit| commit.own.unsent_for_slots),
         waited_for_slots: sum(commits, |commit| commit.own.waited_for_slot),
         starved: sum(commits, |commit| commit.own.starved),
@@ -54,8 +54,8 @@ fn schedule(cell: &Cell, commits: &[&Commit]) -> Schedule {
     }
 }
 
-/// Requests of all repeats that were due, and of these those that were sent.
-fn intended_and_sent(commits: &[&Commit]) -> (u64, u64) {
+/// Requests of all repeats that were due, and of these those that were tried.
+fn intended_and_tried(commits: &[&Commit]) -> (u64, u64) {
     let intended = sum(commits, |commit| commit.counts.intended);
     let unsent = sum(commits, |commit| commit.counts.unsent);
     (intended, intended - unsent.min(intended))
@@ -227,7 +227,7 @@ pub fn figures(commits: &[&Commit]) -> SelfCheck {
             .filter_map(|(_, second)| of(second))
             .reduce(|one, two| one + two)
     };
-    let (intended, sent) = intended_and_sent(commits);
+    let (intended, tried) = intended_and_tried(commits);
     SelfCheck {
         lateness_p50: quantile(commits, lateness, 0.5),
         lateness_p99: quantile(commits, lateness, 0.99),
@@ -246,7 +246,7 @@ pub fn figures(commits: &[&Commit]) -> SelfCheck {
         descriptors_max: seconds(commits)
             .filter_map(|(_, second)| second.descriptors)
             .max(),
-        sent_ratio: (intended > 0).then(|| count(sent) / count(intended)),
+        tried_ratio: (intended > 0).then(|| count(tried) / count(intended)),
         sent_rate: offered(commits),
         seconds: seconds(commits)
             .map(|(repeat, second)| one_second(repeat, second))
@@ -273,6 +273,7 @@ fn one_second(repeat: u32, second: &OwnSecond) -> SelfCheckSecond {
         canary_max: second.canary.map(|times| seconds_of(times.max_ns)),
         descriptors: second.descriptors,
         in_flight: second.in_flight,
+        tried: second.tried,
         sent: second.sent,
         intended: second.intended,
         records_waiting_bytes: second.records_waiting_bytes,

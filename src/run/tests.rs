@@ -150,7 +150,6 @@ fn commit(cell: &Cell, repeat: u32, requests: u64) -> Commit {
         position: repeat,
         counts: Counts {
             intended: requests,
-            sent: requests,
             ..Counts::default()
         },
         ended: Ended::Complete,

@@ -460,7 +460,7 @@ load: {{ requests: 2, retries: 2 }}
     let cell = &results["cells"][0];
     assert_eq!(
         cell["requests"],
-        serde_json::json!({ "intended": 2, "sent": 2, "ok": 0, "failed": 2, "unsent": 0, "attempts": 6 })
+        serde_json::json!({ "intended": 2, "tried": 2, "sent": 2, "ok": 0, "failed": 2, "unsent": 0, "attempts": 6 })
     );
     assert_eq!(cell["outcomes"], serde_json::json!({ "http_500": 2 }));
     let metric = |name: &str| cell["metrics"][name].as_f64().unwrap();

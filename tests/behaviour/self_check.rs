@@ -249,6 +249,7 @@ fn each_second_of_a_run_is_in_the_results() {
     for name in [
         "descriptors",
         "intended",
+        "tried",
         "sent",
         "canary_p50",
         "canary_p99",

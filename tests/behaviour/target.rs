@@ -98,6 +98,21 @@ fn a_dead_target_is_blamed_by_its_address_and_the_generator_is_not() {
     let ended = run(folder.path(), &["run", "b.yaml", "--out", "b"]);
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     assert!(ended.stderr.contains("127.0.0.1:9"), "{}", ended.stderr);
+    // They were tried, so that the generator kept up; nothing of them ever reached a socket.
+    let cell = &results(&folder.path().join("b"))["cells"][0];
+    assert_eq!(
+        cell["requests"],
+        serde_json::json!({
+            "intended": 3, "tried": 3, "sent": 0, "ok": 0, "failed": 3, "unsent": 0, "attempts": 3
+        })
+    );
+    assert_eq!(cell["metrics"]["achieved_ratio"], 0.0);
+    let check = &cell["self_check"];
+    assert_eq!(check["tried_ratio"], 1.0, "{check}");
+    let last = check["seconds"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["tried"], &last["sent"]), (&3.into(), &0.into()));
+    let csv = std::fs::read_to_string(folder.path().join("b/results.csv")).unwrap();
+    assert!(csv.contains("requests.tried,requests.sent,"), "{csv}");
 }
 
 #[test]

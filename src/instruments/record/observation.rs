@@ -47,7 +47,9 @@ pub struct OwnSecond {
     pub descriptors: Option<u64>,
     /// Requests in flight.
     pub in_flight: u64,
-    /// Requests sent so far.
+    /// Requests begun so far, whether or not a connection was had for them.
+    pub tried: u64,
+    /// Requests so far whose first byte was handed to a socket.
     pub sent: u64,
     /// Requests intended so far.
     pub intended: u64,
@@ -92,8 +94,6 @@ pub struct OwnFigures {
 pub struct Counts {
     /// Due by the schedule.
     pub intended: u64,
-    /// Sent.
-    pub sent: u64,
     /// Succeeded.
     pub ok: u64,
     /// Tried and failed.

@@ -49,7 +49,7 @@ pub struct CellMetrics {
     pub metrics: Metrics,
     /// The distributions over requests that failed.
     pub failed: Metrics,
-    /// The distributions over all that were sent.
+    /// The distributions over all that were tried, sent or not.
     pub all: Metrics,
     /// How scalars and statistics (`e2e.p99`) spread over the repeats.
     pub spread: BTreeMap<String, Spread>,
@@ -239,7 +239,7 @@ fn totals(
                 in_flight_max,
                 ..Totals::of(sums, context)
             };
-            if totals.requests.sent == 0 {
+            if totals.requests.tried == 0 {
                 let last = requests.last_known(*repeat)?;
                 totals.duration_s = last.and_then(|last| sums.waited_s(last));
             }

@@ -250,6 +250,7 @@ fn what_was_not_sent_counts_as_an_error_and_in_every_slos_denominator() {
         cell.requests,
         Requests {
             intended: 3,
+            tried: 2,
             sent: 2,
             ok: 1,
             failed: 1,
@@ -570,6 +571,7 @@ fn a_request_spans_its_attempts_and_ends_as_the_last_of_them() {
         cell.requests,
         Requests {
             intended: 2,
+            tried: 2,
             sent: 2,
             ok: 2,
             failed: 0,
@@ -735,8 +737,10 @@ fn of_a_target_that_never_took_a_request_nothing_was_sent() {
         row
     };
     let cell = aggregated(&[vec![refused(0), refused(1)]]);
+    assert_eq!((cell.requests.tried, cell.requests.sent), (2, 0));
     assert_eq!(cell.value("achieved_ratio", None), Some(0.0));
     let half = aggregated(&[vec![refused(0), request(1, 0, 0, SECOND)]]);
+    assert_eq!((half.requests.tried, half.requests.sent), (2, 1));
     assert_eq!(half.value("achieved_ratio", None), Some(0.5));
 }
 
@@ -842,8 +846,9 @@ proptest! {
         let cell = aggregated(&repeats);
         let requests = cell.requests;
         prop_assert_eq!(requests.intended, (parts.len() + more.len()) as u64);
-        prop_assert_eq!(requests.intended, requests.sent + requests.unsent);
-        prop_assert_eq!(requests.sent, requests.ok + requests.failed);
+        prop_assert_eq!(requests.intended, requests.tried + requests.unsent);
+        prop_assert_eq!(requests.tried, requests.ok + requests.failed);
+        prop_assert!((requests.ok..=requests.tried).contains(&requests.sent));
         prop_assert_eq!(cell.outcomes.values().sum::<u64>(), requests.intended);
         let mean = |metric| cell.value(metric, Some("mean"));
         if let (Some(e2e), Some(queue), Some(service)) = (mean("e2e"), mean("queue"), mean("service")) {

@@ -60,5 +60,6 @@ pub(super) const METRICS: &[Metric] = &[
 ];
 
 fn achieved(totals: &Totals) -> Option<f64> {
-    ratio(count(totals.service.n), count(totals.requests.intended))
+    let requests = totals.requests;
+    ratio(count(requests.sent), count(requests.intended))
 }

@@ -185,19 +185,20 @@ impl Sums {
             })
         };
         let (intended, ok, failed) = (whole("intended")?, whole("ok")?, whole("failed")?);
-        let sent = ok + failed;
+        let (tried, service) = (ok + failed, added("service")?);
         Ok(Self {
             requests: Requests {
                 intended,
-                sent,
+                tried,
+                sent: service.n,
                 ok,
                 failed,
-                unsent: intended - sent,
+                unsent: intended - tried,
                 attempts: whole("attempts")?,
             },
             scheduled: integer("first_scheduled")?.zip(integer("last_scheduled")?),
             last_end: integer("last_end")?,
-            service: added("service")?,
+            service,
             input: added("input_tokens")?,
             output: added("output_tokens")?,
             workload: added("workload")?,

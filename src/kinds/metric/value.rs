@@ -15,15 +15,17 @@ pub type Metrics = BTreeMap<String, Option<MetricValue>>;
 pub struct Requests {
     /// Due by the schedule.
     pub intended: u64,
-    /// Attempted: ok and failed.
+    /// Begun: ok and failed, whether or not a connection was had for them.
+    pub tried: u64,
+    /// Of the tried, those whose first byte was handed to a socket: what a dead target refuses was never sent.
     pub sent: u64,
     /// Succeeded.
     pub ok: u64,
-    /// Attempted and failed, connections that could not be made included.
+    /// Tried and failed, connections that could not be made included.
     pub failed: u64,
-    /// Due and not sent.
+    /// Due and never tried.
     pub unsent: u64,
-    /// Attempts at them: more than were sent where some were tried again (`load.retries`).
+    /// Attempts at them: more than were tried where some were tried again (`load.retries`).
     pub attempts: u64,
 }
 
@@ -33,6 +35,7 @@ impl std::ops::Add for Requests {
     fn add(self, other: Self) -> Self {
         Self {
             intended: self.intended + other.intended,
+            tried: self.tried + other.tried,
             sent: self.sent + other.sent,
             ok: self.ok + other.ok,
             failed: self.failed + other.failed,

@@ -156,7 +156,7 @@ fn could_offer(schedule: &Schedule) -> Option<String> {
 }
 
 fn too_few_sent(schedule: &Schedule) -> Option<String> {
-    let unsent = schedule.intended.saturating_sub(schedule.sent);
+    let unsent = schedule.intended.saturating_sub(schedule.tried);
     let own = unsent.saturating_sub(schedule.unsent_for_slots);
     let share = share_of(
         schedule.intended - own.min(schedule.intended),

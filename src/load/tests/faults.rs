@@ -12,13 +12,14 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::bench::*;
 use crate::foundation::units::Concurrency;
 use crate::instruments::record::Outcome;
 use crate::instruments::transport::Client;
+use crate::load::live::Live;
 use crate::plan::Cell;
 
 /// A server that hands each connection to `serve`, in a thread of its own; it ends with the test's process.
@@ -202,6 +203,8 @@ fn nobody_there_is_no_connection(client: Client) {
     let done = over_sockets_by(client, &one(), address, |_| {});
     assert_eq!(done.outcomes(), [Outcome::Connect]);
     assert!(done.measured()[0].clocks.sent.is_none());
+    let last = done.report.own.seconds.last().unwrap();
+    assert_eq!((last.tried, last.sent), (1, 0), "tried, and sent to nobody");
     assert!(
         done.measured()[0]
             .error
@@ -209,6 +212,31 @@ fn nobody_there_is_no_connection(client: Client) {
             .unwrap()
             .contains("refused")
     );
+}
+
+/// The first try is read and closed, the second is answered once its request is counted.
+fn a_request_counts_as_sent_while_its_answer_is_waited_for_and_once_however_often_it_is_tried(
+    client: Client,
+) {
+    let (first, live) = (AtomicBool::new(true), Arc::new(Live::new()));
+    let counted = Arc::clone(&live);
+    let (address, _) = server(move |mut stream| {
+        if !request(&mut stream) || first.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let given_up = std::time::Instant::now() + Duration::from_secs(10);
+        while counted.figures().sent == 0 && std::time::Instant::now() < given_up {
+            std::thread::yield_now();
+        }
+        if counted.figures().sent == 1 {
+            let _ = stream.write_all(OK);
+        }
+    });
+    let mut cell = one();
+    cell.load.retries = 1;
+    let done = over_sockets_by(client, &cell, address, |work| work.live = Arc::clone(&live));
+    assert_eq!(done.outcomes(), [Outcome::Reset, Outcome::Ok]);
+    assert_eq!(live.figures().sent, 1);
 }
 
 fn interim_heads_are_skipped_and_their_time_is_not_the_answers(client: Client) {
@@ -470,7 +498,7 @@ fn a_quiet_repeat_has_figures_of_the_generator_itself(client: Client) {
     assert_eq!(own.lateness.unwrap().n, 100);
     assert!(!own.seconds.is_empty());
     let last = own.seconds.last().unwrap();
-    assert_eq!((last.sent, last.intended), (100, 100));
+    assert_eq!((last.sent, last.tried, last.intended), (100, 100, 100));
     assert!(last.canary.unwrap().n > 10);
     assert!(own.seconds[0].descriptors.unwrap() > 3);
     assert_eq!(
@@ -484,6 +512,7 @@ by_both_clients! {
     a_cut_answers_late_close_is_charged_to_its_own_request,
     an_answer_that_only_the_close_ends_lasts_until_the_close,
     nobody_there_is_no_connection,
+    a_request_counts_as_sent_while_its_answer_is_waited_for_and_once_however_often_it_is_tried,
     interim_heads_are_skipped_and_their_time_is_not_the_answers,
     a_head_beyond_its_cap_is_too_large,
     a_body_beyond_its_cap_is_too_large,
@@ -504,6 +533,7 @@ by_reqwest_too! {
     a_cut_answers_late_close_is_charged_to_its_own_request,
     an_answer_that_only_the_close_ends_lasts_until_the_close,
     nobody_there_is_no_connection,
+    a_request_counts_as_sent_while_its_answer_is_waited_for_and_once_however_often_it_is_tried,
     interim_heads_are_skipped_and_their_time_is_not_the_answers,
     a_head_beyond_its_cap_is_too_large,
     a_body_beyond_its_cap_is_too_large,

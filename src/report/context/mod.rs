@@ -284,7 +284,7 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
             "descriptors, most",
             check.descriptors_max.map(|count| count.to_string()),
         ),
-        share("sent, or tried to, of intended", check.sent_ratio),
+        share("tried, of intended", check.tried_ratio),
     ]
     .into_iter()
     .flatten()

@@ -10,7 +10,6 @@ fn commit(repeat: u32, own: OwnFigures) -> Commit {
         position: 0,
         counts: Counts {
             intended: 10,
-            sent: 8,
             unsent: 2,
             ..Counts::default()
         },
@@ -72,7 +71,7 @@ fn the_rate_that_was_offered_is_up_to_the_last_request_of_each_repeat() {
     let repeats = [commit(1, own(0.5)), commit(2, own(1.5))];
     let repeats: Vec<&Commit> = repeats.iter().collect();
     assert_eq!(offered(&repeats), Some(6.0));
-    assert_eq!(intended_and_sent(&repeats), (20, 16));
+    assert_eq!(intended_and_tried(&repeats), (20, 16));
     assert_eq!(offered(&[&commit(1, OwnFigures::default())]), None);
 }
 

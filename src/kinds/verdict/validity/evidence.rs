@@ -18,9 +18,9 @@ pub struct Evidence {
 pub struct Schedule {
     /// Requests due by the schedule.
     pub intended: u64,
-    /// Requests that were attempted.
-    pub sent: u64,
-    /// Of those that were due and not sent: how many since no slot was free.
+    /// Requests that were begun: what a target refuses is not the generator's doing.
+    pub tried: u64,
+    /// Of those that were due and not tried: how many since no slot was free.
     pub unsent_for_slots: u64,
     /// Requests of an open loop that waited for a slot while they were due.
     pub waited_for_slots: u64,

@@ -4,7 +4,7 @@ fn fit() -> Evidence {
     Evidence {
         schedule: Schedule {
             intended: 1000,
-            sent: 1000,
+            tried: 1000,
             ..Schedule::default()
         },
         timing: Timing {
@@ -122,14 +122,14 @@ fn a_reason_names_what_took_the_time() {
 
 #[test]
 fn what_the_target_kept_from_being_sent_is_not_the_generators_fault() {
-    reason(|own| own.schedule.sent = 980);
-    is_valid(|own| own.schedule.sent = 990);
+    reason(|own| own.schedule.tried = 980);
+    is_valid(|own| own.schedule.tried = 990);
     is_valid(|own| {
-        own.schedule.sent = 980;
+        own.schedule.tried = 980;
         own.schedule.stopped = true;
     });
     let mut capped = fit();
-    capped.schedule.sent = 980;
+    capped.schedule.tried = 980;
     capped.schedule.unsent_for_slots = 20;
     capped.schedule.waited_for_slots = 400;
     let validity = judge(&capped);
@@ -146,7 +146,7 @@ fn a_rate_that_could_not_be_offered_is_told_with_the_one_that_could() {
     let said = reasons(|own| {
         own.schedule = Schedule {
             intended: 4_000_000,
-            sent: 366_408,
+            tried: 366_408,
             asked_rate: Some(2_000_000.0),
             offered_rate: Some(183_204.4),
             ..Schedule::default()
@@ -182,7 +182,7 @@ fn a_cap_that_was_reached_is_told_by_what_it_did_and_never_as_a_share_of_nothing
             intended: 10_000,
             waited_for_slots: waited,
             unsent_for_slots: unsent,
-            sent: 10_000 - unsent,
+            tried: 10_000 - unsent,
             ..Schedule::default()
         };
         judge(&evidence).reasons.join("")
