@@ -148,6 +148,8 @@ impl<'a> PhaseRun<'a> {
         let (out_of_descriptors, out_of_ports) = live.hits();
         let ended = if self.work.stop.is_stopped() {
             Ended::Interrupted
+        } else if live.overflowed.load(Relaxed) {
+            Ended::RecordsOverflowed
         } else if cursor.dataset_ended() && requests_missing(self.work, ok + failed + unsent) {
             Ended::DatasetEnded
         } else {
@@ -171,7 +173,6 @@ impl<'a> PhaseRun<'a> {
                 seconds,
                 out_of_descriptors,
                 out_of_ports,
-                records_overflowed: live.overflowed.load(Relaxed),
                 starved: cursor.starved(),
                 waited_for_slot: live.waited_for_slot.load(Relaxed),
                 unsent_for_slots,

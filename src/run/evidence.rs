@@ -152,7 +152,7 @@ fn warnings(cell: &Cell, commits: &[&Commit]) -> Vec<Warning> {
                 "warmup_failed",
                 "every warm-up failed, so nothing was measured",
             ),
-            Ended::Complete | Ended::Interrupted => {}
+            Ended::Complete | Ended::RecordsOverflowed | Ended::Interrupted => {}
         }
         for note in &commit.notes {
             warn("note", note);

@@ -6,7 +6,7 @@ use crate::foundation::units::Offset;
 use crate::instruments::record::{Commit, Ended, OwnFigures, OwnSecond};
 use crate::kinds::arrival;
 use crate::kinds::metric::slo::E2eLimit;
-use crate::kinds::verdict::validity::{Evidence, Machine, Schedule, Timing};
+use crate::kinds::verdict::validity::{CutShort, Evidence, Machine, Schedule, Timing};
 use crate::plan::Cell;
 use crate::results::{SelfCheck, SelfCheckSecond};
 
@@ -27,6 +27,7 @@ pub fn evidence(cell: &Cell, commits: &[&Commit], void: Vec<String>) -> Evidence
             longest_stall_s: quantile(commits, canary, 1.0),
         },
         machine: machine(commits),
+        cut_short: cut_short(commits, cell.load.requests),
         void,
     }
 }
@@ -107,8 +108,21 @@ fn machine(commits: &[&Commit]) -> Machine {
         clock_set_s: clock_set(commits).unwrap_or_default(),
         out_of_descriptors: sum(commits, |commit| commit.own.out_of_descriptors),
         out_of_ports: sum(commits, |commit| commit.own.out_of_ports),
-        records_overflowed: commits.iter().any(|commit| commit.own.records_overflowed),
     }
+}
+
+/// The repeats that were ended by records which nobody took, of so many requests each.
+fn cut_short(commits: &[&Commit], asked: Option<u64>) -> Vec<CutShort> {
+    let overflowed = commits
+        .iter()
+        .filter(|commit| commit.ended == Ended::RecordsOverflowed);
+    overflowed
+        .map(|commit| CutShort {
+            repeat: commit.repeat,
+            tried: commit.counts.ok + commit.counts.failed,
+            asked,
+        })
+        .collect()
 }
 
 fn processors(commits: &[&Commit]) -> Option<f64> {

@@ -79,8 +79,6 @@ pub struct OwnFigures {
     pub out_of_descriptors: u64,
     /// Requests that no local port was left for (`EADDRNOTAVAIL`).
     pub out_of_ports: u64,
-    /// Whether records came faster than the disk took them, so that the repeat was ended.
-    pub records_overflowed: bool,
     /// Requests that were due before they had been made ready: the generator's own fault.
     pub starved: u64,
     /// Requests of an open loop that waited for a free slot: the cap was reached.
@@ -110,6 +108,8 @@ pub enum Ended {
     Complete,
     /// The dataset ended sooner than what was asked for: worth a warning.
     DatasetEnded,
+    /// Records came faster than the disk took them: the generator itself cut it short.
+    RecordsOverflowed,
     /// A signal ended it: not to be counted as a repeat.
     Interrupted,
     /// Every warm-up failed; nothing was measured.

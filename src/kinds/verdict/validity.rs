@@ -29,7 +29,7 @@ mod words;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use evidence::{Evidence, Machine, Schedule, Timing};
+pub use evidence::{CutShort, Evidence, Machine, Schedule, Timing};
 pub use machine::{CPU_SHARE, STEAL_SHARE};
 
 use machine::causes;
@@ -86,6 +86,7 @@ pub fn judge(evidence: &Evidence) -> Validity {
         reasons.extend(could_offer(&evidence.schedule));
     }
     reasons.extend(machine::exhausted(&evidence.machine));
+    reasons.extend(machine::cut_short(&evidence.cut_short));
     if !reasons.is_empty() {
         return Validity {
             status: ValidityStatus::Invalid,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::bench::*;
 use super::faults::{OK, request, server};
+use crate::instruments::record::Ended;
 use crate::instruments::record::journal::{self, JournalError};
 use crate::instruments::transport::Options;
 use crate::load::{Blocks, Live};
@@ -66,7 +67,7 @@ fn a_disk_that_is_stuck_ends_the_load_with_little_more_than_64_mebibytes_waiting
         let text = "x".repeat(RECORD_BYTES).into();
         work.requests.layers.matrix.insert("text".into(), text);
     });
-    assert!(report.own.records_overflowed);
+    assert_eq!(report.ended, Ended::RecordsOverflowed);
     assert!(
         (64 << 20..128 << 20).contains(&disk.waited_bytes),
         "{} bytes waited",

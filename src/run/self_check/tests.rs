@@ -1,6 +1,5 @@
 use super::*;
 use crate::instruments::record::Counts;
-use crate::kinds::verdict::validity::{ValidityStatus, judge};
 
 fn commit(repeat: u32, own: OwnFigures) -> Commit {
     Commit {
@@ -119,23 +118,21 @@ fn a_second_that_was_short_of_processors_or_stepped_is_not_averaged_away() {
 }
 
 #[test]
-fn one_repeat_whose_records_overflowed_voids_the_cell_in_words() {
-    let own = |records_overflowed| OwnFigures {
-        records_overflowed,
-        ..OwnFigures::default()
+fn only_repeats_whose_records_overflowed_were_cut_short() {
+    let mut repeats = [Ended::Complete, Ended::RecordsOverflowed].map(|ended| Commit {
+        ended,
+        ..commit(1, OwnFigures::default())
+    });
+    (
+        repeats[1].repeat,
+        repeats[1].counts.ok,
+        repeats[1].counts.failed,
+    ) = (2, 5, 3);
+    let repeats: Vec<&Commit> = repeats.iter().collect();
+    let short = CutShort {
+        repeat: 2,
+        tried: 8,
+        asked: Some(10),
     };
-    let (written, overflowed) = (commit(1, own(false)), commit(2, own(true)));
-    let validity = |commits: &[&Commit]| {
-        judge(&Evidence {
-            machine: machine(commits),
-            ..Evidence::default()
-        })
-    };
-    assert_eq!(validity(&[&written]).status, ValidityStatus::Valid);
-    let void = validity(&[&written, &overflowed]);
-    assert_eq!(void.status, ValidityStatus::Invalid);
-    assert!(
-        void.reasons[0].contains("records came faster than the disk took them"),
-        "{void:?}"
-    );
+    assert_eq!(cut_short(&repeats, Some(10)), [short]);
 }

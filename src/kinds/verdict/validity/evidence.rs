@@ -9,6 +9,8 @@ pub struct Evidence {
     pub timing: Timing,
     /// What the machine gave.
     pub machine: Machine,
+    /// The repeats that were ended since records came faster than the disk took them.
+    pub cut_short: Vec<CutShort>,
     /// What voids the cell by itself, in words: it was not executed, a process that was stopped.
     pub void: Vec<String>,
 }
@@ -69,6 +71,15 @@ pub struct Machine {
     pub out_of_descriptors: u64,
     /// Attempts that failed since no local port was left (`EADDRNOTAVAIL`).
     pub out_of_ports: u64,
-    /// Whether records came faster than the disk took them.
-    pub records_overflowed: bool,
+}
+
+/// A repeat that the generator ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CutShort {
+    /// Its number, from 1.
+    pub repeat: u32,
+    /// Requests that it had begun.
+    pub tried: u64,
+    /// Requests that it was to send; `None` where its time was to end it.
+    pub asked: Option<u64>,
 }

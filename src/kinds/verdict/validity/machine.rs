@@ -1,6 +1,6 @@
 //! What the machine gave too little of: as a reason of its own, and as the cause of another.
 
-use super::evidence::Machine;
+use super::evidence::{CutShort, Machine};
 use super::words::percent;
 
 /// The greatest share of processors over so many seconds in a row.
@@ -129,12 +129,19 @@ pub(super) fn exhausted(machine: &Machine) -> Vec<String> {
             machine.clock_set_s * 1e3
         ));
     }
-    if machine.records_overflowed {
-        reasons.push(
-            "records came faster than the disk took them, so that a repeat was ended; choose a faster disk with --out, \
-             or ask for less"
-                .to_owned(),
-        );
-    }
     reasons
+}
+
+/// Repeats that were ended since nobody took their records.
+pub(super) fn cut_short(repeats: &[CutShort]) -> impl Iterator<Item = String> {
+    repeats.iter().map(|short| {
+        let of = short
+            .asked
+            .map_or_else(String::new, |asked| format!(" of {asked}"));
+        format!(
+            "records came faster than the disk took them, so that repeat {} was ended after {}{of} requests; choose a \
+             faster disk with --out, or ask for less",
+            short.repeat, short.tried
+        )
+    })
 }

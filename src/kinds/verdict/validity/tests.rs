@@ -271,15 +271,34 @@ fn an_exhausted_machine_is_named_with_what_helps() {
             |machine| machine.clock_set_s = 0.0015,
             ["1.5 ms", "in step"],
         ),
-        (
-            |machine| machine.records_overflowed = true,
-            ["disk", "--out"],
-        ),
     ] {
         let said = reason(|own| change(&mut own.machine));
         assert!(names.iter().all(|name| said.contains(name)), "{said}");
     }
     is_valid(|own| own.machine.clock_set_s = 0.001);
+}
+
+#[test]
+fn a_repeat_that_was_cut_short_is_told_with_how_far_it_came() {
+    let cut_short = |asked| {
+        reason(|own| {
+            own.cut_short = vec![CutShort {
+                repeat: 2,
+                tried: 2011,
+                asked,
+            }];
+        })
+    };
+    let said = cut_short(Some(16_384));
+    assert!(
+        said.contains("repeat 2 was ended after 2011 of 16384 requests; choose a faster disk"),
+        "{said}"
+    );
+    let said = cut_short(None);
+    assert!(
+        said.contains("repeat 2 was ended after 2011 requests"),
+        "{said}"
+    );
 }
 
 #[test]
