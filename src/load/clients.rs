@@ -41,7 +41,11 @@ impl Lane {
             match self.cursor.claim(due, Offset::ZERO) {
                 Claim::Send(ticket) => {
                     let end = pin!(self.perform(&mut slot, &ticket)).await;
-                    due = end + thoughts.next();
+                    due = end.at + thoughts.next();
+                    // What fails at once (no port, no descriptor) has waited for nothing: others have their turn.
+                    if !end.ok {
+                        tokio::task::yield_now().await;
+                    }
                 }
                 Claim::Starved => {
                     if !self.unless_over(self.cursor.supply().refilled()).await {

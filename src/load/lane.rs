@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::attempt::attempt;
+use super::attempt::{End, attempt};
 use super::live::Live;
 use super::pace::{Claim, Cursor, Ticket};
 use super::recorder::Recorder;
@@ -292,7 +292,7 @@ impl Lane {
     }
 
     fn give(self: &Rc<Self>, ticket: Ticket) {
-        let free = self.slots.free.borrow_mut().pop();
+        let free = self.slots.free.borrow_mut().pop_back();
         let mailbox = free.unwrap_or_else(|| self.start_slot());
         if self.settings.pace == PaceKind::Open && self.slots.free_since.get() > ticket.scheduled {
             self.live.waited_for_slot.fetch_add(1, Relaxed);
@@ -313,12 +313,13 @@ impl Lane {
     async fn serve(self: Rc<Self>, mut slot: Slot, mailbox: Rc<Mailbox>) {
         while let Some(ticket) = slot.next().await {
             pin!(self.perform(&mut slot, &ticket)).await;
-            self.slots.release(Rc::clone(&mailbox), self.timer.now());
+            let (mailbox, now) = (Rc::clone(&mailbox), self.timer.now());
+            self.slots.release(mailbox, slot.is_connected(), now);
         }
     }
 
-    /// Sends a request, again where it failed and retries are left; gives the end of the last attempt.
-    pub(super) async fn perform(&self, slot: &mut Slot, ticket: &Ticket) -> Offset {
+    /// Sends a request, again where it failed and retries are left; gives how the last attempt ended.
+    pub(super) async fn perform(&self, slot: &mut Slot, ticket: &Ticket) -> End {
         self.live.tried.fetch_add(1, Relaxed);
         slot.sent = false;
         self.live.in_flight.fetch_add(1, Relaxed);
@@ -349,7 +350,7 @@ impl Lane {
             self.live.failed.fetch_add(1, Relaxed);
         }
         self.cursor.finished(last.at);
-        last.at
+        last
     }
 
     /// Takes the record of an attempt.

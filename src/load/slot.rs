@@ -134,6 +134,11 @@ impl Slot {
         }
     }
 
+    /// Whether it has a connection.
+    pub(super) fn is_connected(&self) -> bool {
+        self.wires.iter().any(Option::is_some)
+    }
+
     /// Reads what is left of answers and lets go of connections that the other side closed.
     fn tend(&mut self, cx: &mut Context<'_>) {
         for wire in &mut self.wires {

@@ -1,6 +1,7 @@
 //! A lane's slots: which are free, which work, and how many there may be.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -31,8 +32,10 @@ impl Share {
 /// A lane's slots.
 pub(super) struct Slots {
     pub(super) share: Share,
-    /// Those that have nothing to do, the one that was used last on top: its connection is warm.
-    pub(super) free: RefCell<Vec<Rc<Mailbox>>>,
+    /// Those that have nothing to do, the one that was used last at the end: its connection is warm. Those that have no
+    /// connection stand at the beginning: one that could not have one is not to fail the next request too, while
+    /// connections lie idle.
+    pub(super) free: RefCell<VecDeque<Rc<Mailbox>>>,
     pub(super) mailboxes: RefCell<Vec<Rc<Mailbox>>>,
     pub(super) tasks: RefCell<Vec<JoinHandle<()>>>,
     /// Since when one has been free without a break.
@@ -60,13 +63,18 @@ impl Slots {
         !self.free.borrow().is_empty() || self.share.own().is_none_or(|own| made < own)
     }
 
-    /// Takes one back.
-    pub(super) fn release(&self, mailbox: Rc<Mailbox>, now: Offset) {
+    /// Takes one back; `connected` where it has a connection.
+    pub(super) fn release(&self, mailbox: Rc<Mailbox>, connected: bool, now: Offset) {
         if !self.any_free() {
             self.free_since.set(now);
         }
         self.busy.set(self.busy.get() - 1);
-        self.free.borrow_mut().push(mailbox);
+        let mut free = self.free.borrow_mut();
+        if connected {
+            free.push_back(mailbox);
+        } else {
+            free.push_front(mailbox);
+        }
         self.freed.notify_one();
     }
 }

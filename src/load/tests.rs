@@ -6,6 +6,7 @@ mod answers;
 mod bench;
 mod connections;
 mod disk;
+mod failing;
 mod faults;
 mod followers;
 mod hostile;
