@@ -1,7 +1,8 @@
 //! `plimsoll mock`: the simulator as a process.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -75,6 +76,42 @@ fn a_profile_that_contradicts_itself_is_bad_usage() {
     let ended = run(folder.path(), &["mock", "--profile", "profile.yaml"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("sigma"), "{}", ended.stderr);
+}
+
+#[test]
+fn connections_that_hang_for_want_of_descriptors_are_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = Command::new("sh")
+        .args(["-c", "ulimit -n 20; exec \"$0\" mock"])
+        .arg(env!("CARGO_BIN_EXE_plimsoll"))
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    let mut address = String::new();
+    let stdout = process.0.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut address).unwrap();
+    let base_url = address.trim().to_owned();
+    let connect = |_| TcpStream::connect(base_url.trim_start_matches("http://")).unwrap();
+    let streams: Vec<TcpStream> = (0..40).map(connect).collect();
+    let mut stderr = BufReader::new(process.0.stderr.take().unwrap());
+    let mut said = String::new();
+    stderr.read_line(&mut said).unwrap();
+    assert!(
+        said.contains("descriptor") && said.contains("ulimit -n"),
+        "{said}"
+    );
+    drop(streams);
+    let mut mock = Mock { process, base_url };
+    assert!(mock.ask("GET", "/health", "").starts_with("HTTP/1.1 200 "));
+    mock.process.signal(Signal::TERM);
+    assert_eq!(mock.process.wait().code(), Some(0));
+    let mut more = String::new();
+    stderr.read_to_string(&mut more).unwrap();
+    assert_eq!(more, "");
 }
 
 #[test]

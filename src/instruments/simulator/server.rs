@@ -145,6 +145,7 @@ fn open(
 
 /// Takes connections for good.
 async fn accept(listener: TcpListener, simulator: Simulator, clock: Clock) {
+    let mut told = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -162,11 +163,26 @@ async fn accept(listener: TcpListener, simulator: Simulator, clock: Clock) {
                 });
             }
             Err(error) => {
+                if is_of_descriptors(&error) && !std::mem::replace(&mut told, true) {
+                    tracing::warn!(
+                        %error,
+                        "no descriptor is left for another connection: it hangs until one ends; `ulimit -n` raises \
+                         the limit"
+                    );
+                }
                 tracing::debug!(%error, "no connection");
                 clock.sleep_until(clock.now() + BREATH).await;
             }
         }
     }
+}
+
+/// Whether the limit on descriptors, our own or the system's, is the reason.
+fn is_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
 }
 
 #[cfg(test)]
