@@ -23,6 +23,10 @@ use crate::results::{
 /// How far a second's end may lie from where it should.
 const SLACK: f64 = 0.1;
 
+/// From so much time on a rate lasts long enough for the client to know its share of the processors.
+pub(super) const REQUEST_WITHIN: Duration = Duration::from_secs(20);
+const TOO_SHORT_A_RATE: &str = "rates were offered for too short a time to tell a request's cost: give it longer \
+                                (`--within 20s`)";
 /// From so much time on streams run for the whole seconds that a token's cost is told by.
 const TOKEN_WITHIN: Duration = Duration::from_mins(1);
 const TOO_SHORT: &str =
@@ -187,10 +191,12 @@ fn missing(
     (streams, token): (bool, Option<f64>),
     within: Duration,
 ) -> Option<String> {
-    let of_request = if rates {
-        NOT_TOLD
-    } else {
+    let of_request = if !rates {
         "no rate was offered truthfully, of which a request's cost could be told"
+    } else if within < REQUEST_WITHIN {
+        TOO_SHORT_A_RATE
+    } else {
+        NOT_TOLD
     };
     let of_token = if !streams {
         "with no number of streams was the generator fit: calibrate while nothing else runs"
@@ -327,7 +333,10 @@ fn token_event(
     (from, until): (Duration, Duration),
 ) -> Option<f64> {
     let (from, until) = (from.as_secs_f64(), until.as_secs_f64());
-    let inside = |&(begin, end, _): &(f64, f64, f64)| begin >= from - SLACK && end <= until + SLACK;
+    // In the first second everything is made that a stream needs.
+    let inside = |&(begin, end, _): &(f64, f64, f64)| {
+        begin > 0.0 && begin >= from - SLACK && end <= until + SLACK
+    };
     let looked_at = || shares(seconds).filter(inside);
     let covered: f64 = looked_at().map(|(begin, end, _)| end - begin).sum();
     #[expect(clippy::cast_precision_loss, reason = "counts of tokens")]
@@ -399,6 +408,9 @@ mod tests {
         // A window that no whole second covers tells of no second's tokens.
         let short = (Duration::from_millis(1500), Duration::from_millis(1900));
         assert_eq!(token_event(&seconds, 2.0, 1000, short), None);
+        // Nor does the one in which everything is started.
+        let window = (Duration::from_millis(100), Duration::from_millis(500));
+        assert_eq!(token_event(&[second(0.55, 0.9, 0)], 2.0, 10, window), None);
     }
 
     fn rate_of(rate: f64, reason: Option<&str>) -> RateFigures {
@@ -454,8 +466,9 @@ mod tests {
             gap_error: None,
         };
         let missing = |reason: Option<&str>, stream: (bool, Option<f64>), within: u64| {
+            let request = Some(9e-6).filter(|_| within > 1);
             let figures = Figures {
-                rates: vec![(rate_of(250.0, reason), Some(9e-6))],
+                rates: vec![(rate_of(250.0, reason), request)],
                 streams: vec![(streams(stream.0), stream.1)],
                 ..Figures::default()
             };
@@ -467,6 +480,13 @@ mod tests {
         assert!(short.contains("`--within 60s`"), "{short}");
         let long = missing(None, (true, None), 60).unwrap();
         assert!(!long.contains("--within"), "{long}");
+        let shortest = missing(None, (true, None), 1).unwrap();
+        for cost in [
+            "a request's cost: give it longer (`--within 20s`)",
+            "a token's cost",
+        ] {
+            assert!(shortest.contains(cost), "{shortest}");
+        }
         let both = missing(Some("it was late"), (false, None), 20).unwrap();
         assert!(both.contains("no rate was offered truthfully"), "{both}");
         assert!(both.contains("no number of streams"), "{both}");

@@ -184,6 +184,7 @@ compare: {{ by: {{ target: [base, head] }}, gates: [{}] }}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibrate::figures::REQUEST_WITHIN;
 
     #[test]
     fn the_time_given_scales_what_is_measured_down_to_what_still_says_something() {
@@ -192,6 +193,8 @@ mod tests {
         assert!(whole.probe >= Duration::from_secs(5) && whole.requests >= 72);
         let (from, until) = whole.settled();
         assert!(from < until);
+        // The client's share of the processors is told of more than half a second.
+        assert!(Sizes::within(REQUEST_WITHIN).probe >= Duration::from_secs(1));
         let least = Sizes::within(Duration::from_millis(1));
         assert_eq!(least.probe, Duration::from_millis(200));
         // Ten per cent of errors are told from none by 29 requests (ci.md B.3 (2)).
