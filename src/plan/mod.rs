@@ -24,7 +24,7 @@ pub use cell::{Cell, Plan};
 pub use estimate::{CellEstimate, PlanDocument, estimate};
 pub use order::{Execution, order};
 pub use rehearsal::{Opened, Rehearsal, rehearse};
-pub use search::{Capacity, MOST_ROUNDS, Search, Shown};
+pub use search::{Capacity, MOST_LOOKS, MOST_ROUNDS, Search, Shown};
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -7,7 +7,9 @@
 //! can tell.
 
 use super::{SelfCheck, SelfCheckSecond};
-use crate::kinds::verdict::validity::{CPU_SHARE, LATENESS_FLOOR_S, SENT_SHARE, STEAL_SHARE};
+use crate::kinds::verdict::validity::{
+    CPU_SHARE, LATENESS_FLOOR_S, SENT_SHARE, STEAL_SHARE, worked,
+};
 
 /// Fewer seconds tell nothing of what lasts.
 const FEW: usize = 3;
@@ -38,18 +40,16 @@ fn came_and_went(seconds: &[SelfCheckSecond]) -> bool {
 fn is_fit(before: Option<&SelfCheckSecond>, second: &SelfCheckSecond) -> bool {
     let in_time = |late: Option<f64>| late.is_none_or(|late| late <= LATENESS_FLOOR_S);
     let since = |of: fn(&SelfCheckSecond) -> u64| of(second) - before.map_or(0, of).min(of(second));
-    let (due, tried) = (since(|second| second.intended), since(|second| second.tried));
+    let (due, tried) = (
+        since(|second| second.intended),
+        since(|second| second.tried),
+    );
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
     let kept_up = tried as f64 >= due as f64 * SENT_SHARE;
     kept_up
         && in_time(second.lateness_p99)
         && in_time(second.canary_p99)
-        && worked(second).is_none_or(|share| share <= CPU_SHARE)
-}
-
-/// The share of its processors that the generator had work for.
-fn worked(second: &SelfCheckSecond) -> Option<f64> {
-    Some(second.cpu_share? - second.spun_share.unwrap_or_default())
+        && worked(second.cpu_share, second.spun_share).is_none_or(|share| share <= CPU_SHARE)
 }
 
 fn stolen(seconds: &[SelfCheckSecond]) -> bool {

@@ -16,7 +16,7 @@ use crate::instruments::record::journal::Contents;
 use crate::instruments::table::Table;
 use crate::kinds::metric::aggregate;
 use crate::load::LoadError;
-use crate::plan::{Capacity, Cell, MOST_ROUNDS, Search, Shown};
+use crate::plan::{Capacity, Cell, MOST_LOOKS, MOST_ROUNDS, Search, Shown};
 use crate::results::{ProbeVerdict, SearchResult};
 
 /// The records of the probe that is judged, for as long as it is.
@@ -66,7 +66,7 @@ pub fn execute(
             went = Went::Stopped;
             break;
         }
-        let found = twice_at_most(|look| probe(turn, course, &cell, look))?;
+        let found = undisturbed(|voided| probe(turn, course, &cell, voided))?;
         if found.is_none() {
             went = Went::Stopped;
         }
@@ -112,39 +112,33 @@ fn why_none(result: &SearchResult) -> String {
     )
 }
 
-/// Which look at a probe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look<'a> {
-    First,
-    /// With what voided the first.
-    Second(&'a str),
-}
-
-/// Looks once, and once more where something disturbed the first look: a neighbour's second is not to be the end of a
-/// search. What counts is the second then, whatever it shows. `None` where a signal ended it.
-fn twice_at_most<E>(
-    mut look: impl FnMut(Look<'_>) -> Result<Option<Found>, E>,
+/// Looks, and again where something disturbed a look, [`MOST_LOOKS`] in all: a neighbour's second is not to be the end of a
+/// search. What counts is the last, whatever it shows; each is told what voided the one before. `None` where a signal ended it.
+fn undisturbed<E>(
+    mut look: impl FnMut(Option<&str>) -> Result<Option<Found>, E>,
 ) -> Result<Option<Found>, E> {
-    let first = look(Look::First)?;
-    let Some(disturbed) = first.as_ref().filter(|first| first.disturbed) else {
-        return Ok(first);
-    };
-    let why = disturbed.reason.clone().unwrap_or_default();
-    let second = look(Look::Second(&why))?;
-    Ok(second.map(|second| Found {
-        again: Some(why),
-        ..second
-    }))
+    let mut again = None;
+    for number in 1.. {
+        let Some(found) = look(again.as_deref())? else {
+            break;
+        };
+        if !found.disturbed || number >= MOST_LOOKS {
+            return Ok(Some(Found { again, ..found }));
+        }
+        again = Some(found.reason.unwrap_or_default());
+    }
+    Ok(None)
 }
 
-/// Executes the repeats of a probe, and more of them while they show nothing; `None` where a signal ended it.
+/// Executes the repeats of a probe, and more of them while they show nothing; `voided` is what voided the look before, whose
+/// records go. `None` where a signal ended it.
 fn probe(
     turn: &Turn<'_>,
     course: &mut Course<'_>,
     cell: &Cell,
-    look: Look<'_>,
+    voided: Option<&str>,
 ) -> Result<Option<Found>, RunError> {
-    if let Look::Second(why) = look {
+    if let Some(why) = voided {
         course.forget(turn, cell, why)?;
         turn.cool_down()?;
         if turn.is_stopped() {
@@ -219,9 +213,12 @@ mod tests {
 
     /// What is found by looks that show this, one after the other, and how often was looked.
     fn looked(shows: &[Found]) -> (Found, usize) {
-        let mut looks = 0;
-        let found = twice_at_most(|look| {
-            assert_eq!(look == Look::First, looks == 0);
+        let mut looks: usize = 0;
+        let found = undisturbed(|voided| {
+            let before = looks
+                .checked_sub(1)
+                .map(|before| shows[before].reason.as_deref());
+            assert_eq!(voided, before.flatten());
             looks += 1;
             Ok::<_, RunError>(shows.get(looks - 1).cloned())
         });

@@ -6,7 +6,7 @@ use crate::foundation::units::Offset;
 use crate::instruments::record::{Commit, Ended, OwnFigures, OwnSecond};
 use crate::kinds::arrival;
 use crate::kinds::metric::slo::E2eLimit;
-use crate::kinds::verdict::validity::{CutShort, Evidence, Machine, Schedule, Timing};
+use crate::kinds::verdict::validity::{CutShort, Evidence, Machine, Schedule, Timing, worked};
 use crate::plan::Cell;
 use crate::results::{SelfCheck, SelfCheckSecond};
 
@@ -84,14 +84,11 @@ fn machine(commits: &[&Commit]) -> Machine {
         let seconds = seconds(commits).filter_map(|(_, second)| of(second));
         seconds.collect::<Vec<f64>>()
     };
-    // What `precise` spins away is no work: it would give way to some.
-    let worked = |second: &OwnSecond| {
-        let share = second.cpu_share? - second.spun_share.unwrap_or_default();
-        Some(share.max(0.0))
-    };
     let shares = |commit: &&Commit| {
         let seconds = commit.own.seconds.iter();
-        seconds.filter_map(worked).collect()
+        seconds
+            .filter_map(|second| worked(second.cpu_share, second.spun_share))
+            .collect()
     };
     let swapped = |second: &OwnSecond| {
         second.swapped_in.is_some_and(|pages| pages > 0)

@@ -30,7 +30,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use evidence::{CutShort, Evidence, Machine, Schedule, Timing};
-pub use machine::{CPU_SHARE, STEAL_SHARE};
+pub use machine::{CPU_SHARE, STEAL_SHARE, worked};
 
 use machine::causes;
 use words::{percent, rate, told_apart};

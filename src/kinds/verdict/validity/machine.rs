@@ -14,6 +14,12 @@ const TOLD_SHARE: f64 = 0.01;
 /// The most that the clock may be set by, in seconds.
 const CLOCK_STEP_S: f64 = 0.001;
 
+/// The share of its processors that the generator had work for in a second: what `precise` spins away is none, for it would
+/// give way to some. `None` where the system did not tell.
+pub fn worked(cpu_share: Option<f64>, spun_share: Option<f64>) -> Option<f64> {
+    Some((cpu_share? - spun_share.unwrap_or_default()).max(0.0))
+}
+
 /// What took the generator's time, as an aside of a reason.
 pub(super) fn causes(machine: &Machine) -> String {
     let mut causes = Vec::new();
