@@ -12,8 +12,19 @@ use crate::results::{SelfCheck, SelfCheckSecond};
 
 /// Metrics that sending late moves. Gaps between tokens are the same however late a request was sent.
 const MOVED_BY_SENDING: [&str; 4] = ["e2e", "ttft", "ttfo", "queue"];
-/// Metrics that reading late moves.
-const MOVED_BY_READING: [&str; 6] = ["e2e", "service", "ttft", "ttfo", "itl", "tpot"];
+/// Metrics that reading late moves; what ends in a point is a family of them.
+const MOVED_BY_READING: [&str; 10] = [
+    "e2e",
+    "service",
+    "ttft",
+    "ttft_service",
+    "ttfo",
+    "itl",
+    "tpot",
+    "first_byte",
+    "overhead",
+    "step.",
+];
 
 /// What a cell's validity is judged by; `void` is what voids it whatever its numbers say.
 pub fn evidence(cell: &Cell, commits: &[&Commit], void: Vec<String>) -> Evidence {
@@ -209,7 +220,12 @@ fn tightest(
         .slo
         .objectives
         .iter()
-        .filter(|objective| moved.contains(&objective.metric.as_str()))
+        .filter(|objective| {
+            let metric = objective.metric.as_str();
+            let is =
+                |name: &&str| metric == *name || name.ends_with('.') && metric.starts_with(*name);
+            moved.iter().any(is)
+        })
         .map(|objective| objective.bound);
     of_requests
         .iter()

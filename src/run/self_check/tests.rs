@@ -1,5 +1,6 @@
 use super::*;
 use crate::instruments::record::Counts;
+use crate::scenario::{self, ReadOptions};
 
 fn commit(repeat: u32, own: OwnFigures) -> Commit {
     Commit {
@@ -135,4 +136,36 @@ fn only_repeats_whose_records_overflowed_were_cut_short() {
         asked: Some(10),
     };
     assert_eq!(cut_short(&repeats, Some(10)), [short]);
+}
+
+#[test]
+fn the_tightest_limit_is_of_all_that_reading_late_moves() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = |objective: &str| {
+        let file = folder.path().join("a.yaml");
+        let text = format!(
+            "version: 1
+name: limits
+targets: {{ t: {{ protocol: http, path: /, embedded: {{}} }} }}
+load: {{ requests: 1 }}
+slo: {{ request: {{ e2e: 60s }}, objectives: [{objective}] }}
+"
+        );
+        std::fs::write(&file, text).unwrap();
+        let scenario = scenario::read(&file, &ReadOptions::default())
+            .ok()
+            .unwrap()
+            .scenario;
+        let cell = crate::plan::expand(&scenario)
+            .ok()
+            .unwrap()
+            .cells
+            .remove(0);
+        (reading_limit(&cell), sending_limit(&cell))
+    };
+    let wide = Some(60.0);
+    assert_eq!(limits("ttft_service.p99 <= 100ms"), (Some(0.1), wide));
+    assert_eq!(limits("first_byte.p99 <= 100ms"), (Some(0.1), wide));
+    assert_eq!(limits("step.route.p99 <= 100ms"), (Some(0.1), wide));
+    assert_eq!(limits("queue.p99 <= 100ms"), (wide, Some(0.1)));
 }
