@@ -15,6 +15,7 @@ mod architecture;
 mod arrival;
 mod calibrate;
 mod diff;
+mod doubt;
 mod interrupt;
 mod invalid;
 mod leftovers;
