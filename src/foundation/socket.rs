@@ -14,7 +14,7 @@ use rustix::net::{AddressFamily, SocketType, socket};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::clock::Clock;
+use super::clock::{Clock, since_wall};
 use super::units::Offset;
 
 /// Most bytes that are read at once: room that nothing fills is made ready all the same.
@@ -56,6 +56,7 @@ pub struct Socket {
     /// Room for what the system says beside the bytes.
     beside: Beside,
     arrived: Offset,
+    waited: Option<Duration>,
 }
 
 impl Socket {
@@ -66,6 +67,7 @@ impl Socket {
             clock,
             beside: beside(),
             arrived: Offset::ZERO,
+            waited: None,
         }
     }
 
@@ -75,6 +77,11 @@ impl Socket {
     /// were read.
     pub const fn arrived(&self) -> Offset {
         self.arrived
+    }
+
+    /// How long the last of the bytes that were read last had waited for that; `None` where the system does not tell.
+    pub const fn waited(&self) -> Option<Duration> {
+        self.waited
     }
 
     /// The stream below.
@@ -97,11 +104,10 @@ impl Socket {
         let Some((read, stamp)) = came else {
             return tried.map(|()| 0);
         };
-        let at = match stamp {
-            Some(wall) => self.clock.at_wall(wall),
-            None => self.clock.now(),
-        };
-        self.arrived = self.arrived.max(at);
+        self.waited = stamp.map(since_wall);
+        // Read after that: an interruption between the two tells a moment that is too late, never one that flatters.
+        let now = self.clock.now();
+        self.arrived = self.arrived.max(now - self.waited.unwrap_or_default());
         Ok(read)
     }
 }

@@ -332,6 +332,7 @@ impl Run<'_> {
         receive: &mut dyn FnMut(Received<'_>) -> Flow,
     ) -> Result<(), Broken> {
         let ended = pin!(self.body(&mut wire, head, total, receive)).await;
+        self.lane.note_reading(wire.activity().waited());
         self.facts.traffic.bytes_received += wire.body_bytes();
         self.facts.answered = Some(ended?);
         let origin = self.origin();

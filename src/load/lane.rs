@@ -363,6 +363,12 @@ impl Lane {
         self.settings.samples.wanted()
     }
 
+    /// Takes note of how long bytes of an answer waited to be read.
+    pub(super) fn note_reading(&self, waited: Option<Duration>) {
+        let gathered = &mut self.recorder.borrow_mut().gathered;
+        gathered.read_late_ns.extend(waited.map(ns));
+    }
+
     /// Takes note of how late a request was sent, if nothing but ourselves was in its way: a slot was free when it was due.
     /// The time that its connection took to make is not ours.
     pub(super) fn note_lateness(

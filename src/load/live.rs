@@ -43,6 +43,8 @@ pub(super) struct Gathered {
     pub(super) lateness_ns: Vec<u64>,
     /// Lateness of the canary's ticks.
     pub(super) canary_ns: Vec<u64>,
+    /// How long bytes of an answer waited to be read, at most.
+    pub(super) read_late_ns: Vec<u64>,
     /// Requests that went out at their first attempt.
     pub(super) went_out: u64,
     /// When the last of them did.
@@ -109,11 +111,13 @@ struct Merged {
     e2e: Nanoseconds,
     lateness: Nanoseconds,
     canary: Nanoseconds,
+    read_late: Nanoseconds,
     went_out: u64,
     last_sent: Option<Offset>,
     spun_ns: u64,
     second_lateness: Nanoseconds,
     second_canary: Nanoseconds,
+    second_read_late: Nanoseconds,
 }
 
 /// The figures of one repeat; shared by its lanes, its watch and the terminal.
@@ -161,11 +165,13 @@ impl Live {
                 e2e: Nanoseconds::new(),
                 lateness: Nanoseconds::new(),
                 canary: Nanoseconds::new(),
+                read_late: Nanoseconds::new(),
                 went_out: 0,
                 last_sent: None,
                 spun_ns: 0,
                 second_lateness: Nanoseconds::new(),
                 second_canary: Nanoseconds::new(),
+                second_read_late: Nanoseconds::new(),
             }),
         }
     }
@@ -217,11 +223,13 @@ impl Live {
         merged.e2e.clear();
         merged.lateness.clear();
         merged.canary.clear();
+        merged.read_late.clear();
         merged.went_out = 0;
         merged.last_sent = None;
         merged.spun_ns = 0;
         merged.second_lateness.clear();
         merged.second_canary.clear();
+        merged.second_read_late.clear();
     }
 
     /// Takes what a lane gathered, and leaves it empty.
@@ -234,21 +242,30 @@ impl Live {
         merged.second_lateness.add(&gathered.lateness_ns);
         merged.canary.add(&gathered.canary_ns);
         merged.second_canary.add(&gathered.canary_ns);
+        merged.read_late.add(&gathered.read_late_ns);
+        merged.second_read_late.add(&gathered.read_late_ns);
         merged.went_out += std::mem::take(&mut gathered.went_out);
         merged.last_sent = merged.last_sent.max(gathered.last_sent);
         merged.spun_ns += std::mem::take(&mut gathered.spun_ns);
         gathered.e2e_ns.clear();
         gathered.lateness_ns.clear();
         gathered.canary_ns.clear();
+        gathered.read_late_ns.clear();
     }
 
-    /// Lateness and canary since the last call.
-    pub(super) fn take_second(&self) -> (Option<Times>, Option<Times>) {
-        let mut merged = self.merged();
-        let taken = (merged.second_lateness.times(), merged.second_canary.times());
-        merged.second_lateness.clear();
-        merged.second_canary.clear();
-        taken
+    /// Lateness of sending, of the canary and of reading since the last call.
+    pub(super) fn take_second(&self) -> [Option<Times>; 3] {
+        let merged = &mut *self.merged();
+        [
+            &mut merged.second_lateness,
+            &mut merged.second_canary,
+            &mut merged.second_read_late,
+        ]
+        .map(|of_second| {
+            let taken = of_second.times();
+            of_second.clear();
+            taken
+        })
     }
 
     /// Lateness over the phase.
@@ -264,6 +281,11 @@ impl Live {
     /// The canary's ticks over the phase, as a histogram.
     pub(super) fn canary_counts(&self) -> Vec<(u64, u64)> {
         self.merged().canary.counts()
+    }
+
+    /// How long bytes of each answer of the phase waited to be read, as a histogram.
+    pub(super) fn read_late_counts(&self) -> Vec<(u64, u64)> {
+        self.merged().read_late.counts()
     }
 
     /// Requests of the phase that went out at their first attempt: what never got a connection is none of them.
@@ -330,10 +352,10 @@ mod tests {
         live.merge(&mut gathered(40, 60), Offset::ZERO, 0);
         live.begin(Phase::Measured);
         live.merge(&mut gathered(20, 30), Offset::ZERO, 0);
-        let (lateness, canary) = live.take_second();
+        let [lateness, canary, _] = live.take_second();
         assert_eq!((greatest(lateness), greatest(canary)), (Some(20), Some(30)));
         live.merge(&mut gathered(1, 2), Offset::ZERO, 0);
-        let (lateness, canary) = live.take_second();
+        let [lateness, canary, _] = live.take_second();
         assert_eq!((greatest(lateness), greatest(canary)), (Some(1), Some(2)));
         assert_eq!(
             greatest(live.lateness()),

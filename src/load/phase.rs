@@ -167,6 +167,7 @@ impl<'a> PhaseRun<'a> {
                 lateness: live.lateness(),
                 lateness_counts: live.lateness_counts(),
                 canary_counts: live.canary_counts(),
+                read_late_counts: live.read_late_counts(),
                 went_out: live.went_out(),
                 last_sent: live.last_sent(),
                 spun_ns: live.spun_ns(),

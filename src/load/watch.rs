@@ -100,12 +100,13 @@ pub(super) fn watch(
 /// Puts what the lanes know beside what the system counted.
 fn second(common: &Common, at: Offset, counted: &OwnSecond) -> OwnSecond {
     let live = &common.live;
-    let (lateness, canary) = live.take_second();
+    let [lateness, canary, read_late] = live.take_second();
     let (tried, sent) = live.tried_and_sent();
     OwnSecond {
         at,
         lateness,
         canary,
+        read_late,
         descriptors: process::descriptors(),
         in_flight: live.in_flight.load(Relaxed),
         tried,

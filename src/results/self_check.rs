@@ -35,6 +35,14 @@ pub struct SelfCheck {
     pub canary_p99: Option<f64>,
     /// The same, greatest: the longest time for which a lane did not get to run.
     pub canary_max: Option<f64>,
+    /// How long bytes that had arrived waited until the generator read them, the longest of each answer, in seconds: median.
+    /// It is in no time of an answer: those are the system's stamps of arrival. Null where the system gives none; times are
+    /// those of the reads then.
+    pub read_late_p50: Option<f64>,
+    /// The same, p99.
+    pub read_late_p99: Option<f64>,
+    /// The same, greatest.
+    pub read_late_max: Option<f64>,
     /// Most descriptors open.
     pub descriptors_max: Option<u64>,
     /// Requests that the generator tried to send, whether or not it got a connection, of those that were intended: whether
@@ -79,6 +87,12 @@ pub struct SelfCheckSecond {
     pub canary_p99: Option<f64>,
     /// Greatest lateness of the 1 ms canary.
     pub canary_max: Option<f64>,
+    /// How long bytes of an answer waited to be read, median.
+    pub read_late_p50: Option<f64>,
+    /// How long bytes of an answer waited to be read, p99.
+    pub read_late_p99: Option<f64>,
+    /// How long bytes of an answer waited to be read, at most.
+    pub read_late_max: Option<f64>,
     /// Descriptors open.
     pub descriptors: Option<u64>,
     /// Requests in flight.

@@ -153,6 +153,10 @@ fn canary(own: &OwnFigures) -> &[(u64, u64)] {
     &own.canary_counts
 }
 
+fn read_late(own: &OwnFigures) -> &[(u64, u64)] {
+    &own.read_late_counts
+}
+
 /// A quantile over all repeats, in seconds: the least value that at least that share does not exceed.
 fn quantile(commits: &[&Commit], of: fn(&OwnFigures) -> &[(u64, u64)], share: f64) -> Option<f64> {
     let mut pooled: BTreeMap<u64, u64> = BTreeMap::new();
@@ -270,6 +274,9 @@ pub fn figures(commits: &[&Commit]) -> SelfCheck {
         canary_p50: quantile(commits, canary, 0.5),
         canary_p99: quantile(commits, canary, 0.99),
         canary_max: quantile(commits, canary, 1.0),
+        read_late_p50: quantile(commits, read_late, 0.5),
+        read_late_p99: quantile(commits, read_late, 0.99),
+        read_late_max: quantile(commits, read_late, 1.0),
         descriptors_max: seconds(commits)
             .filter_map(|(_, second)| second.descriptors)
             .max(),
@@ -298,6 +305,9 @@ fn one_second(repeat: u32, second: &OwnSecond) -> SelfCheckSecond {
         canary_p50: second.canary.map(|times| seconds_of(times.p50_ns)),
         canary_p99: second.canary.map(|times| seconds_of(times.p99_ns)),
         canary_max: second.canary.map(|times| seconds_of(times.max_ns)),
+        read_late_p50: second.read_late.map(|times| seconds_of(times.p50_ns)),
+        read_late_p99: second.read_late.map(|times| seconds_of(times.p99_ns)),
+        read_late_max: second.read_late.map(|times| seconds_of(times.max_ns)),
         descriptors: second.descriptors,
         in_flight: second.in_flight,
         tried: second.tried,

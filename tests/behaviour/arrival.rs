@@ -61,7 +61,9 @@ fn what_came_while_we_were_stopped_is_not_the_servers_time() {
     let longest = longest(&cell, "service");
     assert!(longest >= SERVICE, "{longest}");
     assert!(longest < SERVICE + STOPPED.as_secs_f64() / 2.0, "{longest}");
-    // What should have been sent meanwhile was not, and that is told.
+    // That it was read late is told, and that what should have been sent meanwhile was not.
+    let read_late = cell["self_check"]["read_late_max"].as_f64().unwrap();
+    assert!(read_late > STOPPED.as_secs_f64() - SERVICE, "{read_late}");
     assert_eq!(cell["validity"]["status"], "INVALID");
 }
 

@@ -22,7 +22,7 @@ pub use deadline::Deadline;
 pub use lane::lane;
 pub use step::Ahead;
 pub use timer::{Timer, Until};
-pub use wall::utc_now;
+pub use wall::{since_wall, utc_now};
 
 /// A monotonic clock with an epoch of its own.
 #[derive(Debug, Clone)]
@@ -75,14 +75,6 @@ impl Clock {
     }
 
     /// When the wall clock showed `wall`, a time since 1970 that has just passed: as long ago as that clock says now. So
-    /// When the wall clock showed `wall`, a time since 1970 that has just passed: so long ago as that clock itself says
-    /// now. Who sets it can shift what passes at that moment, and nothing later.
-    pub fn at_wall(&self, wall: Duration) -> Offset {
-        let since = wall::now().saturating_sub(wall);
-        // Read after it: an interruption between the two tells a moment that is too late, never one that flatters.
-        self.now() - since
-    }
-
     /// Waits until the clock shows `at`, to within a millisecond or two: for what need not be on time. A [`Timer`] is
     /// for the rest.
     pub async fn sleep_until(&self, at: Offset) {

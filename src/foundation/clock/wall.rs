@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// How long ago the wall clock showed `wall`, a time since 1970; zero where that has not come yet.
+///
+/// By that clock itself, so that who sets it can change what is told of the moment at which it is set, and of no other.
+pub fn since_wall(wall: Duration) -> Duration {
+    now().saturating_sub(wall)
+}
+
 /// This moment as the time since 1970.
-pub(super) fn now() -> Duration {
+fn now() -> Duration {
     // A wall clock of before 1970 stamps nothing that is of use.
     Duration::try_from(clock_gettime(ClockId::Realtime)).unwrap_or_default()
 }
@@ -23,22 +30,19 @@ mod tests {
     use crate::foundation::clock::Clock;
 
     #[test]
-    fn a_moment_of_the_wall_clock_is_found_on_the_monotonic_one() {
+    fn a_moment_is_as_long_ago_by_the_wall_clock_as_by_the_monotonic_one() {
         let clock = Clock::real();
         let before = clock.now();
         let shown = now();
-        let found = clock.at_wall(shown);
-        assert!(before <= found, "{found} is before {before}");
-        assert!(found <= clock.now(), "{found} has not come yet");
-        let again = clock.at_wall(shown);
-        assert!(again < clock.now(), "{again} does not stay behind");
+        let after = clock.now();
+        let since = since_wall(shown);
+        assert!(since <= clock.now().since(before), "{since:?}");
+        let later = clock.now();
+        assert!(since_wall(shown) >= later.since(after), "{later}");
     }
 
     #[test]
     fn a_moment_that_has_not_come_yet_is_now() {
-        let clock = Clock::real();
-        let before = clock.now();
-        let ahead = clock.at_wall(now() + Duration::from_hours(1));
-        assert!(before <= ahead && ahead <= clock.now());
+        assert_eq!(since_wall(now() + Duration::from_hours(1)), Duration::ZERO);
     }
 }

@@ -43,6 +43,8 @@ pub struct OwnSecond {
     pub clock_set_ns: u64,
     /// Lateness of a tick each millisecond on the lanes.
     pub canary: Option<Times>,
+    /// How long bytes of an answer waited to be read, the longest of each; `None` where the system does not tell.
+    pub read_late: Option<Times>,
     /// Descriptors open.
     pub descriptors: Option<u64>,
     /// Requests in flight.
@@ -67,6 +69,8 @@ pub struct OwnFigures {
     pub lateness_counts: Vec<(u64, u64)>,
     /// Lateness of the canary's ticks, as a histogram of the same kind.
     pub canary_counts: Vec<(u64, u64)>,
+    /// How long bytes of an answer waited to be read, the longest of each, as a histogram of the same kind.
+    pub read_late_counts: Vec<(u64, u64)>,
     /// Requests that went out at their first attempt.
     pub went_out: u64,
     /// When the last of them was sent; `None` where none was.

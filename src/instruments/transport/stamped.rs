@@ -5,12 +5,14 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::http2::{DATA, Frames, HEADERS};
 use super::stream::Stream;
 use crate::foundation::clock::Clock;
+use crate::foundation::socket::Socket;
 use crate::foundation::units::Offset;
 
 /// What was stamped of the exchange that runs; shared between the stream and its wire.
@@ -20,6 +22,8 @@ pub(super) struct Stamps {
     pub(super) first_byte: Cell<Option<Offset>>,
     /// When bytes last came, or the stream's end was read.
     pub(super) last_read: Cell<Offset>,
+    /// How long bytes waited to be read at most; `None` where the system does not tell.
+    pub(super) waited: Cell<Option<Duration>>,
     /// Whether any byte of an answer, interim heads included, has come.
     pub(super) answered: Cell<bool>,
     head: Cell<HeadScan>,
@@ -32,6 +36,7 @@ impl Stamps {
     pub(super) fn clear(&self) {
         self.sent.set(None);
         self.first_byte.set(None);
+        self.waited.set(None);
         self.answered.set(false);
         self.head.set(HeadScan::default());
         self.began.set(None);
@@ -175,10 +180,13 @@ impl Stamped {
     }
 
     fn read(&mut self, bytes: &[u8]) {
-        let at = self.stream.arrived().unwrap_or_else(|| self.clock.now());
+        let socket = self.stream.socket();
+        let at = socket.map_or_else(|| self.clock.now(), Socket::arrived);
         // Nothing answers what was not sent: somebody has set the clock by which the system stamps.
         let at = at.max(self.stamps.sent.get().unwrap_or_default());
         self.stamps.last_read.set(at);
+        let waited = socket.and_then(Socket::waited);
+        self.stamps.waited.set(self.stamps.waited.get().max(waited));
         if bytes.is_empty() {
             return;
         }

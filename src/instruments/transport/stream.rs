@@ -8,7 +8,6 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 use crate::foundation::socket::Socket;
-use crate::foundation::units::Offset;
 
 /// What carries the bytes.
 pub(super) enum Stream {
@@ -18,11 +17,11 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// When what was read last had come; `None` where only the read tells.
-    pub(super) fn arrived(&self) -> Option<Offset> {
+    /// The socket below; `None` where there is none.
+    pub(super) fn socket(&self) -> Option<&Socket> {
         match self {
-            Self::Tcp(socket) => Some(socket.arrived()),
-            Self::Tls(stream) => Some(stream.get_ref().0.arrived()),
+            Self::Tcp(socket) => Some(socket),
+            Self::Tls(stream) => Some(stream.get_ref().0),
             Self::Memory(_) => None,
         }
     }

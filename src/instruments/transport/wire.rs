@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::by_reqwest::ByReqwest;
 use super::http1::{ByHyper, Native};
@@ -40,6 +41,11 @@ impl Activity {
     /// When any byte last arrived.
     pub fn last_read(&self) -> Offset {
         self.0.last_read.get()
+    }
+
+    /// How long bytes that had arrived waited to be read, at most; `None` where the system does not tell.
+    pub fn waited(&self) -> Option<Duration> {
+        self.0.waited.get()
     }
 }
 

@@ -258,6 +258,18 @@ fn self_check(cell: &CellResult) -> Vec<Fact> {
         milliseconds("1 ms canary, late by (p50)", check.canary_p50),
         milliseconds("1 ms canary, late by (p99)", check.canary_p99),
         milliseconds("1 ms canary, late by (max)", check.canary_max),
+        milliseconds(
+            "answers read late by (p50), in no latency",
+            check.read_late_p50,
+        ),
+        milliseconds(
+            "answers read late by (p99), in no latency",
+            check.read_late_p99,
+        ),
+        milliseconds(
+            "answers read late by (max), in no latency",
+            check.read_late_max,
+        ),
         fact(
             "processors that it had",
             check.processors.map(|count| Scale::Plain.with_unit(count)),

@@ -156,11 +156,7 @@ slo: {{ request: {{ e2e: 60s }}, objectives: [{objective}] }}
             .ok()
             .unwrap()
             .scenario;
-        let cell = crate::plan::expand(&scenario)
-            .ok()
-            .unwrap()
-            .cells
-            .remove(0);
+        let cell = crate::plan::expand(&scenario).ok().unwrap().cells.remove(0);
         (reading_limit(&cell), sending_limit(&cell))
     };
     let wide = Some(60.0);
