@@ -1,13 +1,15 @@
 #![expect(clippy::disallowed_methods, reason = "files that are torn on purpose")]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::foundation::units::Offset;
 use crate::instruments::record::{
-    Clocks, Counts, Ended, Outcome, OwnFigures, Phase, Tokens, TokensSource, Traffic,
+    Attempt, Clocks, Commit, Counts, Ended, Outcome, OwnFigures, Phase, Tokens, TokensSource,
+    Traffic,
 };
 
 fn attempt(index: u64) -> Attempt {
