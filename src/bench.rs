@@ -14,7 +14,7 @@ use crate::instruments::exchange::{Head, Issue, Received};
 use crate::instruments::record::{
     Attempt, Clocks, Outcome, Phase, Seen, Tokens, TokensSource, Traffic, journal,
 };
-use crate::instruments::table::{Batch, Table, TableRow, Writer};
+use crate::instruments::table::{Piece, Table, TableRow, Writer};
 use crate::instruments::transport::codec::{Answer, Event, Heads};
 use crate::kinds::arrival;
 use crate::kinds::dataset::{Prompt, Request, Row, Task};
@@ -278,7 +278,7 @@ fn journal_written() -> Subject {
 fn aggregation(folder: &Path) -> Result<Subject, Box<dyn Error>> {
     let path = folder.join("requests.parquet");
     let mut writer = Writer::create(&path)?;
-    let mut batch = Batch::default();
+    let mut piece = Piece::default();
     for index in 0..ROWS {
         let row = TableRow {
             attempt: &attempt(index),
@@ -289,9 +289,9 @@ fn aggregation(folder: &Path) -> Result<Subject, Box<dyn Error>> {
             slo_met: None,
             skipped: false,
         };
-        batch.push(&row);
+        piece.push(&row);
     }
-    writer.write(batch.into())?;
+    writer.write(piece.done())?;
     writer.finish()?;
     let table = Table::open(&path)?;
     let cells = [CellContext {

@@ -8,7 +8,7 @@ use super::told::Told;
 use crate::foundation::cores;
 use crate::instruments::record::journal::{Committed, Contents, Place};
 use crate::instruments::record::{Attempt, Phase};
-use crate::instruments::table::{Batch, Piece, TableRow, Writer};
+use crate::instruments::table::{Piece, TableRow, Writer};
 use crate::kinds::metric::estimate::{Base, NoBase};
 use crate::kinds::metric::slo::{E2eLimit, Estimate, Judge};
 use crate::plan::Cell;
@@ -172,7 +172,7 @@ impl Rows<'_> {
     }
 
     fn piece(&self, blocks: &[Place], judge: &mut Judge<'_>) -> Result<(Piece, Told), RunError> {
-        let mut batch = Batch::default();
+        let mut rows = Piece::default();
         let mut said = Told::default();
         for attempt in self.contents.attempts_of(blocks)? {
             let attempt = attempt?;
@@ -181,7 +181,7 @@ impl Rows<'_> {
             let skipped = attempt.phase == Phase::Measured
                 && u128::from(attempt.clocks.scheduled.as_nanos())
                     < self.cell.load.window_skip.as_nanos();
-            batch.push(&TableRow {
+            rows.push(&TableRow {
                 attempt: &attempt,
                 cell: &self.cell.id,
                 repeat: self.repeat,
@@ -191,6 +191,6 @@ impl Rows<'_> {
                 skipped,
             });
         }
-        Ok((batch.into(), said))
+        Ok((rows.done(), said))
     }
 }

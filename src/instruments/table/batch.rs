@@ -8,10 +8,12 @@ use super::column::{Column, Lists, Made, Real, Small, Text, Truth, Whole};
 use crate::foundation::units::Offset;
 use crate::instruments::record::{Attempt, TokensSource};
 
-/// Rows that are worth a row group.
+/// Rows of a full row group: what is held as columns at once.
 const GROUP_ROWS: usize = 16 * 1024;
-/// Bytes of lists and texts that are, so that long streams and servers that say much keep memory flat too.
+/// Bytes of lists and texts that fill one too, so that long streams and servers that say much keep memory flat.
 const GROUP_BYTES: usize = 8 << 20;
+/// Rows that are worth a row group where no more follow.
+const FEWEST_ROWS: usize = 4 * 1024;
 
 /// An attempt, and what the table holds of it beside what was seen.
 #[derive(Debug, Clone, Copy)]
@@ -92,9 +94,14 @@ impl Batch {
         self.rows
     }
 
-    /// Whether it is worth a row group of its own.
-    pub(super) fn is_large(&self) -> bool {
+    /// Whether it has as many rows as a row group should.
+    pub(super) fn is_full(&self) -> bool {
         self.rows >= GROUP_ROWS || self.bytes() >= GROUP_BYTES
+    }
+
+    /// Whether its rows are better written than held until there are more.
+    pub(super) fn is_worth_a_group(&self) -> bool {
+        self.rows >= FEWEST_ROWS
     }
 }
 

@@ -1,7 +1,7 @@
 //! `requests.parquet`: attempts as columns, in and out (cli.md "A report folder").
 //!
-//! A [`Batch`] turns rows into columns and a [`Piece`] these into pages, wherever there is a core for it; [`Writer`]
-//! writes pieces in their order; [`Table`] brings back the columns that are asked for, of a range of rows. What the
+//! A [`Piece`] turns rows into columns and these into pages, wherever there is a core for it; [`Writer`] writes pieces
+//! in their order; [`Table`] brings back the columns that are asked for, of a range of rows. What the
 //! columns mean is `metric`'s concern; nothing is computed here.
 
 mod batch;
@@ -20,7 +20,7 @@ use polars_io::parquet::read::ParquetReader;
 
 use crate::foundation::cores;
 
-pub use batch::{Batch, COLUMNS, TableRow};
+pub use batch::{COLUMNS, TableRow};
 pub use write::{Piece, Writer};
 
 /// Why a table cannot be written or read.

@@ -62,24 +62,39 @@ fn unsent(index: u64) -> Attempt {
 }
 
 fn write(path: &Path, rows: impl Iterator<Item = (&'static str, u32, Attempt)>) -> u64 {
+    write_in_pieces(path, rows, &[usize::MAX])
+}
+
+/// Writes rows in pieces of so many; the last size goes on.
+fn write_in_pieces(
+    path: &Path,
+    mut rows: impl Iterator<Item = (&'static str, u32, Attempt)>,
+    sizes: &[usize],
+) -> u64 {
     let mut writer = Writer::create(path).unwrap();
-    let rows: Vec<_> = rows.collect();
-    for rows in rows.chunks(10_000) {
-        let mut batch = Batch::default();
-        for (cell, repeat, attempt) in rows {
-            batch.push(&TableRow {
-                attempt,
+    let mut sizes = sizes.iter();
+    let mut size = usize::MAX;
+    loop {
+        size = sizes.next().copied().unwrap_or(size);
+        let mut piece = Piece::default();
+        let mut taken = 0;
+        for (cell, repeat, attempt) in rows.by_ref().take(size) {
+            taken += 1;
+            piece.push(&TableRow {
+                attempt: &attempt,
                 cell,
-                repeat: *repeat,
+                repeat,
                 target: "omni",
                 slo_ms: Some(1.5),
                 slo_met: None,
                 skipped: false,
             });
         }
-        writer.write(batch.into()).unwrap();
+        writer.write(piece.done()).unwrap();
+        if taken < size {
+            return writer.finish().unwrap();
+        }
     }
-    writer.finish().unwrap()
 }
 
 #[test]
@@ -164,7 +179,7 @@ fn what_did_not_happen_is_null_and_what_did_reads_back() {
 }
 
 #[test]
-fn batches_join_to_one_table_that_is_read_by_ranges() {
+fn pieces_join_to_one_table_that_is_read_by_ranges() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("requests.parquet");
     let rows = (0..70_000).map(|index| match index {
@@ -172,7 +187,8 @@ fn batches_join_to_one_table_that_is_read_by_ranges() {
         10..69_990 => ("b", 1, attempt(index)),
         _ => ("a", 2, attempt(index)),
     });
-    assert_eq!(write(&path, rows), 70_000);
+    let sizes = [40_000, 100, 6_000, 3_000];
+    assert_eq!(write_in_pieces(&path, rows, &sizes), 70_000);
     let table = Table::open(&path).unwrap();
     let run = |cell: &str, repeat, rows| Run {
         cell: cell.into(),
@@ -185,19 +201,23 @@ fn batches_join_to_one_table_that_is_read_by_ranges() {
         run("a", 2, 69_990..70_000),
     ];
     assert_eq!(table.runs(), expected);
-    assert_eq!(
-        table.groups(),
-        [0..20_000, 20_000..40_000, 40_000..60_000, 60_000..70_000]
-    );
-    let frame = table.read(&["index"], 39_995..40_005).unwrap();
-    let indices: Vec<_> = frame
-        .column("index")
-        .unwrap()
-        .i64()
-        .unwrap()
-        .into_no_null_iter()
-        .collect();
-    assert_eq!(indices, (39_995..40_005).collect::<Vec<i64>>());
+    // No group is larger than what may be held at once and few are small: a piece's rest waits for further small ones,
+    // until rows come that are a group by themselves.
+    let lengths: Vec<usize> = table.groups().iter().map(Range::len).collect();
+    assert_eq!(lengths, [16_384, 16_384, 7_232, 100, 6_000, 18_000, 5_900]);
+    for range in [0..70_000, 39_995..46_105] {
+        let frame = table
+            .read(&["index", "connected_ns"], range.clone())
+            .unwrap();
+        let indices = frame.column("index").unwrap().i64().unwrap();
+        let read: Vec<usize> = indices
+            .into_no_null_iter()
+            .map(|index| usize::try_from(index).unwrap())
+            .collect();
+        assert_eq!(read, range.clone().collect::<Vec<_>>());
+        let never = frame.column("connected_ns").unwrap();
+        assert_eq!(never.null_count(), range.len());
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Columns to Parquet, a bounded piece at a time.
+//! Rows to Parquet, a row group at a time.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,26 +7,38 @@ use polars::prelude::{PolarsError, PolarsResult};
 use polars_io::parquet::write::{BatchedWriter, ParquetCompression, ParquetWriter};
 
 use super::TableError;
-use super::batch::Batch;
+use super::batch::{Batch, TableRow};
 use super::group::Group;
 
-/// Rows that are ready to be written.
-pub struct Piece(PolarsResult<Kind>);
-
-enum Kind {
-    Group(Group),
-    /// Too few for a row group: they wait for others.
-    Few(Box<Batch>),
+/// Rows that follow each other, on their way to the table. All the work of writing that can be done wherever there is a
+/// core for it is done here: of any number of rows one row group at most is held as columns.
+#[derive(Default)]
+pub struct Piece {
+    groups: Vec<PolarsResult<Group>>,
+    rest: Batch,
 }
 
-impl From<Batch> for Piece {
-    /// Does the work of writing that can be done wherever there is a core for it.
-    fn from(batch: Batch) -> Self {
-        Self(if batch.is_large() {
-            Group::of(batch).map(Kind::Group)
-        } else {
-            Ok(Kind::Few(Box::new(batch)))
-        })
+impl Piece {
+    /// Adds a row.
+    pub fn push(&mut self, row: &TableRow<'_>) {
+        self.rest.push(row);
+        if self.rest.is_full() {
+            self.close();
+        }
+    }
+
+    /// Lays out what is left, where that is worth a row group; fewer rows wait for others.
+    #[must_use]
+    pub fn done(mut self) -> Self {
+        if self.rest.is_worth_a_group() {
+            self.close();
+        }
+        self
+    }
+
+    fn close(&mut self) {
+        let full = std::mem::take(&mut self.rest);
+        self.groups.push(Group::of(full));
     }
 }
 
@@ -74,19 +86,15 @@ impl Writer {
     }
 
     fn take(&mut self, piece: Piece) -> PolarsResult<()> {
-        match piece.0? {
-            Kind::Group(group) => {
-                self.flush()?;
-                self.group(&group)
-            }
-            Kind::Few(batch) => {
-                self.waiting.join(*batch);
-                if self.waiting.is_large() {
-                    self.flush()?;
-                }
-                Ok(())
-            }
+        for group in piece.groups {
+            self.flush()?;
+            self.group(&group?)?;
         }
+        self.waiting.join(piece.rest);
+        if self.waiting.is_full() {
+            self.flush()?;
+        }
+        Ok(())
     }
 
     /// Adds one row.
@@ -94,10 +102,10 @@ impl Writer {
     /// # Errors
     /// As [`Writer::write`].
     #[cfg(test)]
-    pub fn push(&mut self, row: &super::TableRow<'_>) -> Result<(), TableError> {
-        let mut batch = Batch::default();
-        batch.push(row);
-        self.write(batch.into())
+    pub fn push(&mut self, row: &TableRow<'_>) -> Result<(), TableError> {
+        let mut piece = Piece::default();
+        piece.push(row);
+        self.write(piece.done())
     }
 
     /// Writes what is left and the file's end; returns the number of rows.

@@ -8,7 +8,7 @@ use super::{FRAME_CAP, HEADER_BYTES, JournalError, Kind, MAGIC, Observation, che
 use crate::instruments::record::{Attempt, Commit};
 
 /// Blocks that are read together.
-const PIECE_BYTES: u32 = 4 << 20;
+const PIECE_BYTES: u32 = 2 << 20;
 
 /// One committed repeat.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Committed {
 pub type Place = (u64, u32);
 
 impl Committed {
-    /// Its blocks in pieces that follow each other, each of four megabytes or so: they can be read apart. Where one ends
+    /// Its blocks in pieces that follow each other, each of two megabytes or so: they can be read apart. Where one ends
     /// and the next begins depends on the journal alone.
     pub fn pieces(&self) -> impl Iterator<Item = &[Place]> {
         let mut bytes = 0;
