@@ -12,7 +12,7 @@ use super::describe;
 /// Values that are kept whole; more are counted.
 const KEPT: usize = 8192;
 /// Values near a quantile that wait to be sorted and counted.
-const WAITING: usize = 65_536;
+const WAITING: usize = 8192;
 
 /// Finite values, in no order.
 #[derive(Debug, Clone)]
@@ -137,21 +137,17 @@ impl Sample {
     }
 
     /// The values that quantiles may lie at, in ascending order, each with how often it occurs.
-    fn near(&self) -> Cow<'_, [(f64, u64)]> {
-        match &self.values {
+    fn near(&mut self) -> Cow<'_, [(f64, u64)]> {
+        match &mut self.values {
             Values::Kept(values) => {
                 let mut near = Near::default();
                 near.waiting.clone_from(values);
                 near.settle();
                 near.counted.into()
             }
-            Values::Counted(counted) if counted.near.waiting.is_empty() => {
-                Cow::from(&counted.near.counted)
-            }
             Values::Counted(counted) => {
-                let mut near = counted.near.clone();
-                near.settle();
-                near.counted.into()
+                counted.near.settle();
+                Cow::from(&counted.near.counted)
             }
         }
     }
@@ -183,10 +179,10 @@ pub fn want<'a>(samples: impl IntoIterator<Item = &'a mut Sample>, shares: &[f64
 ///
 /// Quantiles are by linear interpolation between order statistics at k = (n−1)q, as `quantile` has them.
 pub fn description<'a>(
-    samples: impl IntoIterator<Item = &'a Sample>,
+    samples: impl IntoIterator<Item = &'a mut Sample>,
     shares: &[f64],
 ) -> Option<Description> {
-    let samples: Vec<&Sample> = samples.into_iter().filter(|sample| sample.n > 0).collect();
+    let mut samples: Vec<&mut Sample> = samples.into_iter().filter(|sample| sample.n > 0).collect();
     let mut kept: Vec<&[f64]> = Vec::new();
     for sample in &samples {
         if let Values::Kept(values) = &sample.values {
@@ -196,8 +192,11 @@ pub fn description<'a>(
     if kept.len() == samples.len() {
         return of_values(&kept, shares);
     }
-    let ranks = Ranks::of(samples.iter().copied());
-    let near: Vec<_> = samples.iter().map(|sample| sample.near()).collect();
+    let ranks = Ranks::of(samples.iter().map(|sample| &**sample));
+    let parts: Vec<(u64, f64, f64)> = samples.iter().map(|sample| sample.moments()).collect();
+    let (mean, squares) = joined(&parts);
+    let ranges: Vec<(f64, f64)> = samples.iter().filter_map(|sample| sample.range()).collect();
+    let near: Vec<_> = samples.iter_mut().map(|sample| sample.near()).collect();
     let value = |rank: u64| value_at(&near, &ranks, rank);
     let quantiles = shares
         .iter()
@@ -206,15 +205,12 @@ pub fn description<'a>(
             Some(describe::interpolated(value(below), value(above), part))
         })
         .collect();
-    let parts: Vec<(u64, f64, f64)> = samples.iter().map(|sample| sample.moments()).collect();
-    let (mean, squares) = joined(&parts);
-    let ranges = || samples.iter().filter_map(|sample| sample.range());
     Some(Description {
         n: ranks.n,
         mean,
         stddev: (ranks.n > 1).then(|| (squares / (describe::count_of(ranks.n) - 1.0)).sqrt()),
-        min: ranges().map(|(least, _)| least).min_by(f64::total_cmp)?,
-        max: ranges().map(|(_, most)| most).max_by(f64::total_cmp)?,
+        min: ranges.iter().map(|range| range.0).min_by(f64::total_cmp)?,
+        max: ranges.iter().map(|range| range.1).max_by(f64::total_cmp)?,
         quantiles,
     })
 }
@@ -254,19 +250,20 @@ fn joined(parts: &[(u64, f64, f64)]) -> (f64, f64) {
 /// The value of that rank, from 0.
 fn value_at(near: &[Cow<'_, [(f64, u64)]>], ranks: &Ranks, rank: u64) -> f64 {
     let (bucket, mut left) = ranks.bucket(rank);
-    let mut values: Vec<(f64, u64)> = near
-        .iter()
-        .flat_map(|near| within(near, bucket))
-        .copied()
-        .collect();
-    values.sort_unstable_by(|one, two| one.0.total_cmp(&two.0));
-    for (value, times) in values {
+    let mut ahead: Vec<&[(f64, u64)]> = near.iter().map(|near| within(near, bucket)).collect();
+    loop {
+        // Each sample's values are in order: the least that is ahead stands first in one of them.
+        let ahead = ahead.iter_mut().filter(|ahead| !ahead.is_empty());
+        let Some(next) = ahead.min_by(|one, two| one[0].0.total_cmp(&two[0].0)) else {
+            return f64::NAN;
+        };
+        let (value, times) = next[0];
         if left < times {
             return value;
         }
         left -= times;
+        *next = &next[1..];
     }
-    f64::NAN
 }
 
 /// How many values of several samples lie below each bucket.
@@ -400,12 +397,17 @@ mod tests {
             values.chunks(3000).for_each(|values| sample.look(values));
         }
         want(&mut looked, &SHARES);
+        want([&mut looked[0]], &SHARES);
         for (sample, values) in looked.iter_mut().zip(samples) {
             values
                 .chunks(3000)
                 .for_each(|values| sample.look_again(values));
         }
-        description(&looked, &SHARES)
+        let of_first = description([&mut looked[0]], &SHARES);
+        let found = description(&mut looked, &SHARES);
+        // Each is described alone and with others, in any order.
+        assert_eq!(description([&mut looked[0]], &SHARES), of_first);
+        found
     }
 
     fn sorted(samples: &[Vec<f64>]) -> Vec<f64> {

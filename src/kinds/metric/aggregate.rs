@@ -189,8 +189,8 @@ fn cell(table: &Table, runs: &[&Run], context: &CellContext) -> Result<CellMetri
         ..CellMetrics::default()
     };
     let shares = shares(&context.percentiles);
-    for (name, distribution) in &looks.distributions {
-        distribution.put(name, &shares, &mut cell);
+    for (name, distribution) in looks.distributions {
+        distribution.put(&name, &shares, &mut cell);
     }
     cell.spread = spread::over_repeats(&cell);
     cell.warnings = warnings::of(&told.notes, &cell, pooled.workload.n);
@@ -201,12 +201,11 @@ fn cell(table: &Table, runs: &[&Run], context: &CellContext) -> Result<CellMetri
 fn looked(requests: &Requests<'_>, context: &CellContext) -> Result<Looks, MetricError> {
     let distributions = catalogue::all().filter(|metric| metric.shape == Shape::Distribution);
     let wanted = Wanted::new(distributions.collect(), &context.group_by);
-    let failed = |source| requests.failed(source);
     let mut looks = Looks::at(requests, &wanted.metrics);
     let parts = requests.parts();
     if let [only] = parts[..] {
         let part = requests.part(only, &wanted, true)?;
-        looks.first(&part).map_err(failed)?;
+        looks.first(&part);
         looks.again(&context.percentiles);
         looks.second(only, &part);
         return Ok(looks);
@@ -216,7 +215,8 @@ fn looked(requests: &Requests<'_>, context: &CellContext) -> Result<Looks, Metri
         move |number: &usize| (*number, requests.part(*number, wanted, first_look))
     };
     cores::in_order(&parts, read(true), |(_, part)| {
-        looks.first(&part?).map_err(failed)
+        looks.first(&part?);
+        Ok::<(), MetricError>(())
     })?;
     looks.again(&context.percentiles);
     cores::in_order(&parts, read(false), |(number, part)| {

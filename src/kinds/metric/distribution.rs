@@ -52,29 +52,27 @@ impl Distribution {
     }
 
     /// Writes the statistics into the cell, its repeats and its groups.
-    pub(super) fn put(&self, name: &str, shares: &[f64], cell: &mut CellMetrics) {
-        let pooled = summary(&self.ok, shares);
-        let failed = summary([&self.failed], shares);
+    pub(super) fn put(mut self, name: &str, shares: &[f64], cell: &mut CellMetrics) {
+        let pooled = summary(&mut self.ok, shares);
+        let failed = summary([&mut self.failed], shares);
         let all = if failed.is_none() {
             pooled.clone()
         } else {
-            summary(self.ok.iter().chain([&self.failed]), shares)
+            summary(self.ok.iter_mut().chain([&mut self.failed]), shares)
         };
-        for (repeat, sample) in cell.repeats.iter_mut().zip(&self.ok) {
+        let only = self.ok.len() == 1;
+        for (repeat, sample) in cell.repeats.iter_mut().zip(&mut self.ok) {
             // The only repeat is the cell.
-            let value = if self.ok.len() == 1 {
+            let value = if only {
                 pooled.clone()
             } else {
                 summary([sample], shares)
             };
             repeat.metrics.insert(name.to_owned(), value);
         }
-        let none = Sample::default();
         for (number, group) in cell.groups.iter_mut().enumerate() {
-            let sample = self.groups.get(number).unwrap_or(&none);
-            group
-                .metrics
-                .insert(name.to_owned(), summary([sample], shares));
+            let value = summary(self.groups.get_mut(number), shares);
+            group.metrics.insert(name.to_owned(), value);
         }
         cell.metrics.insert(name.to_owned(), pooled);
         cell.failed.insert(name.to_owned(), failed);
@@ -89,7 +87,7 @@ pub(super) fn shares(further: &[f64]) -> Vec<f64> {
 
 /// Statistics of all `samples` together; `None` where they have no values.
 fn summary<'a>(
-    samples: impl IntoIterator<Item = &'a Sample>,
+    samples: impl IntoIterator<Item = &'a mut Sample>,
     shares: &[f64],
 ) -> Option<MetricValue> {
     let told = statistics::description(samples, shares)?;

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::*;
-
 use super::catalogue::Metric;
 use super::distribution::{Distribution, shares};
 use super::flight::InFlight;
 use super::group::Groups;
-use super::part::{Class, Part, Requests};
+use super::part::{Part, Requests};
 use super::timeline::{Moment, Timeline};
+use super::told::Told;
 use super::totals::Sums;
 use super::value::TimelinePoint;
 use super::values::Slice;
@@ -29,19 +28,6 @@ pub(super) struct Looks {
     timelines: Vec<Option<Timeline>>,
     /// Of each part and each repeat in it: when its earliest request was sent, and when its first one ended.
     earliest: Vec<Vec<(usize, (i64, i64))>>,
-}
-
-/// What requests and attempts say of themselves, counted.
-#[derive(Default)]
-pub(super) struct Told {
-    /// Requests by outcome.
-    pub(super) outcomes: BTreeMap<String, u64>,
-    /// Requests by the status of their last answer.
-    pub(super) http_status: BTreeMap<String, u64>,
-    /// Where the output tokens of ok requests were counted.
-    pub(super) tokens_sources: BTreeMap<String, u64>,
-    /// How often each note stands in the cell's rows, warm-ups included.
-    pub(super) notes: BTreeMap<String, u64>,
 }
 
 impl Looks {
@@ -67,7 +53,7 @@ impl Looks {
     }
 
     /// Takes a part for the first time.
-    pub(super) fn first(&mut self, part: &Part) -> PolarsResult<()> {
+    pub(super) fn first(&mut self, part: &Part) {
         for ((repeat, _), sums) in part.repeats.iter().zip(&part.sums) {
             let place = self.place(*repeat);
             self.sums[place].add(sums);
@@ -76,7 +62,7 @@ impl Looks {
             self.groups.add(groups);
         }
         self.distributions(part, Sample::look);
-        self.told.add(part)?;
+        self.told.add(&part.told);
         let earliest = part.repeats.iter().map(|(repeat, rows)| {
             let flights = part.stamps.flights(rows);
             let sent = flights.map(|(sent, _)| sent).min();
@@ -90,7 +76,6 @@ impl Looks {
         });
         let earliest = earliest.collect();
         self.earliest.push(earliest);
-        Ok(())
     }
 
     /// Prepares the second look, for these percentiles beside the usual ones.
@@ -120,7 +105,7 @@ impl Looks {
     /// Takes part `number` for the second time.
     pub(super) fn second(&mut self, number: usize, part: &Part) {
         self.distributions(part, Sample::look_again);
-        let (stamps, e2e_s) = (&part.stamps, part.e2e_s());
+        let stamps = &part.stamps;
         for ((_, rows), (place, (sent, ended))) in part.repeats.iter().zip(&self.earliest[number]) {
             self.in_flight[*place].take(stamps.flights(rows), *sent);
             let Some(timeline) = &mut self.timelines[*place] else {
@@ -130,7 +115,7 @@ impl Looks {
                 scheduled: stamps.scheduled[row],
                 end: stamps.end[row],
                 class: part.class[row],
-                e2e_s: e2e_s[row],
+                e2e_s: part.e2e_s[row],
             };
             timeline.take(rows.clone().map(moment), *ended);
         }
@@ -150,75 +135,22 @@ impl Looks {
     fn distributions(&mut self, part: &Part, look: impl Fn(&mut Sample, &[f64])) {
         let groups = part.groups.as_ref();
         let groups = groups.map_or_else(Vec::new, |groups| self.groups.places(groups));
-        let repeats = self.repeats.clone();
-        for (name, values) in &part.values {
+        let place = |slice| match slice {
+            Slice::Ok(repeat) => self.repeats.partition_point(|other| *other < repeat),
+            Slice::Failed => 0,
+            Slice::Group(number) => groups[number],
+        };
+        for (name, slices) in &part.values {
             if !self.distributions.contains_key(name) {
-                let empty = Distribution::of(repeats.len());
+                let empty = Distribution::of(self.repeats.len());
                 self.distributions.insert(name.clone(), empty);
             }
             let Some(distribution) = self.distributions.get_mut(name) else {
                 continue;
             };
-            values.by_slice(part, |slice, values| {
-                let place = match slice {
-                    Slice::Ok(repeat) => repeats.partition_point(|other| *other < repeat),
-                    Slice::Failed => 0,
-                    Slice::Group(number) => groups[number],
-                };
-                look(distribution.sample(slice, place), values);
-            });
-        }
-    }
-}
-
-impl Told {
-    fn add(&mut self, part: &Part) -> PolarsResult<()> {
-        let Some(rows) = &part.told else {
-            return Ok(());
-        };
-        let requests = &part.requests;
-        tally(
-            &mut self.outcomes,
-            requests.column("outcome")?.str()?.iter(),
-            str::to_owned,
-        );
-        let status = requests.column("http_status")?.u32()?;
-        tally(&mut self.http_status, status.iter(), |status| {
-            status.to_string()
-        });
-        let sources = requests.column("tokens_source")?.str()?;
-        let tokens = requests.column("output_tokens")?.i64()?;
-        let counted = sources.iter().zip(tokens.iter()).zip(&part.class);
-        let counted = counted.map(|((source, tokens), class)| {
-            source.filter(|_| *class == Class::Ok && tokens.is_some())
-        });
-        tally(&mut self.tokens_sources, counted, str::to_owned);
-        for row in rows.column("notes")?.str()?.iter().flatten() {
-            for note in row.split(',') {
-                *self.notes.entry(note.to_owned()).or_default() += 1;
+            for (slice, values) in slices {
+                look(distribution.sample(*slice, place(*slice)), values);
             }
         }
-        Ok(())
     }
-}
-
-/// Counts values by their names. Neighbours are mostly equal: a name is made where the value changes.
-fn tally<T: PartialEq + Copy>(
-    counts: &mut BTreeMap<String, u64>,
-    values: impl Iterator<Item = Option<T>>,
-    name: impl Fn(T) -> String,
-) {
-    let mut same: Option<(T, u64)> = None;
-    let mut add = |run: Option<(T, u64)>| {
-        if let Some((value, times)) = run {
-            *counts.entry(name(value)).or_default() += times;
-        }
-    };
-    for value in values.flatten() {
-        match &mut same {
-            Some((last, times)) if *last == value => *times += 1,
-            _ => add(same.replace((value, 1))),
-        }
-    }
-    add(same);
 }

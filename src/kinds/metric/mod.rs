@@ -22,6 +22,7 @@ mod spread;
 mod throughput;
 mod timeline;
 mod tokens;
+mod told;
 mod totals;
 mod value;
 mod values;

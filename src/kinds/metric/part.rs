@@ -10,13 +10,14 @@ use polars::prelude::*;
 use super::aggregate::MetricError;
 use super::group::Parameters;
 use super::server;
+use super::told::Told;
 use super::totals::{Sums, aggregations};
-use super::values::Values;
+use super::values::{BySlice, Slice, Values};
 use super::wanted::Wanted;
 use crate::instruments::table::{Run, Table};
 
 /// Rows of a part, or a row group of the table where that has more.
-const PART_ROWS: usize = 32 * 1024;
+const PART_ROWS: usize = 16 * 1024;
 
 /// Columns that tell which rows count, and how they ended.
 const MARKS: [&str; 9] = [
@@ -215,7 +216,7 @@ fn parts(table: &Table, runs: &[&Run]) -> Vec<Vec<Range<usize>>> {
     parts
 }
 
-/// One part's counted requests, with what is computed of each.
+/// What is computed of one part's counted requests: plain numbers, which is all that leaves the thread that read them.
 pub(super) struct Part {
     /// Which of its requests belong to which repeat.
     pub(super) repeats: Vec<(u32, Range<usize>)>,
@@ -223,25 +224,16 @@ pub(super) struct Part {
     pub(super) class: Vec<Class>,
     /// The sums of each repeat, in the order of `repeats`; at the first look alone.
     pub(super) sums: Vec<Sums>,
-    /// Every distribution's values.
-    pub(super) values: Vec<(String, Values)>,
+    /// Every distribution's values, slice by slice.
+    pub(super) values: Vec<(String, BySlice)>,
+    /// The e2e of each request in seconds.
+    pub(super) e2e_s: Vec<Option<f64>>,
     /// The requests by their parameters, where they are grouped.
     pub(super) groups: Option<Parameters>,
-    /// All its rows with what they say of themselves, warm-ups included; at the first look alone.
-    pub(super) told: Option<DataFrame>,
-    /// The counted requests, with every column that was read.
-    pub(super) requests: DataFrame,
+    /// What its rows say of themselves; at the first look alone.
+    pub(super) told: Told,
     /// When each was due, sent and ended.
     pub(super) stamps: Stamps,
-}
-
-impl Part {
-    /// The e2e of each request in seconds.
-    pub(super) fn e2e_s(&self) -> Vec<Option<f64>> {
-        let e2e = self.values.iter().find(|(name, _)| name == "e2e");
-        let each = e2e.and_then(|(_, values)| values.each());
-        each.map_or_else(|| vec![None; self.class.len()], |e2e| e2e.iter().collect())
-    }
 }
 
 /// Clocks of a part's requests; `None` for what did not happen.
@@ -284,41 +276,78 @@ impl Requests<'_> {
         };
         let rows = self.rows(number, columns)?;
         let requests = self.counted(&rows)?;
-        let computed = || computed(requests, wanted, first_look);
-        let mut part = computed().map_err(|source| self.failed(source))?;
-        part.told = first_look.then_some(rows);
-        Ok(part)
+        let computed = || {
+            let mut part = computed(&requests, wanted)?;
+            if first_look {
+                part.add_up(&rows, &requests)?;
+            }
+            Ok(part)
+        };
+        computed().map_err(|source| self.failed(source))
     }
 }
 
-fn computed(mut requests: DataFrame, wanted: &Wanted, first_look: bool) -> PolarsResult<Part> {
+impl Part {
+    /// The requests that statistics are given for, by their numbers.
+    fn slices(&self) -> Vec<(Slice, Vec<usize>)> {
+        let of =
+            |rows: Range<usize>, wanted: Class| rows.filter(move |row| self.class[*row] == wanted);
+        let all = 0..self.class.len();
+        let mut slices = vec![(Slice::Failed, of(all.clone(), Class::Failed).collect())];
+        for (repeat, rows) in &self.repeats {
+            slices.push((Slice::Ok(*repeat), of(rows.clone(), Class::Ok).collect()));
+        }
+        if let Some(groups) = &self.groups {
+            let first = slices.len();
+            slices.extend((0..groups.by.len()).map(|number| (Slice::Group(number), Vec::new())));
+            for row in of(all, Class::Ok) {
+                slices[first + groups.of[row]].1.push(row);
+            }
+        }
+        slices
+    }
+
+    /// What is added up and counted, at the first look: of the counted `requests` among `rows`.
+    fn add_up(&mut self, rows: &DataFrame, requests: &DataFrame) -> PolarsResult<()> {
+        self.sums = summed(requests, self.repeats.len())?;
+        if let Some(groups) = &mut self.groups {
+            groups.sum(requests)?;
+        }
+        self.told = Told::of(rows, requests, &self.class)?;
+        Ok(())
+    }
+}
+
+fn computed(requests: &DataFrame, wanted: &Wanted) -> PolarsResult<Part> {
     let measures = server::measures(requests.column("server")?.str()?);
-    requests.with_column(measures.total().into())?;
-    let repeats = repeats(requests.column("repeat")?.u32()?);
-    let mut values = Values::of(&wanted.metrics, &requests)?;
+    let mut with_total = requests.clone();
+    with_total.with_column(measures.total().into())?;
+    let mut values = Values::of(&wanted.metrics, &with_total)?;
     values.extend(measures.into_values());
-    let mut groups = match wanted.group_by.as_slice() {
+    let e2e_s = match values.iter().find(|(name, _)| name == "e2e") {
+        Some((_, Values::Each(e2e))) => e2e.iter().collect(),
+        _ => vec![None; requests.height()],
+    };
+    let groups = match wanted.group_by.as_slice() {
         [] => None,
         names => Some(Parameters::of(requests.column("params")?.str()?, names)),
     };
-    if let (Some(groups), true) = (&mut groups, first_look) {
-        groups.sum(&requests)?;
-    }
-    let sums = if first_look {
-        summed(&requests, repeats.len())?
-    } else {
-        Vec::new()
-    };
-    Ok(Part {
-        class: classes(&requests)?,
-        stamps: Stamps::of(&requests)?,
-        repeats,
-        sums,
-        values,
+    let mut part = Part {
+        class: classes(requests)?,
+        stamps: Stamps::of(requests)?,
+        repeats: repeats(requests.column("repeat")?.u32()?),
+        sums: Vec::new(),
+        values: Vec::new(),
+        e2e_s,
         groups,
-        told: None,
-        requests,
-    })
+        told: Told::default(),
+    };
+    let slices = part.slices();
+    for (name, values) in values {
+        let of = |(slice, numbers): &(Slice, Vec<usize>)| (*slice, values.of_requests(numbers));
+        part.values.push((name, slices.iter().map(of).collect()));
+    }
+    Ok(part)
 }
 
 /// The sums of each repeat, in their order.

@@ -1,11 +1,8 @@
 //! The values of one distribution over the requests of a part, and where they belong.
 
-use std::ops::Range;
-
 use polars::prelude::*;
 
 use super::catalogue::{Compute, Metric};
-use super::part::{Class, Part};
 
 /// Some requests of a cell that statistics are given for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +14,9 @@ pub(super) enum Slice {
     /// The ok ones of a group, by its number within the part.
     Group(usize),
 }
+
+/// The values of slices of a part.
+pub(super) type BySlice = Vec<(Slice, Vec<f64>)>;
 
 /// A value of each request, or several.
 pub(super) enum Values {
@@ -65,101 +65,59 @@ impl Values {
         Ok(all)
     }
 
-    /// Gives the values of every slice of `part` to `take`, slice by slice; a slice without values is left out.
-    pub(super) fn by_slice(&self, part: &Part, mut take: impl FnMut(Slice, &[f64])) {
-        let mut chosen: Vec<f64> = Vec::with_capacity(part.class.len());
-        for (repeat, rows) in &part.repeats {
-            if let Some(all) = self.all_of(rows, &part.class[rows.clone()]) {
-                take(Slice::Ok(*repeat), all);
-                continue;
-            }
-            self.of_rows(rows, |row| part.class[row] == Class::Ok, &mut chosen);
-            give(Slice::Ok(*repeat), &mut chosen, &mut take);
-        }
-        let all = 0..part.class.len();
-        if part.class.contains(&Class::Failed) {
-            self.of_rows(&all, |row| part.class[row] == Class::Failed, &mut chosen);
-            give(Slice::Failed, &mut chosen, &mut take);
-        }
-        let Some(groups) = &part.groups else { return };
-        for number in 0..groups.by.len() {
-            let ok = |row: usize| groups.of[row] == number && part.class[row] == Class::Ok;
-            self.of_rows(&all, ok, &mut chosen);
-            give(Slice::Group(number), &mut chosen, &mut take);
-        }
-    }
-
-    /// The values of `rows` as they stand, where each request was ok and has one.
-    fn all_of(&self, rows: &Range<usize>, class: &[Class]) -> Option<&[f64]> {
-        let Self::Each(column) = self else {
-            return None;
-        };
-        let array = column.downcast_iter().next()?;
-        let values = &array.values().as_slice()[rows.clone()];
-        let all = array.validity().is_none()
-            && class.iter().all(|class| *class == Class::Ok)
-            && values.iter().all(|value| value.is_finite());
-        (all && !values.is_empty()).then_some(values)
-    }
-
-    /// Adds the finite values of those of `rows` that `wanted` chooses.
-    fn of_rows(&self, rows: &Range<usize>, wanted: impl Fn(usize) -> bool, into: &mut Vec<f64>) {
+    /// The finite values of some requests, by their numbers among those that this was computed over.
+    pub(super) fn of_requests(&self, numbers: &[usize]) -> Vec<f64> {
         match self {
-            Self::Each(column) => {
-                let Some(array) = column.downcast_iter().next() else {
-                    return;
-                };
-                let values = array.values().as_slice();
-                let valid = array.validity();
-                for row in rows.clone() {
-                    let there = valid.is_none_or(|valid| valid.get_bit(row));
-                    if wanted(row) && there && values[row].is_finite() {
-                        into.push(values[row]);
-                    }
-                }
-            }
+            Self::Each(column) => of_each(column, numbers),
             Self::Lists {
                 of,
                 lists,
                 per_unit,
-            } => {
-                let inner = lists.get_inner();
-                let (Some(lists), Ok(members)) = (lists.downcast_iter().next(), inner.i64()) else {
-                    return;
-                };
-                let Some(members) = members.downcast_iter().next() else {
-                    return;
-                };
-                let (offsets, members) = (lists.offsets(), members.values().as_slice());
-                for row in rows.clone() {
-                    if wanted(row) && of.get(row) == Some(true) {
-                        let (from, to) = offsets.start_end(row);
-                        into.extend(
-                            members[from..to]
-                                .iter()
-                                .map(|member| number(*member) / per_unit),
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    /// The value of each request, where there is one a request.
-    pub(super) fn each(&self) -> Option<&Float64Chunked> {
-        match self {
-            Self::Each(column) => Some(column),
-            Self::Lists { .. } => None,
+            } => of_lists(lists, numbers, *per_unit, |row| of.get(row) == Some(true)),
         }
     }
 }
 
-/// Gives the chosen values, if there are any, and makes room for others.
-fn give(slice: Slice, chosen: &mut Vec<f64>, take: &mut impl FnMut(Slice, &[f64])) {
-    if !chosen.is_empty() {
-        take(slice, chosen);
-        chosen.clear();
+fn of_each(column: &Float64Chunked, numbers: &[usize]) -> Vec<f64> {
+    // Many metrics have no value at all: a plain answer has no first token.
+    let there = column.null_count() < column.len();
+    let Some(array) = column.downcast_iter().next().filter(|_| there) else {
+        return Vec::new();
+    };
+    let (values, valid) = (array.values().as_slice(), array.validity());
+    let mut chosen = Vec::with_capacity(numbers.len());
+    match valid {
+        None => chosen.extend(numbers.iter().map(|row| values[*row])),
+        Some(valid) => {
+            let there = numbers.iter().filter(|row| valid.get_bit(**row));
+            chosen.extend(there.map(|row| values[*row]));
+        }
     }
+    chosen.retain(|value| value.is_finite());
+    chosen
+}
+
+fn of_lists(
+    lists: &ListChunked,
+    numbers: &[usize],
+    per_unit: f64,
+    counts: impl Fn(usize) -> bool,
+) -> Vec<f64> {
+    let mut chosen = Vec::new();
+    let inner = lists.get_inner();
+    let (Some(lists), Ok(members)) = (lists.downcast_iter().next(), inner.i64()) else {
+        return chosen;
+    };
+    let Some(members) = members.downcast_iter().next() else {
+        return chosen;
+    };
+    let (offsets, members) = (lists.offsets(), members.values().as_slice());
+    for row in numbers.iter().copied().filter(|row| counts(*row)) {
+        let (from, to) = offsets.start_end(row);
+        let values = members[from..to].iter();
+        chosen.extend(values.map(|member| number(*member) / per_unit));
+    }
+    chosen
 }
 
 #[expect(
