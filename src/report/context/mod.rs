@@ -8,6 +8,7 @@ mod facts;
 mod latency;
 mod objectives;
 mod searches;
+mod self_check;
 mod table;
 pub mod tables;
 mod verdict;
@@ -20,11 +21,11 @@ use serde_json::Value as Json;
 
 use super::diff::{self, Overview};
 use super::escape;
-use super::number::Scale;
 use super::plot::Plot;
 use crate::compare;
 use crate::results::{CellResult, ObjectiveVerdict, PacedBy, Results, ValidityStatus};
-use facts::{environment, fact, reproduction};
+use facts::{environment, reproduction};
+use self_check::self_check;
 
 pub use axes::{Axes, names, shown};
 pub use objectives::{unit_of_objective, value_against_bound};
@@ -185,7 +186,7 @@ fn cell_view(
         outcomes: counts(&cell.outcomes, ""),
         failures: counts(&cell.outcomes, "ok"),
         http_status: counts(&cell.http_status, ""),
-        self_check: self_check(cell),
+        self_check: self_check(&cell.self_check),
         in_detail: in_detail(results, index),
         statistics: (results.cells.len() <= CELLS_IN_DETAIL)
             .then(|| tables::statistics(results, cell)),
@@ -238,69 +239,6 @@ fn is_picture(url: &str) -> bool {
                         .bytes()
                         .all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte))
             })
-}
-
-fn self_check(cell: &CellResult) -> Vec<Fact> {
-    let check = &cell.self_check;
-    let milliseconds = |name: &str, value: Option<f64>| {
-        fact(
-            name,
-            value.map(|value| Scale::Milliseconds.with_unit(value)),
-        )
-    };
-    let share = |name: &str, value: Option<f64>| {
-        fact(name, value.map(|value| Scale::Percent.with_unit(value)))
-    };
-    [
-        milliseconds("lateness p50", check.lateness_p50),
-        milliseconds("lateness p99", check.lateness_p99),
-        milliseconds("lateness max", check.lateness_max),
-        milliseconds("1 ms canary, late by (p50)", check.canary_p50),
-        milliseconds("1 ms canary, late by (p99)", check.canary_p99),
-        milliseconds("1 ms canary, late by (max)", check.canary_max),
-        milliseconds(
-            "answers read late by (p50), in no latency",
-            check.read_late_p50,
-        ),
-        milliseconds(
-            "answers read late by (p99), in no latency",
-            check.read_late_p99,
-        ),
-        milliseconds(
-            "answers read late by (max), in no latency",
-            check.read_late_max,
-        ),
-        fact(
-            "processors that it had",
-            check.processors.map(|count| Scale::Plain.with_unit(count)),
-        ),
-        share("own CPU, most in a second", check.cpu_share_max),
-        share("own CPU spent spinning (`precise`)", check.spun_share),
-        share("stolen, most in a second", check.steal_max),
-        share(
-            "kept by a quota, most in a second",
-            check.throttled_max.filter(|&share| share > 0.0),
-        ),
-        fact(
-            "pages from swap",
-            check
-                .swapped_in
-                .filter(|&pages| pages > 0)
-                .map(|pages| pages.to_string()),
-        ),
-        milliseconds(
-            "clock set by",
-            check.clock_set_max.filter(|&step| step > 0.0),
-        ),
-        fact(
-            "descriptors, most",
-            check.descriptors_max.map(|count| count.to_string()),
-        ),
-        share("tried, of intended", check.tried_ratio),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// A closed loop is to be called one: its target sets the rate, and its latencies lack what nobody waited to send.
