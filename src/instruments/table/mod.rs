@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use polars::prelude::{DataFrame, PolarsError, PolarsResult};
 use polars_io::SerReader as _;
 use polars_io::parquet::metadata::FileMetadataRef;
-use polars_io::parquet::read::ParquetReader;
+use polars_io::parquet::read::{ParallelStrategy, ParquetReader};
 
 use crate::foundation::cores;
 
@@ -145,6 +145,8 @@ impl Table {
         let mut reader = ParquetReader::new(open(&self.path)?)
             .with_columns(Some(columns.iter().map(ToString::to_string).collect()))
             .with_slice(Some((rows.start, rows.len())))
+            // Whoever reads much does so on every core already: more threads at once are more columns at once.
+            .read_parallel(ParallelStrategy::None)
             .set_rechunk(true);
         reader.set_metadata(self.metadata.clone());
         reader.finish().map_err(|source| self.damaged(source))
