@@ -149,7 +149,8 @@ fn a_cell_that_runs_out_of_descriptors_is_void_and_says_what_raises_the_limit() 
 fn a_simulator_has_descriptors_for_all_that_is_connected_to_it() {
     let load = "rate: 20000, duration: 300ms, drain: 2s";
     let scenario = chat(
-        "embedded: { ttft: 50ms }",
+        // So long that all stay connected, however few a slow machine sends.
+        "embedded: { ttft: 500ms }",
         &format!("load: {{ {load} }}\n{WIDE}"),
     );
     for _ in 0..4 {

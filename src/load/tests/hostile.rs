@@ -18,7 +18,8 @@ use crate::instruments::record::Outcome;
 use crate::instruments::transport::Client;
 
 const IDLE: Duration = Duration::from_millis(300);
-const TOTAL: Duration = Duration::from_millis(900);
+/// Long enough for 64 MiB to pass on a machine that does other things too.
+const TOTAL: Duration = Duration::from_secs(3);
 
 /// One byte at a time, forever: never idle for long, never done.
 fn drip(stream: &mut TcpStream) {
@@ -96,10 +97,10 @@ fn each_bad_answer_has_its_outcome_and_disturbs_nothing_else(client: Client) {
         .filter(|one| one.outcome == Outcome::Ok)
         .map(e2e)
         .collect();
-    // On a machine that does other things too; waiting for a bad answer would be waiting for its end.
+    // Waiting for a bad answer would be waiting for its end.
     let median = quantile(healthy, 0.5);
     assert!(
-        median < IDLE.as_secs_f64(),
+        median < TOTAL.as_secs_f64() / 3.0,
         "healthy answers waited for the others: {median} s"
     );
 }
