@@ -73,8 +73,10 @@ impl Socket {
 
     /// When the last of the bytes that were read last had come, or when the stream's end was read.
     ///
-    /// Bytes that waited together have one stamp, that of the last: never earlier than they came, never later than they
-    /// were read.
+    /// Bytes that waited together have one stamp, that of the last. A stamp is of bytes, not of when they could be read:
+    /// behind a segment that was lost they may lie for long, and are theirs no earlier than the one that was missing. So a
+    /// stamp is believed back to when the lane looked the time before last, and no further: what could be read by then had
+    /// been read.
     pub const fn arrived(&self) -> Offset {
         self.arrived
     }
@@ -93,7 +95,7 @@ impl Socket {
     fn receive(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let (size, mut came) = (room.len(), None);
         let tried = self.stream.try_io(Interest::READABLE, || {
-            let received = receive(&self.stream, room, &mut self.beside)?;
+            let received = read_with_stamp(&self.stream, room, &mut self.beside)?;
             came = Some(received);
             // Bytes that leave room have emptied the socket: the next read waits, and need not ask for that.
             if (1..size).contains(&received.0) {
@@ -104,9 +106,11 @@ impl Socket {
         let Some((read, stamp)) = came else {
             return tried.map(|()| 0);
         };
-        self.waited = stamp.map(since_wall);
+        let waited = stamp.map(since_wall);
         // Read after that: an interruption between the two tells a moment that is too late, never one that flatters.
         let now = self.clock.now();
+        let most = now.since(self.clock.turn_before_last());
+        self.waited = waited.map(|waited| waited.min(most));
         self.arrived = self.arrived.max(now - self.waited.unwrap_or_default());
         Ok(read)
     }
@@ -189,7 +193,7 @@ const fn beside() -> Beside {}
 
 /// Reads once; tells how many bytes, and when the last of them came by the wall clock.
 #[cfg(target_os = "linux")]
-fn receive(
+fn read_with_stamp(
     stream: &TcpStream,
     room: &mut [u8],
     beside: &mut Beside,
@@ -205,14 +209,16 @@ fn receive(
         Some(beside),
         MsgFlags::empty(),
     )?;
-    let stamp = message.cmsgs()?.find_map(|beside| match beside {
+    // Without the stamp the bytes are there all the same.
+    let beside = message.cmsgs().into_iter().flatten();
+    let stamp = beside.into_iter().find_map(|beside| match beside {
         ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
         _ => None,
     });
     Ok((message.bytes, stamp))
 }
 #[cfg(not(target_os = "linux"))]
-fn receive(
+fn read_with_stamp(
     stream: &TcpStream,
     room: &mut [u8],
     (): &mut Beside,
@@ -246,43 +252,65 @@ mod tests {
         (Socket::new(stream, clock.clone()), other)
     }
 
-    /// Sends bytes in two pieces and reads them much later: between which moments the last was sent, what was told of its
-    /// arrival, and when it was read.
+    /// Sends bytes while the lane does not get to run, and reads them then: between which moments they were sent, what was
+    /// told of their arrival, and when the lane ran again.
     async fn late(
         socket: &mut Socket,
         other: &mut std::net::TcpStream,
-        timer: &Timer,
+        clock: &Clock,
     ) -> [Offset; 4] {
-        other.write_all(b"on").unwrap();
-        timer.after(WAIT).await;
-        let before = timer.now();
-        other.write_all(b"ce").unwrap();
-        let after = timer.now();
-        timer.after(WAIT).await;
-        let read = timer.now();
-        let mut room = [0; 16];
-        assert_eq!(socket.read(&mut room).await.unwrap(), 4);
-        [before, socket.arrived(), after, read]
+        // Until it looks twice the lane does not know since when it has not.
+        for _ in 0..2 {
+            other.write_all(b"!").unwrap();
+            assert_eq!(socket.read(&mut [0; 1]).await.unwrap(), 1);
+        }
+        let before = clock.now();
+        other.write_all(b"once").unwrap();
+        let after = clock.now();
+        std::thread::sleep(WAIT);
+        let ran = clock.now();
+        assert_eq!(socket.read(&mut [0; 16]).await.unwrap(), 4);
+        [before, socket.arrived(), after, ran]
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn bytes_came_when_the_last_of_them_came_however_late_they_are_read() {
+    fn what_came_while_the_lane_did_not_run_came_when_it_came() {
+        let _stamping = Stamping::keep();
+        lane(false).unwrap().block_on(async {
+            let clock = Clock::real();
+            let (mut socket, mut other) = pair(&clock).await;
+            // The system begins to stamp a moment after it was asked to.
+            for _ in 0..100 {
+                let [before, arrived, after, ran] = late(&mut socket, &mut other, &clock).await;
+                assert!(before <= arrived, "{arrived} is before {before}");
+                if arrived < ran {
+                    assert!(arrived.since(after) < WAIT / 2, "{arrived} for {after}");
+                    assert!(socket.waited() >= Some(WAIT / 2), "{:?}", socket.waited());
+                    return;
+                }
+            }
+            panic!("nothing was stamped");
+        });
+    }
+
+    /// As behind a segment that was lost, which the stamp of a later one knows nothing of: the lane looks and looks.
+    #[test]
+    fn what_a_lane_that_ran_did_not_read_had_not_come() {
         let _stamping = Stamping::keep();
         lane(false).unwrap().block_on(async {
             let clock = Clock::real();
             let timer = Timer::new(&clock).unwrap();
             let (mut socket, mut other) = pair(&clock).await;
-            // The system begins to stamp a moment after it was asked to.
-            for _ in 0..100 {
-                let [before, arrived, after, read] = late(&mut socket, &mut other, &timer).await;
-                assert!(before <= arrived, "{arrived} is before {before}");
-                if arrived < read {
-                    assert!(arrived.since(after) < WAIT / 2, "{arrived} for {after}");
-                    return;
-                }
+            other.write_all(b"once").unwrap();
+            let mut looked = [Offset::ZERO; 2];
+            for _ in 0..5 {
+                looked = [looked[1], clock.now()];
+                timer.after(WAIT / 5).await;
             }
-            panic!("nothing was stamped");
+            assert_eq!(socket.read(&mut [0; 16]).await.unwrap(), 4);
+            let arrived = socket.arrived();
+            assert!(looked[0] <= arrived, "{arrived} is before {}", looked[0]);
         });
     }
 

@@ -271,7 +271,7 @@ impl Run<'_> {
             let activity = wire.activity();
             let due = || match activity.first_byte() {
                 // A head that has begun is bytes that go on, or do not.
-                Some(_) => total.min(activity.last_read() + settings.timing.timeouts.idle),
+                Some(_) => total.min(activity.last_seen() + settings.timing.timeouts.idle),
                 None => total.min(activity.sent().unwrap_or(handed) + patience),
             };
             let answer = {
@@ -357,7 +357,8 @@ impl Run<'_> {
         let mut flow = receive(Received::Head(head));
         let mut in_a_row = 0;
         while flow == Flow::More {
-            let due = || total.min(activity.last_read() + idle);
+            // From when it was read: a server that our own standing still kept from sending has not fallen silent.
+            let due = || total.min(activity.last_seen() + idle);
             let next = match self.guard.within(due, pin!(wire.next())).await {
                 Ok(next) => next.map_err(|lost| self.lost(lost))?,
                 Err(expired) => return Err(self.expired(expired, Outcome::TimeoutIdle, total)),

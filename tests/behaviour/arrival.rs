@@ -57,10 +57,9 @@ fn longest(cell: &Value, metric: &str) -> f64 {
 fn what_came_while_we_were_stopped_is_not_the_servers_time() {
     let folder = tempfile::tempdir().unwrap();
     let cell = cell(folder.path(), |client, _| stop_for_a_while(client));
-    // Five were on their way: read at once they took 0.1 s, read when we were let go on 0.5 s and more.
-    let longest = longest(&cell, "service");
-    assert!(longest >= SERVICE, "{longest}");
-    assert!(longest < SERVICE + STOPPED.as_secs_f64() / 2.0, "{longest}");
+    // Five were on their way, and took 0.4 s more by when we were let go on.
+    let untold = longest(&cell, "overhead");
+    assert!(untold < STOPPED.as_secs_f64() / 2.0, "{untold}");
     // That it was read late is told, and that what should have been sent meanwhile was not.
     let read_late = cell["self_check"]["read_late_max"].as_f64().unwrap();
     assert!(read_late > STOPPED.as_secs_f64() - SERVICE, "{read_late}");

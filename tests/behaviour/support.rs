@@ -102,6 +102,7 @@ impl Process {
                 .next()
         };
         while state() != Some('T') {
+            assert!(!matches!(state(), None | Some('Z')), "it has ended");
             std::thread::yield_now();
         }
     }

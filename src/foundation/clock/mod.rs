@@ -74,7 +74,18 @@ impl Clock {
         }
     }
 
-    /// When the wall clock showed `wall`, a time since 1970 that has just passed: as long ago as that clock says now. So
+    /// When this thread's lane looked for what had come, the time before last: what it reads now had not come by then, or
+    /// would have been read. Now, where there was no such time.
+    pub fn turn_before_last(&self) -> Offset {
+        match (&self.0, lane::turn_before_last()) {
+            (Kind::Real { epoch }, Some(turn)) => {
+                let since = turn.saturating_duration_since(*epoch);
+                Offset::ZERO + since
+            }
+            _ => self.now(),
+        }
+    }
+
     /// Waits until the clock shows `at`, to within a millisecond or two: for what need not be on time. A [`Timer`] is
     /// for the rest.
     pub async fn sleep_until(&self, at: Offset) {

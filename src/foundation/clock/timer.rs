@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::lane::note_turn;
 use super::{Clock, wheel};
 use crate::foundation::units::Offset;
 
@@ -88,6 +89,7 @@ impl Timer {
         while now < at {
             // Others of this lane go on, so that no answer waits for the spinning.
             tokio::task::yield_now().await;
+            note_turn();
             let turn = self.now().since(now);
             if turn <= IDLE_TURN {
                 spun += turn;

@@ -159,12 +159,12 @@ pub enum Received<'a> {
     Chunk {
         /// The bytes; any split is possible.
         bytes: &'a [u8],
-        /// When they were read from the socket.
+        /// When they arrived.
         at: Offset,
     },
     /// The answer ended as HTTP says it should.
     End {
-        /// When its last byte was read.
+        /// When its last byte arrived.
         at: Offset,
     },
     /// The time of `Step::Await` has passed.

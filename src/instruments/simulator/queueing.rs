@@ -38,7 +38,8 @@ impl Queue {
 
     /// Takes in a request that arrived at `arrival` and holds its server for `hold`; says when it starts.
     ///
-    /// `None`: the line is full. Who is told of late, behind one who came later, stands behind it.
+    /// `None`: the line is full. Who is told of late, behind one who came later, stands behind it: by how much the arrivals
+    /// lie apart, it queues though a server was free.
     pub fn enter(&mut self, arrival: Offset, hold: Duration) -> Option<Offset> {
         let Some(mut soonest) = self.free.peek_mut() else {
             return Some(arrival);

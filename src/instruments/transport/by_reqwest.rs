@@ -132,6 +132,8 @@ impl ByReqwest {
     }
 
     fn came(&self) {
-        self.stamps.last_read.set(self.clock.now());
+        let now = self.clock.now();
+        self.stamps.last_read.set(now);
+        self.stamps.last_seen.set(now);
     }
 }

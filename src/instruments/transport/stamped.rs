@@ -22,6 +22,8 @@ pub(super) struct Stamps {
     pub(super) first_byte: Cell<Option<Offset>>,
     /// When bytes last came, or the stream's end was read.
     pub(super) last_read: Cell<Offset>,
+    /// When bytes were last read.
+    pub(super) last_seen: Cell<Offset>,
     /// How long bytes waited to be read at most; `None` where the system does not tell.
     pub(super) waited: Cell<Option<Duration>>,
     /// Whether any byte of an answer, interim heads included, has come.
@@ -186,6 +188,7 @@ impl Stamped {
         let at = at.max(self.stamps.sent.get().unwrap_or_default());
         self.stamps.last_read.set(at);
         let waited = socket.and_then(Socket::waited);
+        self.stamps.last_seen.set(at + waited.unwrap_or_default());
         self.stamps.waited.set(self.stamps.waited.get().max(waited));
         if bytes.is_empty() {
             return;

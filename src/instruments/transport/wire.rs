@@ -14,12 +14,12 @@ use crate::foundation::units::Offset;
 use crate::instruments::exchange::{Exchange, Head};
 use crate::instruments::record::Outcome;
 
-/// Bytes of a body, and when they were read.
+/// Bytes of a body, and when they came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk<'a> {
     /// The bytes, lent until the next are asked for.
     pub bytes: &'a [u8],
-    /// When they were read from the socket.
+    /// When they arrived.
     pub at: Offset,
 }
 
@@ -41,6 +41,11 @@ impl Activity {
     /// When any byte last arrived.
     pub fn last_read(&self) -> Offset {
         self.0.last_read.get()
+    }
+
+    /// When any byte was last read: later than it arrived where nobody was there to read it.
+    pub fn last_seen(&self) -> Offset {
+        self.0.last_seen.get()
     }
 
     /// How long bytes that had arrived waited to be read, at most; `None` where the system does not tell.

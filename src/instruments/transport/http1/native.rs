@@ -253,6 +253,7 @@ impl Incoming {
         let size = self.buffer.len();
         if self.filled == size || (self.is_full && size < LARGEST_BUFFER) {
             self.buffer.resize((size * 2).max(BUFFER), 0);
+            self.is_full = false;
         }
     }
 }
