@@ -210,11 +210,14 @@ fn read_with_stamp(
         MsgFlags::empty(),
     )?;
     // Without the stamp the bytes are there all the same.
-    let beside = message.cmsgs().into_iter().flatten();
-    let stamp = beside.into_iter().find_map(|beside| match beside {
-        ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
-        _ => None,
-    });
+    let stamp = message
+        .cmsgs()
+        .into_iter()
+        .flatten()
+        .find_map(|beside| match beside {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp.into()),
+            _ => None,
+        });
     Ok((message.bytes, stamp))
 }
 #[cfg(not(target_os = "linux"))]

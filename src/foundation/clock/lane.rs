@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
-/// A lane that slept for longer was kept from its processor or stopped, for its own ticks wake it each millisecond. What
-/// ended its sleep may have been a signal, and nothing of what had come was looked at.
+/// A lane of load that slept for longer was kept from its processor or stopped, for its own ticks wake it each millisecond.
+/// What ended its sleep may have been a signal, and nothing of what had come was looked at. A simulator's lane has no ticks
+/// and may just have been idle: then a stamp is believed as far back as its sleep.
 const LONG_SLEEP: Duration = Duration::from_millis(10);
 
 thread_local! {

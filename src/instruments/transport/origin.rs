@@ -102,6 +102,7 @@ pub(super) enum Reach {
         all: Vec<Allowed>,
         /// The first that connected; it holds for the cell.
         held: OnceLock<Allowed>,
+        /// Held for as long as connections to them come and go.
         _stamping: Stamping,
     },
     #[cfg_attr(not(test), expect(dead_code, reason = "for tests"))]
