@@ -98,7 +98,10 @@ fn column<'a>(rows: &'a DataFrame, name: &str) -> &'a Column {
         .unwrap_or_else(|_| panic!("no column {name}"))
 }
 
-/// The scenario: one prompt, three times.
+/// How often the prompt is sent.
+const REQUESTS: usize = 10;
+
+/// The scenario: one prompt, `REQUESTS` times.
 fn scenario(base_url: &str) -> String {
     format!(
         "version: 1
@@ -114,15 +117,15 @@ targets:
     params: {{ temperature: 0, max_tokens: 8 }}
 datasets:
   licence: {{ kind: prompts, task: chat, rows: [{{ prompt: '{PROMPT}' }}] }}
-load: {{ requests: 3 }}
+load: {{ requests: {REQUESTS} }}
 # A limit this wide lets a busy machine be late: what is tested is what is read.
 slo: {{ request: {{ e2e: 60s }}, objectives: [error_rate <= 0] }}
 "
     )
 }
 
-/// Holds a row against what four engines agree on.
-fn assert_row(rows: &DataFrame, row: usize) {
+/// Holds a row against what four engines agree on; says how long its tokens came, in ns.
+fn assert_row(rows: &DataFrame, row: usize) -> i64 {
     let number = |name| {
         let values = column(rows, name).cast(&DataType::Int64).unwrap();
         values.i64().unwrap().get(row)
@@ -149,10 +152,7 @@ fn assert_row(rows: &DataFrame, row: usize) {
     ]
     .map(|name| number(name).unwrap_or_else(|| panic!("{name} is null")));
     assert!(clocks.is_sorted(), "clocks out of order: {clocks:?}");
-    assert!(
-        clocks[4] > clocks[3],
-        "eight tokens came at one moment: {clocks:?}"
-    );
+    clocks[4] - clocks[3]
 }
 
 #[test]
@@ -177,15 +177,18 @@ fn a_real_engine_gives_the_answer_that_the_recorded_rows_say() {
 
     let parquet = std::fs::File::open(out.join("requests.parquet")).unwrap();
     let rows = ParquetReader::new(parquet).finish().unwrap();
-    assert_eq!(rows.height(), 3);
-    for row in 0..3 {
-        assert_row(&rows, row);
-    }
+    assert_eq!(rows.height(), REQUESTS);
+    let streamed: Vec<i64> = (0..REQUESTS).map(|row| assert_row(&rows, row)).collect();
+    // Eight tokens take this model some 2 ms, so a busy machine now and then reads an answer whole; never every one.
+    assert!(
+        streamed.iter().any(|&took| took > 0),
+        "the tokens of every answer came at one moment"
+    );
     // An equal request is answered from the prompt's cache, and the record says so.
     let server_json = column(&rows, "server")
         .str()
         .unwrap()
-        .get(2)
+        .get(REQUESTS - 1)
         .unwrap()
         .to_owned();
     assert!(server_json.contains("cached_tokens"), "{server_json}");
