@@ -1,6 +1,7 @@
 //! Rows to Parquet, a row group at a time.
 
 use std::fs::File;
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use polars::prelude::{PolarsError, PolarsResult};
@@ -45,7 +46,8 @@ impl Piece {
 /// Writes `requests.parquet`.
 pub struct Writer {
     path: PathBuf,
-    file: BatchedWriter<File>,
+    // Polars writes heads of pages and the file's end a byte or two at a time.
+    file: BatchedWriter<BufWriter<File>>,
     /// Rows that are too few for a row group.
     waiting: Batch,
     rows: u64,
@@ -61,7 +63,7 @@ impl Writer {
             path: path.to_owned(),
             source,
         })?;
-        let file = ParquetWriter::new(file)
+        let file = ParquetWriter::new(BufWriter::new(file))
             .with_compression(ParquetCompression::Snappy)
             .batched(&Batch::schema())
             .map_err(|source| TableError::Write {
