@@ -17,6 +17,7 @@ use polars::prelude::{DataFrame, PolarsError, PolarsResult};
 use polars_io::SerReader as _;
 use polars_io::parquet::metadata::FileMetadataRef;
 use polars_io::parquet::read::{ParallelStrategy, ParquetReader};
+use polars_parquet::read::{FileMetadata, RowGroupMetadata};
 
 use crate::foundation::cores;
 
@@ -89,7 +90,9 @@ pub struct Run {
 /// A table that was opened: its footer was read, and which rows belong to which repeat of which cell.
 pub struct Table {
     path: PathBuf,
-    metadata: FileMetadataRef,
+    /// The footer without its row groups, which are in `row_groups`.
+    footer: FileMetadata,
+    row_groups: Vec<RowGroupMetadata>,
     groups: Vec<Range<usize>>,
     runs: Vec<Run>,
 }
@@ -107,15 +110,18 @@ impl Table {
                 path: path.to_owned(),
                 source,
             })?;
+        let mut footer = FileMetadataRef::unwrap_or_clone(metadata);
+        let row_groups = std::mem::take(&mut footer.row_groups);
         let mut from = 0;
-        let groups = metadata.row_groups.iter().map(|group| {
+        let groups = row_groups.iter().map(|group| {
             from += group.num_rows();
             from - group.num_rows()..from
         });
         let mut table = Self {
             path: path.to_owned(),
             groups: groups.collect(),
-            metadata,
+            footer,
+            row_groups,
             runs: Vec::new(),
         };
         table.runs = table.find_runs()?;
@@ -137,34 +143,50 @@ impl Table {
         &self.groups
     }
 
-    /// Reads some columns of a range of rows, each in one piece. Row groups outside of the range are not decoded.
+    /// Reads some columns of a range of rows, each in one piece. Row groups outside of the range are not looked at: what a
+    /// read costs does not depend on how many there are.
     ///
     /// # Errors
     /// Where the file is damaged or lacks a column.
     pub fn read(&self, columns: &[&str], rows: Range<usize>) -> Result<DataFrame, TableError> {
+        let touched = self.touched(&rows);
+        let before = self
+            .groups
+            .get(touched.start)
+            .map_or(0, |group| group.start);
         let mut reader = ParquetReader::new(open(&self.path)?)
             .with_columns(Some(columns.iter().map(ToString::to_string).collect()))
-            .with_slice(Some((rows.start, rows.len())))
+            .with_slice(Some((rows.start - before, rows.len())))
             // Whoever reads much does so on every core already: more threads at once are more columns at once.
             .read_parallel(ParallelStrategy::None)
             .set_rechunk(true);
-        reader.set_metadata(self.metadata.clone());
+        // Polars goes through all row groups that it is told of, those outside of the slice too.
+        reader.set_metadata(FileMetadataRef::new(FileMetadata {
+            row_groups: self.row_groups[touched].to_vec(),
+            ..self.footer.clone()
+        }));
         reader.finish().map_err(|source| self.damaged(source))
     }
 
     /// A number that no value of a column of small whole numbers exceeds within `rows`, by what the file says of its row
     /// groups; `None` where it does not say.
     pub fn at_most(&self, column: &str, rows: &Range<usize>) -> Option<i32> {
-        let groups = self.metadata.row_groups.iter().zip(&self.groups);
-        let within = groups.filter(|(_, group)| group.start < rows.end && rows.start < group.end);
-        within
-            .map(|(group, _)| {
+        self.row_groups[self.touched(rows)]
+            .iter()
+            .map(|group| {
                 let mut chunks = group.columns_under_root_iter(column)?;
-                let told = chunks.next()?.statistics(&self.metadata.footer_buf)?.ok()?;
+                let told = chunks.next()?.statistics(&self.footer.footer_buf)?.ok()?;
                 // What is stored as a number without sign may look negative.
                 told.as_int32()?.max_value.filter(|most| *most >= 0)
             })
             .try_fold(0, |most, told| Some(most.max(told?)))
+    }
+
+    /// The row groups that hold rows of a range.
+    fn touched(&self, rows: &Range<usize>) -> Range<usize> {
+        let first = self.groups.partition_point(|group| group.end <= rows.start);
+        let behind = self.groups.partition_point(|group| group.start < rows.end);
+        first..behind.max(first)
     }
 
     fn find_runs(&self) -> Result<Vec<Run>, TableError> {

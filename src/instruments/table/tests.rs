@@ -220,6 +220,27 @@ fn pieces_join_to_one_table_that_is_read_by_ranges() {
     }
 }
 
+/// Ten million rows are some six hundred row groups, and as many reads: one that looked at all of them would cost minutes.
+#[test]
+fn what_stands_outside_of_a_range_is_not_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("requests.parquet");
+    write(&path, (0..40_000).map(|index| ("a", 1, attempt(index))));
+    let table = Table::open(&path).unwrap();
+    assert_eq!(table.groups().len(), 3);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let quarter = bytes.len() / 4;
+    bytes[4..quarter].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    assert!(table.read(&["cell", "index"], 0..10).is_err());
+    let frame = table.read(&["cell", "index"], 39_000..39_002).unwrap();
+    let read = frame.column("index").unwrap().i64().unwrap();
+    assert_eq!(
+        read.into_no_null_iter().collect::<Vec<_>>(),
+        [39_000, 39_001]
+    );
+}
+
 #[test]
 fn rows_that_come_one_by_one_keep_what_is_null_and_what_is_not() {
     let folder = tempfile::tempdir().unwrap();
