@@ -20,6 +20,8 @@ use crate::instruments::transport::{Decoder, Lost, OwnLimit, Wire, connect};
 const REST: Duration = Duration::from_micros(500);
 /// Bytes of one answer that are read in a row before others of the lane have their turn: a flood must not delay them.
 const TURN_BYTES: usize = 256 << 10;
+/// What a piece of an answer takes besides, as bytes: a flood may come a byte a piece.
+const PIECE_BYTES: usize = 1 << 10;
 /// How long the first byte of a streamed answer is waited for, unless told.
 const STREAM_FIRST_BYTE: Duration = Duration::from_mins(1);
 /// Why a slot without a grant has no connection.
@@ -377,7 +379,7 @@ impl Run<'_> {
                     at: chunk.at,
                 })
             };
-            in_a_row += chunk.bytes.len();
+            in_a_row += chunk.bytes.len() + PIECE_BYTES;
             flow = match &mut decoder {
                 None => pass(chunk.bytes),
                 Some(decoder) => decoder

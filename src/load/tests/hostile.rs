@@ -11,11 +11,15 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::bench::*;
 use super::faults::{OK, request, server};
+use crate::foundation::clock::lane;
 use crate::foundation::units::Concurrency;
-use crate::instruments::record::Outcome;
-use crate::instruments::transport::Client;
+use crate::instruments::record::{Outcome, journal};
+use crate::instruments::transport::{Client, Options, Origin, memory};
+use crate::load::simulate_repeat;
 
 const IDLE: Duration = Duration::from_millis(300);
 /// Long enough for 64 MiB to pass on a machine that does other things too.
@@ -105,6 +109,60 @@ fn each_bad_answer_has_its_outcome_and_disturbs_nothing_else(client: Client) {
     );
 }
 
+/// Two requests of a lane at once: to one comes all of `flood`, which ends, before the other's answer comes. Says whether
+/// the other was done first.
+fn the_other_is_done_first(client: Client, flood: Vec<u8>) -> bool {
+    assert!(flood.len() <= 256 << 10, "more would wait for being read");
+    lane(true).unwrap().block_on(async {
+        let (dialer, mut listener) = memory::listen();
+        tokio::task::spawn_local(async move {
+            let mut streams = Vec::new();
+            while streams.len() < 2 {
+                let mut stream = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    request.push(stream.read_u8().await.unwrap());
+                }
+                streams.push(stream);
+            }
+            streams[0].write_all(&flood).await.unwrap();
+            streams[1].write_all(OK).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let mut cell = cell();
+        cell.load.requests = Some(2);
+        cell.concurrency = at_most(2);
+        let options = Options {
+            client,
+            ..Options::default()
+        };
+        let mut kept = Kept::default();
+        let work = work(&cell, Origin::in_memory(dialer, &options));
+        simulate_repeat(&work, &mut kept).await.unwrap();
+        let done = journal::decode(&kept.0).unwrap();
+        assert!(
+            done.iter().all(|one| one.outcome == Outcome::Ok),
+            "{done:?}"
+        );
+        done[0].traffic.bytes_received == 2
+    })
+}
+
+fn a_flood_of_crumbs_leaves_others_their_turn(client: Client) {
+    let mut crumbs = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    crumbs.extend(b"1\r\n.\r\n".repeat(40_000));
+    crumbs.extend(b"0\r\n\r\n");
+    assert!(the_other_is_done_first(client, crumbs));
+}
+
+#[test]
+fn a_flood_of_interim_heads_leaves_others_their_turn() {
+    let mut heads = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000);
+    heads.extend(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{ }");
+    assert!(the_other_is_done_first(Client::Native, heads));
+}
+
 by_both_clients! {
     each_bad_answer_has_its_outcome_and_disturbs_nothing_else,
+    a_flood_of_crumbs_leaves_others_their_turn,
 }

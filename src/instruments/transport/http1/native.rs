@@ -23,6 +23,9 @@ const BUFFER: usize = 4 << 10;
 /// Bytes that are read at once where answers fill the buffer.
 const LARGEST_BUFFER: usize = 64 << 10;
 
+/// Interim heads that are read in a row before others of the lane have their turn: there may be any number of them.
+const INTERIM_HEADS: u32 = 64;
+
 /// A connection, and the exchange that runs over it.
 pub struct Native {
     stream: Stamped,
@@ -151,7 +154,12 @@ impl Native {
     /// What the answer says next. While it is waited for, the request goes on being written: a server may answer before
     /// it has read all of it.
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Came, Refusal>> {
+        let mut interim_heads = 0;
         loop {
+            if interim_heads == INTERIM_HEADS {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let Some(answer) = &mut self.answer else {
                 return Poll::Ready(Ok(Came::End));
             };
@@ -161,7 +169,10 @@ impl Native {
             };
             let used = taken.used;
             let came = match taken.event {
-                Some(Event::Interim) => None,
+                Some(Event::Interim) => {
+                    interim_heads += 1;
+                    None
+                }
                 Some(Event::Head(head)) => Some(Came::Head(head)),
                 Some(Event::Body(body)) => {
                     let end = self.read.used + used;
