@@ -201,7 +201,7 @@ impl Run<'_> {
         };
         let what = match outcome {
             Outcome::TimeoutConnect => "no connection",
-            Outcome::TimeoutFirstByte => "no byte of an answer",
+            Outcome::TimeoutFirstByte => "no final head of an answer",
             Outcome::TimeoutIdle => "the answer fell silent",
             _ => "the whole attempt took too long",
         };

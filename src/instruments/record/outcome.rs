@@ -17,7 +17,7 @@ pub enum Outcome {
     Tls,
     /// Connecting took too long.
     TimeoutConnect,
-    /// No byte of an answer came in time.
+    /// No final head of an answer began in time.
     TimeoutFirstByte,
     /// The answer fell silent for too long.
     TimeoutIdle,

@@ -19,6 +19,7 @@ use crate::foundation::units::Offset;
 #[derive(Debug, Default)]
 pub(super) struct Stamps {
     pub(super) sent: Cell<Option<Offset>>,
+    /// When the head began that is known to be final.
     pub(super) first_byte: Cell<Option<Offset>>,
     /// When bytes last came, or the stream's end was read.
     pub(super) last_read: Cell<Offset>,
@@ -42,6 +43,13 @@ impl Stamps {
         self.answered.set(false);
         self.head.set(HeadScan::default());
         self.began.set(None);
+    }
+
+    /// When the answer's final head began. An HTTP/1.1 head whose status has not come counts until that says 1xx.
+    pub(super) fn first_byte(&self) -> Option<Offset> {
+        let beginning = self.head.get();
+        let may_be_final = beginning.began.filter(|_| !beginning.interim);
+        self.first_byte.get().or(may_be_final)
     }
 
     /// An HTTP/2 answer's final head has been read: it is the last that began.

@@ -33,9 +33,10 @@ impl Activity {
         self.0.sent.get()
     }
 
-    /// When the first byte of the answer's final head arrived.
+    /// When the first byte of the answer's final head arrived; of a head whose status has not come, for as long as it may
+    /// be the final one.
     pub fn first_byte(&self) -> Option<Offset> {
-        self.0.first_byte.get()
+        self.0.first_byte()
     }
 
     /// When any byte last arrived.

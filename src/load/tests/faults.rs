@@ -408,6 +408,47 @@ fn silence_before_the_first_byte_has_its_own_time_out(client: Client) {
     assert!((0.08..1.0).contains(&after), "{after}");
 }
 
+/// Until a status says 1xx, the head may be the answer's own.
+fn a_head_that_began_in_time_is_not_charged_to_the_first_byte(client: Client) {
+    for whole in [1, 9, 10] {
+        let served = move |mut stream: TcpStream| {
+            request(&mut stream);
+            let _ = stream.write_all(&OK[..whole]);
+            std::thread::sleep(SHORT * 3);
+            let _ = stream.write_all(&OK[whole..]);
+        };
+        let in_time = |timeouts: &mut crate::scenario::Timeouts| timeouts.first_byte = Some(SHORT);
+        let (outcome, _) = timeouts(client, in_time, served);
+        assert_eq!(outcome, Outcome::Ok, "{whole} bytes at once");
+    }
+}
+
+fn an_interim_head_that_does_not_end_is_no_first_byte(client: Client) {
+    let (outcome, _) = timeouts(
+        client,
+        |timeouts| timeouts.first_byte = Some(SHORT),
+        |mut stream| {
+            request(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 102 Processing\r\n");
+            let _ = stream.read(&mut [0; 1]);
+        },
+    );
+    assert_eq!(outcome, Outcome::TimeoutFirstByte);
+}
+
+fn silence_within_a_status_line_has_the_time_out_of_silence(client: Client) {
+    let mut cell = one();
+    cell.load.timeouts.idle = SHORT;
+    let (address, _) = server(|mut stream| {
+        request(&mut stream);
+        let _ = stream.write_all(b"HTTP");
+        let _ = stream.read(&mut [0; 1]);
+    });
+    let done = over_sockets_by(client, &cell, address, |_| {});
+    assert_eq!(done.outcomes(), [Outcome::TimeoutIdle]);
+    assert!(done.measured()[0].clocks.first_byte.is_some());
+}
+
 fn silence_within_an_answer_has_its_own_time_out(client: Client) {
     let (outcome, after) = timeouts(
         client,
@@ -521,6 +562,9 @@ by_both_clients! {
     per_request_opens_a_connection_each,
     the_end_mark_ends_the_answer_and_the_rest_decides_whether_the_connection_is_kept,
     silence_before_the_first_byte_has_its_own_time_out,
+    a_head_that_began_in_time_is_not_charged_to_the_first_byte,
+    an_interim_head_that_does_not_end_is_no_first_byte,
+    silence_within_a_status_line_has_the_time_out_of_silence,
     silence_within_an_answer_has_its_own_time_out,
     an_answer_that_drips_is_ended_by_the_total_time_out_alone,
     a_connection_that_is_not_taken_has_its_own_time_out,
