@@ -347,9 +347,9 @@ fn what_a_record_costs_does_not_grow_with_their_number() {
         few.0,
         many.0
     );
-    // Where each read went through all of the table, a record of a million took 2.2 times that of a hundred thousand.
+    // It is a third less; where each read went through all of the table, it was 1.6 times as much.
     assert!(
-        many.1 < few.1 * 1.5,
+        many.1 < few.1 * 1.2,
         "{} µs a record of 100,000, {} µs of 1,000,000",
         few.1,
         many.1
