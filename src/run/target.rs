@@ -104,8 +104,20 @@ pub fn connections(origins: &[Arc<Origin>]) -> Vec<Spoken> {
     known
 }
 
-/// Makes a target ready: `Err` where it cannot be reached within its budget.
+/// Makes a target ready: `Err` where it cannot be reached within its budget, or a stop is asked for first. What is asked
+/// of a target before its load measures nothing, so that a stop gives it up at once, questions under way too.
 pub async fn make_ready(target: &Target, session: &Session<'_>) -> Result<ReadyTarget, RunError> {
+    tokio::select! {
+        biased;
+        ready = prepare(target, session) => ready,
+        () = session.signals.stop().stopped() => Err(RunError::Stopped {
+            target: target.name.clone(),
+        }),
+    }
+}
+
+/// The same, whatever signals come.
+async fn prepare(target: &Target, session: &Session<'_>) -> Result<ReadyTarget, RunError> {
     let vault = Vault {
         environment: session.environment,
         folders: &session.scenario.folders,
@@ -229,11 +241,6 @@ impl Asking<'_> {
                 Ok(answer) => format!("status {}", answer.status),
                 Err(error) => error.to_string(),
             };
-            if self.session.signals.stop().is_stopped() {
-                return Err(RunError::Stopped {
-                    target: self.target.name.clone(),
-                });
-            }
             if clock.now() >= end {
                 return Err(RunError::NotReady {
                     target: self.target.name.clone(),
@@ -243,10 +250,9 @@ impl Asking<'_> {
                     last,
                 });
             }
-            tokio::select! {
-                () = clock.sleep_until((clock.now() + ready.every).min(end)) => {}
-                () = self.session.signals.stop().stopped() => {}
-            }
+            clock
+                .sleep_until((clock.now() + ready.every).min(end))
+                .await;
         }
     }
 

@@ -1,8 +1,10 @@
 //! Runs that end before their time, by a signal or by their target.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -45,6 +47,46 @@ fn an_interrupted_run_says_so_and_the_second_one_is_refused_meanwhile() {
     assert_eq!(results["incomplete"], true);
     let report = std::fs::read_to_string(folder.path().join("reports/chat/report.md")).unwrap();
     assert!(report.contains("INCOMPLETE"), "{report}");
+}
+
+/// What a question before the load may take by itself is ten seconds; what is in flight at a stop has five.
+#[test]
+fn a_stop_while_a_target_is_asked_before_its_load_ends_the_run_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("base_url: 'http://{}'", listener.local_addr().unwrap());
+    for (asked, answer) in [
+        ("ready: { path: /ready }", ""),
+        (
+            "ready: { path: /ready }",
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{",
+        ),
+        ("metadata: /version", ""),
+    ] {
+        let scenario = chat(&format!("{url}, {asked}"), "load: { requests: 1 }\n");
+        write(folder.path(), "a.yaml", &scenario);
+        let child = plimsoll(folder.path())
+            .args(["run", "a.yaml"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut process = Process(child);
+        // The question has come, and gets no more of an answer than this.
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0, "{asked}");
+        stream.write_all(answer.as_bytes()).unwrap();
+        let began = Instant::now();
+        process.signal(Signal::INT);
+        let code = process.wait().code();
+        let took = began.elapsed();
+        let mut said = String::new();
+        let mut stderr = process.0.stderr.take().unwrap();
+        stderr.read_to_string(&mut said).unwrap();
+        assert_eq!(code, Some(130), "{asked}: {said}");
+        assert!(took < Duration::from_secs(5), "{asked}: {took:?}: {said}");
+        assert!(said.contains("nothing was sent"), "{asked}: {said}");
+        assert!(!folder.path().join("reports/chat").exists(), "{asked}");
+    }
 }
 
 #[test]
