@@ -11,7 +11,7 @@ use crate::kinds::metric::{CellMetrics, Violation, held_against};
 use crate::kinds::verdict::objective::{Objective, ObjectiveResult};
 use crate::kinds::verdict::slo::{self, SloVerdict};
 use crate::plan::Cell;
-use crate::results::{CellRun, ObjectiveVerdict, Probe, ProbeVerdict, ValidityStatus};
+use crate::results::{CellRun, ObjectiveVerdict, Probe, ProbeVerdict, ValidityStatus, Warning};
 
 /// What a probe has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,10 +84,16 @@ pub fn found(
         };
         match held {
             Answer::Sure(SloVerdict::Pass) => {}
-            Answer::Sure(SloVerdict::Fail) => missed.push(format!("{text} does not hold")),
+            Answer::Sure(SloVerdict::Fail) => missed.push(match at_any_n.value {
+                Some(_) => format!("{text} does not hold"),
+                None => without_value(text, numbers, run),
+            }),
             Answer::InDoubt => doubted.push(format!(
                 "{text} is missed by no more than the generator itself did not get to run meanwhile"
             )),
+            Answer::Sure(SloVerdict::Inconclusive { .. }) if at_any_n.value.is_none() => {
+                open.push(without_value(text, numbers, run));
+            }
             Answer::Sure(SloVerdict::Inconclusive { needs_n }) => {
                 let enough = needs_n
                     .map(|needed| format!(", {needed} would"))
@@ -107,6 +113,18 @@ pub fn found(
     };
     missed.extend(doubted.into_iter().chain(open));
     Ok(Found::new(verdict, Some(missed.join("; "))))
+}
+
+/// That an objective has no value to hold or miss by, and how much succeeded; where nothing did, what failed most often.
+fn without_value(text: &str, numbers: &CellMetrics, run: &CellRun) -> String {
+    let ok = numbers.requests.ok;
+    if ok > 0 {
+        return format!("{text} has no value, though {ok} requests succeeded");
+    }
+    let failures = |warning: &&Warning| warning.code == "failures";
+    let why = run.warnings.iter().find(failures);
+    let why = why.map_or_else(String::new, |failure| format!(" ({})", failure.text));
+    format!("{text} has no value: no request succeeded{why}")
 }
 
 /// Whether a probe is void by something that came and went: not by a limit of the machine that its value meets each time,

@@ -134,6 +134,51 @@ fn a_search_whose_least_value_misses_fails_and_has_no_answer() {
     assert_eq!(results["cells"].as_array().unwrap().len(), 1);
 }
 
+/// What has no value was not missed by a number, so that no lower rate would help.
+#[test]
+fn a_search_whose_objective_has_no_value_says_so_and_what_succeeded_or_failed() {
+    let _alone = alone();
+    let probed = |target: &str, slo: &str, code: i32| {
+        let scenario = format!(
+            "version: 1
+name: chat
+targets: {{ t: {{ protocol: http, path: /, {target} }} }}
+matrix: {{ rate: {{ search: {{ min: 10, max: 20 }} }} }}
+load: {{ requests: 3 }}
+slo: {{ request: {{ e2e: 60s }}, {slo} }}
+"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "a.yaml", &scenario);
+        let ended = run(folder.path(), &["run", "a.yaml"]);
+        assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        let search = &results(&folder.path().join("reports/chat"))["searches"][0];
+        let probe = &search["probes"][0];
+        let reason = probe["reason"].as_str().unwrap().to_owned();
+        for said in [search["reason"].as_str().unwrap(), &ended.stderr] {
+            assert!(said.contains(&reason), "{said}");
+        }
+        (probe["verdict"].as_str().unwrap().to_owned(), reason)
+    };
+    let dead = "base_url: 'http://127.0.0.1:9'";
+    let why = "e2e.p95 <= 60s has no value: no request succeeded (connect, ";
+    for (no_data, verdict) in [("fail", "missed"), ("warn", "inconclusive")] {
+        let slo = format!("objectives: [e2e.p95 <= 60s], no_data: {no_data}");
+        let (told, reason) = probed(dead, &slo, 5);
+        assert_eq!(told, verdict, "{reason}");
+        assert!(
+            reason.starts_with(why) && reason.contains("refused"),
+            "{reason}"
+        );
+    }
+    let alive = "embedded: { service: { kind: constant, median: 1ms } }";
+    let (_, reason) = probed(alive, "objectives: [server.queue.p50 <= 60s]", 1);
+    assert_eq!(
+        reason,
+        "server.queue.p50 <= 60s has no value, though 3 requests succeeded"
+    );
+}
+
 #[test]
 fn what_never_misses_is_carried_at_least() {
     let _alone = alone();
