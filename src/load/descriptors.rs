@@ -9,37 +9,63 @@ use crate::foundation::units::Rate;
 use crate::instruments::telemetry::process;
 use crate::kinds::arrival;
 use crate::plan::Cell;
-use crate::scenario::{Address, Target};
+use crate::scenario::{Address, HttpClient, Target};
 
-/// Descriptors that we need beside the connections: files, sockets that are being closed.
-const OWN: u64 = 64;
-/// Descriptors of a lane: its poll, its wake-up, its timer, and one to spare.
-const A_LANE: u64 = 4;
+/// Descriptors of a lane: its poll and what shares that, its wake-up, the signals', its timer.
+const A_LANE: u64 = 5;
+/// Those of an embedded simulator: its lane, and the socket that it listens on.
+const A_SIMULATOR: u64 = A_LANE + 1;
+/// What a run holds from its beginning to its end: the lock of its folder, the journal.
+const A_RUN: u64 = 2;
+/// Files that are open for a moment: of a row, of a sample, what the machine tells of a second.
+const PASSING: u64 = 8;
+/// What a process has open before its run, where the system does not tell: the standard streams, what waits for signals.
+const AT_FIRST: u64 = 16;
 
-/// Raises the limit on descriptors as far as the system lets us, and looks whether a cell's connections fit. Gives how many
-/// it may open where both ends are ours; `None` where the other end is somebody else's to limit.
-///
-/// An open loop without a cap has as many connections as the target is slow: nobody knows beforehand, and running out of
-/// descriptors voids the cell.
-///
-/// # Errors
-/// Where they do not fit.
-pub fn enough_descriptors(cell: &Cell, target: &Target) -> Result<Option<u64>, LoadError> {
-    let Some(limit) = process::raise_descriptor_limit() else {
-        return Ok(None);
-    };
-    let embedded = matches!(target.address, Address::Embedded(_));
-    let lanes = u64::try_from(process::cores()).unwrap_or(1);
-    let own = OWN + lanes * A_LANE;
-    // Both ends of one at least, even where nothing bounds them.
-    let connections = connections(cell, target).or(embedded.then_some(2));
-    match connections {
-        Some(connections) if connections + own > limit => Err(LoadError::Descriptors {
-            connections,
-            needed: connections + own,
-            limit,
-        }),
-        _ => Ok(embedded.then(|| limit.saturating_sub(own) / 2)),
+/// The limit on descriptors, and what a run takes of it beside its lanes and connections.
+#[derive(Debug, Clone, Copy)]
+pub struct Descriptors {
+    /// `None` where there is no limit.
+    limit: Option<u64>,
+    held: u64,
+}
+
+impl Descriptors {
+    /// Raises the limit as far as the system lets us, and counts what is open before a run that has so many simulators.
+    pub fn before_run(simulators: u64) -> Self {
+        let open = process::descriptors().unwrap_or(AT_FIRST);
+        Self {
+            limit: process::raise_descriptor_limit(),
+            held: open + A_RUN + simulators * A_SIMULATOR + PASSING,
+        }
+    }
+
+    /// Looks whether a cell's connections fit. Gives how many it may open where both ends are ours; `None` where the other
+    /// end is somebody else's to limit.
+    ///
+    /// An open loop without a cap has as many connections as the target is slow: nobody knows beforehand, and running out
+    /// of descriptors voids the cell.
+    ///
+    /// # Errors
+    /// Where they do not fit.
+    pub fn enough_for(&self, cell: &Cell, target: &Target) -> Result<Option<u64>, LoadError> {
+        let Some(limit) = self.limit else {
+            return Ok(None);
+        };
+        let own = self.held + lanes(cell) * A_LANE;
+        let each = of_a_connection(target);
+        // One at least, even where nothing bounds them.
+        let connections = connections(cell, target).unwrap_or(1).saturating_mul(each);
+        let needed = connections.saturating_add(own);
+        if needed > limit {
+            return Err(LoadError::Descriptors {
+                connections,
+                needed,
+                limit,
+            });
+        }
+        let embedded = matches!(target.address, Address::Embedded(_));
+        Ok(embedded.then(|| limit.saturating_sub(own) / each))
     }
 }
 
@@ -66,7 +92,32 @@ impl Grants {
     }
 }
 
-/// Connections that a cell may have at once, both ends of those to an embedded simulator; `None` where nothing bounds them.
+/// Lanes that a cell may have: never more than slots.
+fn lanes(cell: &Cell) -> u64 {
+    let cores = u64::try_from(process::cores()).unwrap_or(1);
+    let slots = cell.concurrency.limit().map(u64::from);
+    let warming = u64::from(cell.load.warmup.concurrency);
+    slots.map_or(cores, |slots| cores.min(slots.max(warming)))
+}
+
+/// Descriptors that a slot may hold for an address that it talks to.
+fn of_a_connection(target: &Target) -> u64 {
+    let http = &target.http;
+    // reqwest's pool may open one while another comes free.
+    let own = if http.client == HttpClient::Reqwest {
+        2
+    } else {
+        1
+    };
+    match &target.address {
+        Address::Urls(_) => own,
+        // The simulator may not have let go of its end of the last one when it takes the next.
+        Address::Embedded(_) if http.connection_per_request => own + 2,
+        Address::Embedded(_) => own * 2,
+    }
+}
+
+/// Connections that a cell may have at once; `None` where nothing bounds them.
 fn connections(cell: &Cell, target: &Target) -> Option<u64> {
     let warming = cell
         .load
@@ -79,8 +130,7 @@ fn connections(cell: &Cell, target: &Target) -> Option<u64> {
         Address::Urls(urls) if !target.http.connection_per_request => {
             slots.saturating_mul(urls.len() as u64)
         }
-        Address::Urls(_) => slots,
-        Address::Embedded(_) => slots.saturating_mul(2),
+        _ => slots,
     })
 }
 

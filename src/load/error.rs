@@ -41,7 +41,7 @@ pub enum LoadError {
         "{connections} connections and what we need ourselves take {needed} descriptors, and the limit is {limit}"
     )]
     Descriptors {
-        /// Connections at once, both ends where both are ours.
+        /// Connections at once, each end of its own where both are ours.
         connections: u64,
         /// These, and what we need ourselves.
         needed: u64,

@@ -25,7 +25,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use descriptors::enough_descriptors;
+pub use descriptors::Descriptors;
 pub use error::LoadError;
 pub use live::{Figures, Live};
 pub use samples::KeptSample;
@@ -54,7 +54,7 @@ pub struct Work<'a> {
     pub requests: Requests,
     /// Where they go, round robin.
     pub origins: Vec<Arc<Origin>>,
-    /// Connections that may be opened at once; `None` where the system is the one to refuse ([`enough_descriptors`]).
+    /// Connections that may be opened at once; `None` where the system is the one to refuse ([`Descriptors`]).
     pub connections: Option<u64>,
     /// Requests whose samples are kept.
     pub samples: u32,
@@ -138,7 +138,7 @@ struct Timing {
 ///
 /// # Errors
 /// Where rows cannot be had, records cannot be written, or the machine grants no threads. Whether it grants descriptors is
-/// asked before ([`enough_descriptors`]).
+/// asked before ([`Descriptors`]).
 pub fn run_repeat(work: &Work<'_>, blocks: &mut dyn Blocks) -> Result<RepeatReport, LoadError> {
     if work.cell.load.warmup.requests > 0 {
         let phase = PhaseRun::new(work, Phase::Warmup, false)?;

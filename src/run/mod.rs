@@ -27,7 +27,7 @@ pub use folder::Existing;
 pub use rehearsal::check_template;
 pub use signals::Signals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -38,10 +38,11 @@ use crate::foundation::secret::{Redactor, Secret};
 use crate::instruments::record::journal::Journal;
 use crate::instruments::telemetry;
 use crate::instruments::telemetry::calibration::Calibration;
+use crate::load::Descriptors;
 use crate::plan::{Opened, Plan};
 use crate::report::UserTemplate;
 use crate::results::{Calibrated, Ending, Environment, Results, Selection};
-use crate::scenario::Scenario;
+use crate::scenario::{Address, Scenario};
 use course::Course;
 use event::{Event, Watcher};
 use finish::Facts;
@@ -91,7 +92,8 @@ pub struct Finished {
 /// Executes a plan, whose datasets were `opened` when it was rehearsed.
 pub fn execute(session: &Session<'_>, plan: &Plan, opened: Opened) -> Result<Finished, RunError> {
     repeat::check(session, plan, &opened)?;
-    repeat::check_descriptors(session, plan)?;
+    let descriptors = Descriptors::before_run(simulators(session, plan));
+    repeat::check_descriptors(session, plan, descriptors)?;
     let datasets = dataset::Datasets::pin(session.scenario, plan, (&opened, session.watcher));
     // Each repeat reads its own: what it draws, and no more, is in memory.
     drop(opened);
@@ -123,6 +125,7 @@ pub fn execute(session: &Session<'_>, plan: &Plan, opened: Opened) -> Result<Fin
         datasets: &datasets,
         targets: &targets,
         redactor: &redactor,
+        descriptors,
     };
     let executed = Course::new(plan, rooms, (journal, &workplace)).run(session)?;
     drop(targets);
@@ -147,6 +150,18 @@ pub struct Rooms<'a> {
     datasets: &'a dataset::Datasets<'a>,
     targets: &'a IndexMap<String, ReadyTarget>,
     redactor: &'a Redactor,
+    descriptors: Descriptors,
+}
+
+/// How many simulators the plan's targets embed.
+fn simulators(session: &Session<'_>, plan: &Plan) -> u64 {
+    let targets: BTreeSet<&str> = plan.cells.iter().map(|cell| &*cell.target).collect();
+    let targets = targets
+        .into_iter()
+        .filter_map(|name| session.scenario.targets.get(name));
+    targets
+        .filter(|target| matches!(target.address, Address::Embedded(_)))
+        .count() as u64
 }
 
 fn make_ready(

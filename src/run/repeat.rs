@@ -16,7 +16,7 @@ use crate::instruments::record::{Commit, SampleFile};
 use crate::instruments::transport::Origin;
 use crate::kinds::dataset::workload::Workload;
 use crate::kinds::protocol::{self, Protocol};
-use crate::load::{self, KeptSample, Live, RepeatReport, Requests, Work};
+use crate::load::{self, Descriptors, KeptSample, Live, RepeatReport, Requests, Work};
 use crate::plan::{Cell, Execution, Opened, Plan};
 use crate::results::folder;
 use crate::scenario;
@@ -63,7 +63,10 @@ impl Repeat<'_> {
             source,
         };
         let target = target_of(self.session, self.cell)?;
-        let connections = load::enough_descriptors(self.cell, target).map_err(failed)?;
+        let connections = rooms
+            .descriptors
+            .enough_for(self.cell, target)
+            .map_err(failed)?;
         let work = self.work(rooms, connections)?;
         let live = Arc::clone(&work.live);
         let before = self.session.signals.suspensions();
@@ -245,15 +248,19 @@ fn ended<'a>(stage: Stage<'a>, commit: &Commit) -> Event<'a> {
 }
 
 /// Looks whether the machine grants every cell its connections. A search ends below what it does not grant.
-pub fn check_descriptors(session: &Session<'_>, plan: &Plan) -> Result<(), RunError> {
+pub fn check_descriptors(
+    session: &Session<'_>,
+    plan: &Plan,
+    descriptors: Descriptors,
+) -> Result<(), RunError> {
     let declared = plan.cells.iter().filter(|cell| cell.search.is_none());
     for cell in declared {
-        load::enough_descriptors(cell, target_of(session, cell)?).map_err(|source| {
-            RunError::Descriptors {
+        descriptors
+            .enough_for(cell, target_of(session, cell)?)
+            .map_err(|source| RunError::Descriptors {
                 cell: cell.id.clone(),
                 source,
-            }
-        })?;
+            })?;
     }
     Ok(())
 }

@@ -98,13 +98,60 @@ fn a_limit_under_which_an_embedded_simulator_has_no_connection_at_all_is_refused
         &format!("load: {{ rate: 10, requests: 1 }}\n{WIDE}"),
     );
     write(folder.path(), "a.yaml", &scenario);
-    let (code, said) = run_after(folder.path(), "ulimit -n 64");
+    let (code, said) = run_after(folder.path(), "ulimit -n 24");
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("2 connections"), "{said}");
     assert!(
         !folder.path().join("reports").exists(),
         "something was begun"
     );
+}
+
+#[test]
+fn a_limit_under_which_a_run_cannot_even_begin_is_refused_where_nothing_bounds_its_connections() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = chat(
+        "base_url: 'http://127.0.0.1:1'",
+        &format!("load: {{ rate: 10, requests: 1 }}\n{WIDE}"),
+    );
+    write(folder.path(), "a.yaml", &scenario);
+    let (code, said) = run_after(folder.path(), "ulimit -n 16");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("the limit is 16"), "{said}");
+    assert!(
+        !folder.path().join("reports").exists(),
+        "something was begun"
+    );
+}
+
+/// A limit that is asked for is neither more than a cell takes nor too little.
+#[test]
+fn a_cell_does_with_the_limit_that_it_asks_for() {
+    let per_request = "embedded: {}, http: { connections: per_request }";
+    for (target, slots) in [
+        ("embedded: {}", 4),
+        ("embedded: {}", 100),
+        (per_request, 20),
+        // Two connections a slot.
+        ("embedded: {}, http: { client: reqwest }", 10),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let load = format!("concurrency: {slots}, requests: 1000");
+        let scenario = chat(target, &format!("load: {{ {load} }}\n{WIDE}"));
+        write(folder.path(), "a.yaml", &scenario);
+        let (code, said) = run_after(folder.path(), "ulimit -n 20");
+        assert_eq!(code, Some(2), "{said}");
+        let needed = said.split_once("ulimit -n ").unwrap().1;
+        let needed: u64 = needed.split_once('`').unwrap().0.parse().unwrap();
+        // Four have four lanes at most, however many processors there are.
+        assert!(slots > 4 || needed <= 64, "{said}");
+        let (code, said) = run_after(folder.path(), &format!("ulimit -n {}", needed - 1));
+        assert_eq!(code, Some(2), "{said}");
+        let (code, said) = run_after(folder.path(), &format!("ulimit -n {needed}"));
+        assert_eq!(code, Some(0), "{said}");
+        let (cell, _) = only_cell(folder.path());
+        assert_eq!(cell["requests"]["ok"], 1000);
+    }
 }
 
 #[test]
