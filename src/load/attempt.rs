@@ -19,7 +19,7 @@ use crate::instruments::transport::{Decoder, Lost, OwnLimit, Wire, connect};
 /// waiting of the next request, which is what it is.
 const REST: Duration = Duration::from_micros(500);
 /// Bytes of one answer that are read in a row before others of the lane have their turn: a flood must not delay them.
-const TURN_BYTES: usize = 256 << 10;
+const TURN_BYTES: usize = 64 << 10;
 /// What a piece of an answer takes besides, as bytes: a flood may come a byte a piece.
 const PIECE_BYTES: usize = 1 << 10;
 /// How long the first byte of a streamed answer is waited for, unless told.

@@ -24,7 +24,7 @@ const BUFFER: usize = 4 << 10;
 const LARGEST_BUFFER: usize = 64 << 10;
 
 /// Interim heads that are read in a row before others of the lane have their turn: there may be any number of them.
-const INTERIM_HEADS: u32 = 64;
+const INTERIM_HEADS: u32 = 16;
 
 /// A connection, and the exchange that runs over it.
 pub struct Native {
