@@ -19,7 +19,7 @@ pub enum Ending {
     Unreachable,
     /// The measurement is void: the generator or the machine was the limit, or a gate was refused.
     Void,
-    /// Not every cell was executed; can be resumed.
+    /// Not every cell was executed, or what came of it could not be written, and no signal was the reason.
     Incomplete,
     /// An objective was missed or a regression found.
     Missed,
@@ -61,7 +61,7 @@ impl fmt::Display for Ending {
             Self::Void => "the measurement is void",
             Self::Inconclusive => "inconclusive",
             Self::Unreachable => "a target could not be reached, or every request of a cell failed",
-            Self::Incomplete => "incomplete, can be resumed",
+            Self::Incomplete => "incomplete",
             Self::Bug => "a bug of plimsoll",
             Self::Interrupted => "interrupted",
             Self::Terminated => "terminated",

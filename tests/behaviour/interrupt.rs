@@ -128,7 +128,24 @@ fn a_file_over_its_limit_ends_a_run_as_a_full_disk_does() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(6), "{:?}: {said}", output.status);
-    assert!(said.contains("File too large"), "{said}");
+    for part in ["File too large", ".part until `--restart`"] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    let again = run(folder.path(), &["run", "a.yaml", "--restart"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+}
+
+#[test]
+fn nothing_promises_to_resume_a_run_that_the_command_line_cannot_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let can = run(folder.path(), &["run", "--help"]).stdout;
+    let help = run(folder.path(), &["--help"]).stdout;
+    for says in [include_str!("../../README.md"), &help, &can] {
+        assert!(
+            can.contains("--resume") || !says.contains("resum"),
+            "{says}"
+        );
+    }
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl JournalError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Io { doing: "write", .. } => {
-                "free some space; what was committed is kept, in the folder that ends in .part"
+                "free some space; what was committed is kept in the folder that ends in .part until `--restart` begins anew"
             }
             Self::Io { .. } => "check the folder and its permissions",
             Self::Foreign { .. } | Self::Record { .. } => {
