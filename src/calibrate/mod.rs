@@ -24,6 +24,7 @@ use crate::foundation::diagnostic::Finding;
 use crate::foundation::files::{self, FilesError};
 use crate::instruments::telemetry::calibration::CalibrationError;
 use crate::instruments::telemetry::process;
+use crate::kinds::verdict::validity;
 use crate::plan::{self, Cell, Plan};
 use crate::results::{CellResult, Ending, Results, ValidityStatus};
 use crate::run::event::Watcher;
@@ -208,9 +209,11 @@ impl Bench<'_> {
     }
 }
 
-/// Whether a cell is unfit, and not by what it was asked for.
+/// Whether a cell is unfit, and not by what it was asked for: no rate stops the process, whatever else was too much.
 fn disturbed(cell: &CellResult) -> bool {
-    cell.validity.status != ValidityStatus::Valid && cell.self_check.came_and_went()
+    let mut reasons = cell.validity.reasons.iter();
+    cell.validity.status != ValidityStatus::Valid
+        && (cell.self_check.came_and_went() || reasons.any(|reason| reason == validity::SUSPENDED))
 }
 
 impl Part {

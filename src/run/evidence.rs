@@ -115,10 +115,7 @@ fn own_reasons(commits: &[&Commit], counted: u64, told: &Told) -> Vec<String> {
     // Whoever ends a process often continues it too, stopped or not (timeout, systemd): that repeat is void anyway.
     let suspended = |commit: &&Commit| commit.suspensions > 0 && commit.ended != Ended::Interrupted;
     if commits.iter().any(suspended) {
-        reasons.push(
-            "SIGCONT came while it ran: the process had been stopped (SIGTSTP or SIGSTOP)"
-                .to_owned(),
-        );
+        reasons.push(validity::SUSPENDED.to_owned());
     }
     reasons
 }

@@ -59,6 +59,9 @@ pub enum ValidityStatus {
 
 /// The reason of a cell of which no repeat was executed.
 pub const NOT_EXECUTED: &str = "it was not executed";
+/// The reason of a cell during which the process was stopped.
+pub const SUSPENDED: &str =
+    "SIGCONT came while it ran: the process had been stopped (SIGTSTP or SIGSTOP)";
 
 /// Lateness that is allowed whatever the limits, in seconds.
 pub const LATENESS_FLOOR_S: f64 = 0.005;
