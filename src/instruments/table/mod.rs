@@ -182,8 +182,8 @@ impl Table {
             .try_fold(0, |most, told| Some(most.max(told?)))
     }
 
-    /// The row groups that hold rows of a range.
-    fn touched(&self, rows: &Range<usize>) -> Range<usize> {
+    /// The row groups that hold rows of a range, by their places in [`Table::groups`].
+    pub fn touched(&self, rows: &Range<usize>) -> Range<usize> {
         let first = self.groups.partition_point(|group| group.end <= rows.start);
         let behind = self.groups.partition_point(|group| group.start < rows.end);
         first..behind.max(first)

@@ -193,11 +193,7 @@ fn parts(table: &Table, runs: &[&Run]) -> Vec<Vec<Range<usize>>> {
     let mut parts: Vec<Vec<Range<usize>>> = Vec::new();
     let mut rows = 0;
     for run in runs {
-        let first = table
-            .groups()
-            .partition_point(|group| group.end <= run.rows.start);
-        let groups = table.groups()[first..].iter();
-        for group in groups.take_while(|group| group.start < run.rows.end) {
+        for group in &table.groups()[table.touched(&run.rows)] {
             let range = group.start.max(run.rows.start)..group.end.min(run.rows.end);
             if parts.is_empty() || rows + range.len() > PART_ROWS {
                 parts.push(Vec::new());
